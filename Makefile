@@ -1,0 +1,79 @@
+# Batch Portal: the commands that people type. `make` alone says what there is.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run test bench lint format migrate demo requirements clean
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+FLASK := $(PYTHON) -m flask --app wsgi
+PIP := $(PYTHON) -m pip --disable-pip-version-check install -q
+PIN := $(VENV)-pins/bin/python -m piptools compile -q --generate-hashes --no-strip-extras \
+	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options
+
+# Flask would speak of .env at each command, which is for whoever starts the portal to load (.env.example).
+export FLASK_SKIP_DOTENV := 1
+
+help: ## Say what there is
+	@sed -n 's/^\([a-z]*\):.*## /make \1	/p' Makefile | expand -t 20
+
+run: $(VENV)/installed ## Serve on HOST:PORT (127.0.0.1:8000), from DATABASE_URL or else a database of its own
+	@$(PYTHON) gunicorn.conf.py
+	@$(FLASK) db upgrade
+	@test -n "$$DATABASE_URL" || $(FLASK) demo --first-time
+	@exec $(PYTHON) -m gunicorn wsgi:app
+
+test: $(VENV)/installed-for-tests ## Run every test, on both databases and in Chromium; ARGS="-k search" for some
+	@$(PYTHON) -m tests.services prepare
+	@exec $(PYTHON) -m pytest -n auto --maxprocesses 4 $(ARGS)
+
+bench: $(VENV)/installed-for-tests $(VENV)-bench/installed ## Measure beside what people would use instead (SHAPE=small: a trial; ROUNDS=15)
+	@$(PYTHON) -m bench
+
+lint: $(VENV)/installed-for-tests ## Look for mistakes, and for code that is not formatted
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m ruff format --check .
+
+format: $(VENV)/installed-for-tests ## Format the code, and mend what a machine can mend
+	@$(PYTHON) -m ruff check --fix .
+	@$(PYTHON) -m ruff format .
+
+migrate: $(VENV)/installed ## Bring the database to the newest schema
+	@$(FLASK) db upgrade
+
+demo: migrate ## Make the demo account; where it is there, give it a new password and token
+	@$(FLASK) demo
+
+requirements: $(PYTHON) ## Pin the requirements again, with hashes; ARGS=--upgrade for newer versions
+	@$(PYTHON) -m venv $(VENV)-pins
+	@$(VENV)-pins/bin/python -m pip --disable-pip-version-check install -q pip-tools==7.6.2
+	@export CUSTOM_COMPILE_COMMAND="make requirements"; \
+	for file in requirements requirements-dev tests/postgresql bench/requirements; do $(PIN) $(ARGS) -o $$file.txt $$file.in || exit 1; done
+
+clean: ## Remove what these commands made, but for the data in instance/
+	rm -rf $(VENV) $(VENV)-pins $(VENV)-bench build .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(PYTHON):
+	@for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+		if $$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+			exec $$python -m venv --clear $(VENV); \
+		fi; \
+	done; \
+	echo "Python 3.11 or newer is needed, with its venv module (on Debian: apt install python3-venv)." >&2; exit 1
+
+$(VENV)/installed: $(PYTHON) requirements.txt
+	@echo "Installing what the portal runs on; this takes a minute, the first time."
+	@$(PIP) --require-hashes -r requirements.txt
+	@touch $@
+
+$(VENV)/installed-for-tests: $(VENV)/installed requirements-dev.txt
+	@echo "Installing what the tests need; this takes a minute, the first time."
+	@$(PIP) --require-hashes -r requirements.txt -r requirements-dev.txt
+	@touch $@
+
+$(VENV)-bench/installed: $(PYTHON) bench/requirements.txt
+	@echo "Installing what the portal is measured beside; this takes a minute, the first time."
+	@$(PYTHON) -m venv --clear $(VENV)-bench
+	@$(VENV)-bench/bin/python -m pip --disable-pip-version-check install -q --require-hashes -r bench/requirements.txt
+	@touch $@

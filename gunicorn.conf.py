@@ -1,0 +1,75 @@
+"""How gunicorn serves the portal; `gunicorn wsgi:app` reads this file by itself."""
+
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+from portal.config import SETTINGS, BadSetting, whole
+
+values = {setting.name: os.environ.get(setting.name) or setting.default for setting in SETTINGS}
+
+
+def within(name: str, least: int, most: int) -> int:
+    """A whole number of the environment in these bounds; another ends the start with a plain word."""
+    try:
+        number = whole(values, name)
+    except BadSetting as error:
+        sys.exit(str(error))
+    if not least <= number <= most:
+        sys.exit(f"{name} must be between {least} and {most}")
+    return number
+
+
+host, port = values["HOST"] or "", within("PORT", 1, 65_535)
+bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+worker_class = "gthread"
+workers = within("WEB_WORKERS", 1, 1000)
+threads = within("WEB_THREADS", 1, 1000)
+
+# The app is built once, before the workers: what is wrong with it ends the start at once, and its code is in memory
+# once. Building it opens no connection to the database, so none crosses the fork (tests/guards/test_start.py).
+preload_app = True
+
+timeout = 60  # seconds; a worker that is silent for so long is replaced
+graceful_timeout = 30  # seconds that requests under way have left when the server is told to stop
+keepalive = 5  # seconds; the next request of a browser or proxy finds its connection open
+max_requests = 0  # workers live as long as the server does
+
+# As long as they may be here, so that an address too long for the portal gets the portal's own answer.
+limit_request_line = 8190
+limit_request_field_size = 8190
+limit_request_fields = 64
+
+accesslog = None  # the portal writes a line for each request, without its address: that may hold a phone number
+loglevel = (values["LOG_LEVEL"] or "").lower()
+control_socket_disable = True  # it would lie below the home folder, which may be read-only
+if Path("/dev/shm").is_dir():
+    worker_tmp_dir = "/dev/shm"  # in memory: a slow disk must not make a worker look dead
+
+
+def when_ready(server: Any) -> None:
+    """Ctrl-C lets requests under way finish, as SIGTERM does."""
+    signal.signal(signal.SIGINT, lambda *_: server.signal(signal.SIGTERM, None))
+
+
+def post_worker_init(_worker: Any) -> None:
+    """A terminal sends Ctrl-C to the workers too; they wait for the server's word."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def check_address() -> None:
+    """End with a plain word when the address cannot be listened on: `make run` asks before it does anything else."""
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        socket.create_server((host, port), family=family).close()
+    except OSError as error:
+        reason = str(error.strerror).partition(" (")[0]
+        sys.exit(f"{bind} cannot be listened on: {reason}. For another port: PORT=8001 make run")
+
+
+if __name__ == "__main__":
+    check_address()

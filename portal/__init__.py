@@ -1,0 +1,72 @@
+"""Batch Portal: call batches as pages for people and as JSON for programs, from one query helper."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, redirect, url_for
+
+from portal import config, database, errors, openapi, pages, requests
+from portal.extensions import csrf, db, htmx, login_manager, migrate
+from portal.release import ROOT
+from portal.sessions import PageSessions
+
+
+def create_app(settings: Mapping[str, Any] | None = None, environ: Mapping[str, str] = os.environ) -> Flask:
+    """The portal as a WSGI app. `settings` are laid over what `environ` asks for (see portal/config.py)."""
+    instance = Path(environ.get("INSTANCE_DIR") or ROOT / "instance").absolute()
+    app = Flask(
+        __name__,
+        instance_path=str(instance),
+        template_folder=str(ROOT / "templates"),
+        static_folder=str(ROOT / "static"),
+    )
+    app.config.update(config.load(environ, instance))
+    app.config.update(settings or {})
+    app.json.sort_keys = False
+    app.session_interface = PageSessions()
+    logging.basicConfig(level=app.config["LOG_LEVEL"], format="%(asctime)s %(levelname)s %(name)s %(message)s")
+
+    requests.init_app(app)  # first, so that a request has its id before anything can refuse it
+    htmx.init_app(app)
+    database.init_app(app)
+    migrate.init_app(app, db, directory=str(ROOT / "migrations"), render_as_batch=True)
+    login_manager.init_app(app, add_context_processor=False)  # templates know `reader` (accounts/pages.py) alone
+    csrf.init_app(app)
+    pages.init_app(app)
+    errors.init_app(app)
+    register_blueprints(app)
+    return app
+
+
+def register_blueprints(app: Flask) -> None:
+    """Every exit: pages, API and commands. The API takes no cookie, so a forged form has nothing to use there."""
+    from portal.accounts import commands as accounts_commands
+    from portal.accounts import pages as accounts_pages
+    from portal.batches import api as batches_api
+    from portal.batches import commands as batches_commands
+    from portal.batches import pages as batches_pages
+    from portal.calls import api as calls_api
+    from portal.demo import commands as demo_commands
+    from portal.dialer import commands as dialer_commands
+    from portal.uploads import api as uploads_api
+    from portal.uploads import pages as uploads_pages
+
+    app.register_blueprint(accounts_pages.blueprint)
+    app.register_blueprint(batches_pages.blueprint)
+    app.register_blueprint(uploads_pages.blueprint)
+    app.register_blueprint(openapi.blueprint)
+    for api in (batches_api, calls_api, uploads_api):
+        app.register_blueprint(api.blueprint)
+        csrf.exempt(api.blueprint)
+    of_accounts = (accounts_commands.user, accounts_commands.token)
+    for command in (*of_accounts, batches_commands.batch, demo_commands.demo, dialer_commands.simulate):
+        app.cli.add_command(command)
+
+    @app.get("/")
+    def home() -> Any:
+        return redirect(url_for("batches.list_batches"))

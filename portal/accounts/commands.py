@@ -1,0 +1,115 @@
+"""The command line for accounts and tokens. Scripts rely on the last line that a command prints."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC
+
+import click
+
+from portal.accounts import actions, query
+from portal.accounts.parameters import NewUser, PasswordForm, TokenForm
+from portal.commands import PlainGroup
+from portal.models import Scope, User
+from portal.parameters import BadParameter, read, shown
+from portal.times import iso
+
+SCOPES = [scope.value for scope in Scope]
+LONGEST_LINE = 10_000  # bytes; far above any password that is taken
+
+user = PlainGroup("user", help="Accounts: who may sign in.")
+token = PlainGroup("token", help="API tokens.")
+
+
+@user.command("add")
+@click.argument("email")
+@click.option("--name", default="", help="What the portal calls them.")
+@click.option("--zone", default="UTC", show_default=True, metavar="IANA", help="Time zone, such as Europe/Lisbon.")
+@click.option("--region", default="", metavar="XX", help="Whose national phone numbers are meant, such as US.")
+def add_user(email: str, name: str, zone: str, region: str) -> None:
+    """Make an account; prints its id.
+
+    The password is the first line of standard input, or is asked for at a terminal.
+    """
+    given = {"email": email, "name": name, "zone": zone, "region": region, "password": new_password()}
+    asked = read(given, NewUser, UTC, {}).or_refuse()
+    click.echo(actions.add_user(asked.email, asked.name, asked.zone, asked.password, asked.region).id)
+
+
+@user.command("list")
+def list_users() -> None:
+    """Every account: id, e-mail, time zone, when it was made, and whether it is disabled."""
+    users = query.all_users()
+    widths = [max((len(getattr(found, name)) for found in users), default=0) for name in ("email", "zone")]
+    for found in users:
+        state = "disabled" if found.disabled_at else "active"
+        columns = (found.id, found.email.ljust(widths[0]), found.zone.ljust(widths[1]), iso(found.created_at), state)
+        click.echo("  ".join((*columns, found.name)).rstrip())
+    if not users:
+        click.echo("No accounts yet; make one with: flask --app wsgi user add EMAIL", err=True)
+
+
+@user.command("password")
+@click.argument("email")
+def change_password(email: str) -> None:
+    """Give an account a new password; every session of it ends.
+
+    The password is the first line of standard input, or is asked for at a terminal.
+    """
+    found = find_user(email)
+    asked = read({"password": new_password()}, PasswordForm, UTC, {}).or_refuse()
+    actions.change_password(found.key, asked.password)
+    click.echo(f"The password of {found.email} is changed; every session has ended")
+
+
+@user.command("disable")
+@click.argument("email")
+def disable_user(email: str) -> None:
+    """Shut an account: nobody signs in to it any more, and its tokens stop."""
+    found = find_user(email)
+    actions.disable_user(found.key)
+    click.echo(f"{found.email} is disabled")
+
+
+@token.command("add")
+@click.argument("email")
+@click.option("--name", required=True, help="What the token is for.")
+@click.option("--scope", multiple=True, type=click.Choice(SCOPES), help="What it may do; repeatable. Default: read.")
+@click.option("--days", metavar="D", help="It expires after so many days. Default: never.")
+def add_token(email: str, name: str, scope: tuple[str, ...], days: str | None) -> None:
+    """Make a token for an account; prints it, this once."""
+    given = {"name": name, "scopes": list(scope) or [Scope.READ], "days": days}
+    asked = read(given, TokenForm, UTC, {}).or_refuse()
+    made, text = actions.add_token(find_active_user(email).key, asked.name, frozenset(asked.scopes), asked.days)
+    ends = f"expires {iso(made.expires_at)}" if made.expires_at else "never expires"
+    click.echo(f"Token “{made.name}” ({made.scopes.replace(' ', ', ')}; {ends}). It is shown only now:")
+    click.echo(text)
+
+
+def find_user(email: str, field: str = "email") -> User:
+    """The account of that address. Raises BadParameter, which names `field`, where there is none."""
+    found = query.find_user_by_email(email)
+    if found is None:
+        raise BadParameter({field: f"{field}: there is no account {shown(email)}"})
+    return found
+
+
+def find_active_user(email: str) -> User:
+    """The account of that address. Raises BadParameter where there is none, or it is disabled."""
+    found = find_user(email)
+    if not found.is_active:
+        raise BadParameter({"email": f"email: the account {found.email} is disabled"})
+    return found
+
+
+def new_password() -> str:
+    """The first line of standard input; at a terminal it is asked for twice, and not shown."""
+    if sys.stdin is None:
+        raise BadParameter({"password": "password is required, on standard input"})
+    if sys.stdin.isatty():
+        return click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    line = sys.stdin.buffer.readline(LONGEST_LINE)
+    try:
+        return line.decode().removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError as error:
+        raise BadParameter({"password": "password is not valid UTF-8"}) from error

@@ -1,0 +1,104 @@
+"""What people fill in about their account and tokens, and what the command line takes: one rule for both."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from portal.contacts.numbers import regions
+from portal.models import Scope
+from portal.parameters import Parameters, ascii_whole, text
+from portal.text import forbidden_character
+from portal.times import zone_names
+
+LEAST_PASSWORD = 12
+
+
+def is_email(value: str) -> str:
+    """Something that can be an address; whether mail arrives there nobody can tell from its letters."""
+    name, at, host = value.rpartition("@")
+    if not (name and at and host) or " " in value:
+        raise ValueError("must be an e-mail address, such as name@example.com")
+    return value
+
+
+def is_zone(value: str) -> str:
+    """An IANA time zone that this machine knows."""
+    if value not in zone_names():
+        raise ValueError("must be an IANA time zone, such as Europe/Lisbon")
+    return value
+
+
+def is_password(value: Any) -> Any:
+    """A password that may be kept: long enough, and of characters that a keyboard can type again. Never trimmed."""
+    if isinstance(value, str) and forbidden_character(value):
+        raise ValueError("must not hold control characters")
+    return value
+
+
+def as_scopes(value: Any) -> Any:
+    """The scopes that were ticked, each once."""
+    return tuple(dict.fromkeys(value)) if isinstance(value, list) else value
+
+
+Email = Annotated[text(254), AfterValidator(is_email)]
+Zone = Annotated[text(64), AfterValidator(is_zone)]
+Name = text(100, least=1)
+NewPassword = Annotated[str, Field(min_length=LEAST_PASSWORD, max_length=1000), BeforeValidator(is_password)]
+
+
+def as_region(value: str) -> str:
+    """A region whose national numbers can be read; "" = none."""
+    if value and value not in regions():
+        raise ValueError("must be a country's two letters, such as US")
+    return value
+
+
+Region = Annotated[text(2), AfterValidator(as_region)]
+
+
+class SignInAddress(Parameters):
+    """The sign-in page's address: where to go afterwards."""
+
+    next: str = ""
+
+
+class SignIn(Parameters):
+    """The sign-in form. Nothing is said about what is wrong with either: only whether they fit."""
+
+    email: str = ""
+    password: str = ""
+
+
+class NewUser(Parameters):
+    """An account to be made."""
+
+    email: Email
+    name: text(100) = ""
+    zone: Zone = "UTC"
+    region: Region = ""
+    password: NewPassword
+
+
+class AccountForm(Parameters):
+    """What a user may change about themselves."""
+
+    name: Name
+    zone: Zone
+    region: Region = ""
+
+
+class PasswordForm(Parameters):
+    """A new password, and the old one to show that it is really them."""
+
+    current: str = ""
+    password: NewPassword
+
+
+class TokenForm(Parameters):
+    """A token to be made; `days` empty = it never expires."""
+
+    name: Name
+    scopes: Annotated[tuple[Scope, ...], Field(min_length=1), BeforeValidator(as_scopes)] = (Scope.READ,)
+    days: Annotated[int | None, Field(ge=1, le=3650), BeforeValidator(ascii_whole)] = None

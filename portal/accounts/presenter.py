@@ -1,0 +1,62 @@
+"""How an account and its tokens are shown. No SQL, no request, no HTML."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from portal.accounts.query import SessionUser
+from portal.models import Token
+
+
+@dataclass(frozen=True)
+class TokenView:
+    """A token in its owner's list; the secret is not part of it, and cannot be."""
+
+    id: str
+    name: str
+    scopes: str
+    created_at: int
+    last_used_at: int | None
+    expires_at: int | None
+    expired: bool
+
+
+def token_view(token: Token, now: int) -> TokenView:
+    """A token as the settings page lists it."""
+    return TokenView(
+        id=token.id,
+        name=token.name,
+        scopes=token.scopes.replace(" ", ", "),
+        created_at=token.created_at,
+        last_used_at=token.last_used_at,
+        expires_at=token.expires_at,
+        expired=token.expires_at is not None and token.expires_at <= now,
+    )
+
+
+@dataclass(frozen=True)
+class ReaderView:
+    """Whoever is signed in, as the corner of every page shows them; `zone` in words, `zone_name` as IANA has it."""
+
+    name: str
+    email: str
+    initials: str
+    zone: str
+    zone_name: str
+    region: str
+
+
+def reader_view(user: SessionUser) -> ReaderView:
+    """The corner of every page."""
+    return ReaderView(user.name, user.email, initials(user.name), zone_words(user.zone), user.zone, user.region)
+
+
+def initials(name: str) -> str:
+    """Up to two letters for the corner of the page."""
+    parts = name.replace("@", " ").split()
+    return "".join(part[0] for part in (parts[:1] + parts[-1:] if len(parts) > 1 else parts[:1])).upper()
+
+
+def zone_words(zone: str) -> str:
+    """A zone in the corner of the page: Lisbon time, for Europe/Lisbon."""
+    return "UTC" if zone == "UTC" else f"{zone.rpartition('/')[2].replace('_', ' ')} time"

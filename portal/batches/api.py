@@ -1,0 +1,242 @@
+"""The JSON exit for batches: Get All Batches, and what is done to them, exactly as the contract has it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from flask import Blueprint, Response, current_app, request
+from pydantic import Field
+
+from portal.accounts.bearer import caller, caller_with_body
+from portal.accounts.query import Caller
+from portal.batches import actions, query
+from portal.batches.moves import DONE, Move, Refused
+from portal.batches.parameters import BatchListParameters
+from portal.batches.presenter import LIST_HEADER, list_cells, list_json
+from portal.batches.schema import CREATED_EXAMPLE, LIST_EXAMPLE, BatchListBody, CreatedBody, MovedBody, NoBatchesBody
+from portal.batches.settings import NewBatch, kept_settings
+from portal.bodies import read_body
+from portal.caching import conditional
+from portal.calls import query as calls_query
+from portal.calls.parameters import CallView, Id
+from portal.calls.presenter import calls_table
+from portal.downloads import MIMETYPES, FileKind, download
+from portal.errors import ApiError
+from portal.models import Scope
+from portal.openapi import BAD_BODY, NO_BATCH, Operation, Success, described
+from portal.paging import Page
+from portal.parameters import Parameters, read_query
+from portal.schema import DoneBody, ErrorBody, success
+from portal.text import parse_id
+
+blueprint = Blueprint("batches_api", __name__, url_prefix="/api/call")
+
+GET_ALL_BATCHES = Operation(
+    summary="Get All Batches",
+    words="One page of the batches that the token's user created and that are not deleted, newest first.",
+    scope=Scope.READ,
+    query=BatchListParameters,
+    successes={
+        200: Success("The page.", BatchListBody, ("ETag", "Cache-Control", "Link"), LIST_EXAMPLE),
+        304: Success("Nothing has changed since the answer with that ETag.", None, ("ETag", "Cache-Control")),
+    },
+    errors={
+        400: (ErrorBody, "userId is not an id, or a parameter is unknown, repeated or out of range; it is named."),
+        404: (NoBatchesBody, "The user has no batch at all."),
+    },
+)
+
+
+@blueprint.get("/batches/<user_id>")
+@described(GET_ALL_BATCHES)
+def list_batches(user_id: str) -> Response:
+    """Get All Batches: one page of the caller's live batches."""
+    who = caller(Scope.READ, userId=user_id)
+    asked = read_query(request.query_string, BatchListParameters).or_refuse()
+    return conditional(lambda: answer(who, asked), "json", who.list_state.version)
+
+
+def answer(who: Caller, asked: BatchListParameters) -> Response:
+    """The list with its links. Raises ApiError 404 for a user without any live batch."""
+    page = query.fetch_page(who.list_state, asked)
+    data = list_json(page)
+    if not who.list_state.total:
+        raise ApiError(404, "This user has no batches yet", data)
+    body = {"message": "Batches fetched successfully", "status": True, "code": 200, "errorMessage": "", "data": data}
+    response = current_app.json.response(body)
+    response.headers["Link"] = links(asked, page)
+    return response
+
+
+def links(asked: BatchListParameters, page: Page) -> str:
+    """The ways to the other pages (RFC 8288), every other parameter kept; relative, so no proxy can make them wrong."""
+    rest = asked.query(("page", "limit")).removeprefix(f"?page={asked.page}")
+    targets = page.neighbours().items()
+    return ", ".join([f'<{request.path}?page={number}{rest}>; rel="{rel}"' for rel, number in targets])
+
+
+CREATE_BATCH = Operation(
+    summary="Create a batch",
+    words="A batch that is still to be filled; it stands at pending.",
+    scope=Scope.WRITE,
+    body=NewBatch,
+    successes={201: Success("The new batch's id.", CreatedBody, example=CREATED_EXAMPLE)},
+    errors=BAD_BODY,
+)
+
+
+@blueprint.post("/createBatch")
+@described(CREATE_BATCH)
+def create_batch() -> Response:
+    """Make an empty batch."""
+    who, given = caller_with_body(Scope.WRITE)
+    asked = read_body(given, NewBatch, who.region)
+    made = actions.create_batch(who.actor, asked.batch_name, kept_settings(asked))
+    return success(made.id, "Batch created successfully", 201)
+
+
+# --- moves ------------------------------------------------------------------------------------------------------------
+
+
+class MoveBody(Parameters):
+    """Which batch is moved, and whose it is."""
+
+    batch_id: Id = Field(alias="batchId")
+    user_id: Id = Field(alias="userId")
+
+
+def move_operation(summary: str, words: str) -> Operation:
+    """What the four moves have in common."""
+    return Operation(
+        summary=summary,
+        words=f"{words} Repeated, it does no harm.",
+        scope=Scope.WRITE,
+        body=MoveBody,
+        successes={200: Success("Done, or done already.", MovedBody)},
+        errors=BAD_BODY | NO_BATCH | {409: (ErrorBody, "The batch cannot be moved so from where it stands.")},
+    )
+
+
+def moved(move: Move) -> Response:
+    """Move the batch that the body names, and say so."""
+    who, given = caller_with_body(Scope.WRITE)
+    batch_id = parse_id(given.get("batchId") or "")
+    if batch_id and query.find_row(who.list_state.owner_key, batch_id) is None:
+        raise no_batch()
+    read_body(given, MoveBody)
+    try:
+        if actions.move_batch(who.actor, batch_id or "", move) is None:
+            raise no_batch()
+    except Refused as refusal:
+        raise ApiError(409, str(refusal)) from refusal
+    return success({"batchId": batch_id, "status": DONE[move]})
+
+
+def no_batch() -> ApiError:
+    """One answer for a batch that never was, is deleted, or is another's."""
+    return ApiError(404, "There is no such batch")
+
+
+@blueprint.post("/start-calling")
+@described(move_operation("Start calling", "From pending, paused, stopped, or completed with calls still to be made."))
+def start_calling() -> Response:
+    """Let the dialer begin."""
+    return moved(Move.START)
+
+
+@blueprint.post("/stop-calling")
+@described(move_operation("Stop calling", "Calls that are still to be made stay; the batch can be started again."))
+def stop_calling() -> Response:
+    """Let the dialer end."""
+    return moved(Move.STOP)
+
+
+@blueprint.post("/pause-calling")
+@described(move_operation("Pause calling", "From active."))
+def pause_calling() -> Response:
+    """Let the dialer wait."""
+    return moved(Move.PAUSE)
+
+
+@blueprint.post("/resume-calling")
+@described(move_operation("Resume calling", "From paused."))
+def resume_calling() -> Response:
+    """Let the dialer go on."""
+    return moved(Move.RESUME)
+
+
+# --- export -----------------------------------------------------------------------------------------------------------
+
+
+class ExportParameters(BatchListParameters):
+    """What is exported: the calls of one batch, or the batches that the list's own parameters ask for."""
+
+    batch_id: Annotated[Id | None, Field(alias="batchId", description="The calls of this batch.")] = None
+
+
+EXPORT = Operation(
+    summary="Export as CSV",
+    words="The calls of one batch (batchId), or every batch that the list's own parameters ask for; one page of them"
+    " where page or limit is given. Streamed; cells that a spreadsheet would run are made harmless.",
+    scope=Scope.READ,
+    query=ExportParameters,
+    successes={200: Success("The file.", file=MIMETYPES[FileKind.CSV])},
+    errors=NO_BATCH | {400: (ErrorBody, "A parameter is unknown, repeated, out of range, or has no place here.")},
+)
+
+
+@blueprint.get("/export/csv")
+@described(EXPORT)
+def export_csv() -> Response:
+    """The list, or a batch's calls, as a file."""
+    who = caller(Scope.READ)
+    asked = read_query(request.query_string, ExportParameters).or_refuse()
+    owner_key = who.list_state.owner_key
+    if asked.batch_id is None:
+        if asked.model_fields_set & {"page", "limit"}:
+            rows = iter(query.fetch_page(who.list_state, asked).rows)
+        else:
+            rows = query.stream(who.list_state, asked)
+        return download(FileKind.CSV, "Batches", LIST_HEADER, map(list_cells, rows))
+    if asked.model_fields_set != {"batch_id"}:
+        raise ApiError(400, "batchId stands alone: the other parameters are those of the list")
+    batch = query.find_batch(owner_key, asked.batch_id)
+    if batch is None:
+        raise no_batch()
+    everything = CallView()
+    header, cells = calls_table(calls_query.field_names(owner_key, batch.id, everything))
+    return download(FileKind.CSV, batch.name, header, map(cells, calls_query.stream(owner_key, batch.id, everything)))
+
+
+# --- the trash --------------------------------------------------------------------------------------------------------
+
+
+def trash_operation(summary: str, words: str) -> Operation:
+    """What deleting and restoring have in common."""
+    return Operation(
+        summary=summary,
+        words=words,
+        scope=Scope.WRITE,
+        successes={200: Success("Done.", DoneBody)},
+        errors=NO_BATCH | {400: (ErrorBody, "batchId is not an id.")},
+    )
+
+
+@blueprint.delete("/delete-batch/<batch_id>")
+@described(trash_operation("Delete a batch", "Its calls go with it; an active or paused batch is stopped by it."))
+def delete_batch(batch_id: str) -> Any:
+    """Put a batch into the trash."""
+    who = caller(Scope.WRITE, batchId=batch_id)
+    if not actions.delete_batch(who.actor, batch_id.lower()):
+        raise no_batch()
+    return {"success": True, "message": "Batch deleted"}
+
+
+@blueprint.post("/restore-batch/<batch_id>")
+@described(trash_operation("Restore a batch", "It comes back with its calls; one that is not deleted stays as it is."))
+def restore_batch(batch_id: str) -> Any:
+    """Take a batch out of the trash."""
+    who = caller(Scope.WRITE, batchId=batch_id)
+    if not actions.restore_batch(who.actor, batch_id.lower()):
+        raise no_batch()
+    return {"success": True, "message": "Batch restored"}

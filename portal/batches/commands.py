@@ -1,0 +1,159 @@
+"""The command line for batches."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+import click
+from flask import current_app
+from sqlalchemy import Row
+
+from portal.accounts.commands import find_user
+from portal.batches import actions, check, query
+from portal.batches.history import open_history
+from portal.commands import PlainGroup
+from portal.times import DAY_MS, now_ms
+
+# So many are told one by one.
+MOST_DIFFERENCES = 20
+MOST_NAMES = 20
+
+batch = PlainGroup("batch", help="Call batches.")
+
+
+@batch.command("import")
+@click.argument("file")
+@click.option("--owner", required=True, metavar="EMAIL", help="Whose batches they become.")
+def import_history(file: str, owner: str) -> None:
+    """Import a call history (CSV), one batch for each batchName; what is there already is not added again."""
+    owner_key = find_user(owner, "owner").key
+    with (
+        open_history(file) as history,
+        progress_bar(2 * history.size, "Importing") as bar,
+    ):  # checked first, then stored
+        imported = actions.import_history(owner_key, history, bar.update)
+    for name in imported.deleted:
+        click.echo(f"Left out: {name} is deleted, and stays so")
+    for name, now in imported.renamed.items():
+        click.echo(f"Found again: {name} is called {now} now")
+    click.echo(f"{number(imported.batches, 'batch', 'batches')}, {number(imported.calls, 'call', 'calls')} added")
+
+
+@batch.command("check")
+@click.option("--repair", is_flag=True, help="Make what is kept anew from the rows; other writers wait for the end.")
+def check_kept(repair: bool) -> None:
+    """Compare what is kept beside the rows (versions, counts, the index of names) with all of the rows."""
+    if repair:
+        with progress_bar(check.batch_count(), "Repairing") as bar:
+            actions.repair(bar.update)
+    with progress_bar(check.batch_count(), "Checking") as bar:
+        found = list(check.all_differences(bar.update))
+    for difference in found[:MOST_DIFFERENCES]:
+        click.echo(difference)
+    if len(found) > MOST_DIFFERENCES:
+        click.echo(f"... and {len(found) - MOST_DIFFERENCES:,} more")
+    if not check.has_name_index():
+        click.echo("Names have no index here, so that searches read them one after the other.")
+    if found:
+        raise click.ClickException(f"{number(len(found), 'difference', 'differences')}; mend them with --repair")
+    click.echo("Everything that is kept agrees with the rows")
+
+
+@batch.command("purge")
+@click.option(
+    "--older-than",
+    "days",
+    type=click.IntRange(0, 36_500),
+    required=True,
+    metavar="DAYS",
+    help="Deleted at least so many days ago; 0 = all that are deleted.",
+)
+@click.option("--owner", metavar="EMAIL", help="Whose batches. Default: everybody's.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def purge(days: int, owner: str | None, yes: bool) -> None:
+    """Remove deleted batches for good, with their calls; says which, and asks."""
+    with current_app.app_context():  # of its own, so that nothing that was read stays open while a person thinks
+        trash = find_trash(now_ms() - days * DAY_MS, owner)
+    if not trash:
+        click.echo("Nothing to remove: no batch was deleted that long ago")
+        return
+    for one in trash:
+        one.tell()
+    rows = [row for one in trash for row in one.rows]
+    if not yes and not agreed(f"Remove {sums(rows)} for good?"):
+        click.echo("Nothing was removed")
+        return
+    removed: list[Row[Any]] = []
+    try:
+        with progress_bar(len(rows), "Removing") as bar:
+            for owner_key, row in [(one.owner_key, row) for one in trash for row in one.rows]:
+                if actions.purge(owner_key, [row.id], bar.update):
+                    removed.append(row)
+    finally:  # also where it was cut short: what is removed does not come back
+        click.echo(f"Removed for good: {sums(removed)}")
+    if stayed := len(rows) - len(removed):
+        click.echo(f"Left alone: {number(stayed, 'batch', 'batches')}, restored or removed meanwhile")
+
+
+@dataclass(frozen=True)
+class Trash:
+    """Batches of one owner that are to be removed: id, name and total_calls each."""
+
+    owner_key: int
+    email: str
+    rows: Sequence[Row[Any]]
+
+    def tell(self) -> None:
+        """Say whose they are, and the first of them by name."""
+        click.echo(f"{self.email}: {sums(self.rows)}")
+        for row in self.rows[:MOST_NAMES]:
+            click.echo(f"  {row.name}: {number(row.total_calls, 'call', 'calls')}")
+        if len(self.rows) > MOST_NAMES:
+            click.echo(f"  ... and {len(self.rows) - MOST_NAMES:,} more")
+
+
+def find_trash(until: int, email: str | None) -> list[Trash]:
+    """What was deleted by that moment (milliseconds), of one owner or of all; owners without any are left out.
+
+    Raises BadParameter where there is no such owner.
+    """
+    owner_key = find_user(email, "owner").key if email is not None else None
+    owners = [(key, whose) for key, whose in check.owners() if owner_key in (None, key)]
+    found = [Trash(key, whose, query.trash_of(key, until + 1)) for key, whose in owners]
+    return [trash for trash in found if trash.rows]
+
+
+def sums(rows: Sequence[Row[Any]]) -> str:
+    """How many batches, and how many calls are in them."""
+    calls = sum(row.total_calls for row in rows)
+    return f"{number(len(rows), 'batch', 'batches')} and {number(calls, 'call', 'calls')}"
+
+
+def agreed(question: str) -> bool:
+    """Whether a person says yes. Raises ClickException where there is nobody to ask."""
+    if not at_terminal():
+        raise click.ClickException(
+            "There is no terminal to ask at, so nothing was removed; --yes removes without asking"
+        )
+    return click.confirm(question)
+
+
+def at_terminal() -> bool:
+    """Whether somebody can answer."""
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
+def progress_bar(length: int, label: str) -> AbstractContextManager[Any]:
+    """A bar on standard error; none at all where that is not a terminal."""
+    steps = max(length // 200, 1)
+    hidden = not sys.stderr.isatty()
+    return click.progressbar(length=length, label=label, file=sys.stderr, hidden=hidden, update_min_steps=steps)
+
+
+def number(count: int, one: str, many: str) -> str:
+    """A count and its noun: 1 call, 41,188 calls."""
+    return f"{count:,} {one if count == 1 else many}"

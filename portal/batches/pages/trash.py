@@ -1,0 +1,66 @@
+"""The trash: what was deleted, when and by whom, and the way back."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from flask import flash, redirect, request, url_for
+from flask_login import current_user, login_required
+from pydantic import Field
+from werkzeug.wrappers import Response
+
+from portal import hypermedia
+from portal.batches import actions, query
+from portal.batches.pages.blueprint import blueprint
+from portal.batches.pages.changing import MOST_PICKED
+from portal.batches.presenter import trash_view
+from portal.calls.parameters import Id
+from portal.pages import render
+from portal.parameters import PageNumber, PageSize, Parameters, read_form, read_query
+
+
+class TrashParameters(Parameters):
+    """One page of the trash."""
+
+    page: PageNumber = 1
+    limit: PageSize = 25
+
+
+class Restored(Parameters):
+    """Which batches are to come back; `back` is where to go afterwards."""
+
+    id: Annotated[tuple[Id, ...], Field(max_length=MOST_PICKED)] = ()
+    back: str = ""
+
+
+@blueprint.get("/trash")
+@login_required
+def show_trash() -> Response:
+    """What was deleted, the last deleted first."""
+    reading = read_query(request.query_string, TrashParameters, ignore_unknown=True)
+    asked = reading.values
+    page = query.fetch_trash(current_user.key, asked.page, asked.limit)
+    if page.past_end:
+        return redirect(url_for(".show_trash") + asked.query(page=page.total_pages or 1))
+    return render(
+        "batches/trash.html",
+        "batches/_trash.html",
+        status=400 if reading.problems else 200,
+        problems=list(reading.problems.values()),
+        asked=asked,
+        page=page,
+        batches=[trash_view(row) for row in page.rows],
+    )
+
+
+@blueprint.post("/restore")
+@login_required
+def restore() -> Response:
+    """Bring batches back, with their calls."""
+    form = read_form({"back": request.form.get("back", "")}, Restored, {"id": request.form.getlist("id")}).or_refuse()
+    count = sum(actions.restore_batch(current_user.actor, batch_id) for batch_id in form.id)
+    if count:
+        flash("1 batch is back." if count == 1 else f"{count} batches are back.")
+    else:
+        flash("What was to be restored is not there any more.", "problem")
+    return hypermedia.send_to(hypermedia.safe_target(form.back, url_for(".list_batches")))

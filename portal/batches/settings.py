@@ -1,0 +1,100 @@
+"""How a batch is to be called: what createBatch and upload take, and what is kept in a batch's `settings`."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
+
+from portal.accounts.parameters import is_zone
+from portal.batches.window import Window
+from portal.contacts.numbers import read_number
+from portal.models.batch import NAME_LENGTH
+from portal.parameters import Parameters, text, whole
+
+CLOCK_TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
+MOST_NUMBERS = 100
+
+
+def as_phone_number(value: str, info: ValidationInfo) -> str:
+    """A phone number as E.164; a national one is of the reading's region."""
+    return read_number(value, (info.context or {}).get("region", ""))
+
+
+def as_clock_time(value: str) -> str:
+    """A time of the day, HH:MM."""
+    if not CLOCK_TIME.fullmatch(value):
+        raise ValueError("must be a time of the day, such as 09:00")
+    return value
+
+
+def as_days(value: Any) -> Any:
+    """Days of the week, each once, in order."""
+    if not isinstance(value, list | tuple):
+        raise ValueError("must be a list of days, 0 = Sunday to 6")
+    if not all(isinstance(day, int) and not isinstance(day, bool) and 0 <= day <= 6 for day in value):
+        raise ValueError("must hold days from 0 = Sunday to 6 alone")
+    return tuple(sorted(set(value)))
+
+
+PhoneNumber = Annotated[text(40), AfterValidator(as_phone_number), Field(examples=["+12025550101"])]
+ClockTime = Annotated[text(5), AfterValidator(as_clock_time), Field(examples=["09:00"])]
+BatchName = text(NAME_LENGTH, least=1, says="What people call the batch.")
+
+
+class BatchType(StrEnum):
+    """Whether the batch only calls, or is called back, too."""
+
+    OUTBOUND = "outbound"
+    MIXED = "mixed"
+
+
+class CallingHour(Parameters):
+    """The hours of the day in which calls are made; where start is later than end, over midnight."""
+
+    start: ClockTime
+    end: ClockTime
+
+
+class BatchSettings(Parameters):
+    """How the dialer is to go about a batch."""
+
+    calling_numbers: Annotated[
+        list[PhoneNumber],
+        Field(alias="callingNumbers", min_length=1, max_length=MOST_NUMBERS, description="The numbers to call from."),
+    ]
+    retry: whole(0, 10, "How often an unanswered call is tried again.") = 0
+    delay: whole(0, 604_800, "Seconds between two tries.") = 0
+    timezone: Annotated[text(64), AfterValidator(is_zone), Field(description="IANA time zone of the hours.")] = "UTC"
+    calling_hour: Annotated[CallingHour | None, Field(alias="callingHour", description="None = all day.")] = None
+    allowed_days: Annotated[
+        tuple[int, ...],
+        BeforeValidator(as_days),
+        Field(alias="allowedDays", description="Days of the week, 0 = Sunday to 6; none = every day."),
+    ] = ()
+
+
+class NewBatch(BatchSettings):
+    """createBatch: a batch that is still to be filled."""
+
+    batch_name: Annotated[BatchName, Field(alias="batchName")]
+
+
+# What is sent with the settings and is no part of them.
+BESIDE = {"batch_name", "user_id", "file", "type", "wrong_rows"}
+
+
+def kept_settings(settings: BatchSettings) -> dict[str, Any]:
+    """What a batch keeps of its settings: by the API's names, without what was left at its default."""
+    return settings.model_dump(by_alias=True, mode="json", exclude=BESIDE, exclude_defaults=True)
+
+
+def window_of(settings: dict[str, Any]) -> Window | None:
+    """The calling window that a batch keeps; None where calls may be made at any time."""
+    hour, days = settings.get("callingHour"), tuple(settings.get("allowedDays", ()))
+    if not hour and not days:
+        return None
+    hour = hour or {"start": "00:00", "end": "00:00"}
+    return Window(settings.get("timezone", "UTC"), hour["start"], hour["end"], days)

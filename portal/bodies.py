@@ -1,0 +1,95 @@
+"""From a request's body to a frozen model: the same rules as for addresses (portal/parameters.py), in JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from flask import current_app, request
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from portal.errors import ApiError
+from portal.parameters import Model, read, shown
+from portal.text import forbidden_character
+from portal.times import UTC
+
+# Deeper than any body of ours, and far from what Python's stack holds.
+DEEPEST = 20
+LINE_BREAKS = str.maketrans("\r\n\t", "   ")
+
+
+class BadJson(ValueError):
+    """A text that is not the JSON that is taken here; the message says why."""
+
+
+def read_object() -> dict[str, Any]:
+    """The body's JSON object. Raises ApiError 413, 415 or 400."""
+    request.max_content_length = current_app.config["BODY_BYTES"]
+    if request.mimetype != "application/json":
+        raise ApiError(415, "The content type must be application/json")
+    try:
+        raw = request.get_data()
+    except RequestEntityTooLarge:
+        raise ApiError(413, f"The body must hold at most {current_app.config['BODY_BYTES']:,} bytes") from None
+    try:
+        return parse_object(raw)
+    except BadJson as error:
+        raise ApiError(400, f"The body {error}") from error
+
+
+def parse_object(raw: bytes | str) -> dict[str, Any]:
+    """A JSON object whose names stand once, whose numbers are numbers, and which is not too deep. Raises BadJson."""
+    try:
+        text = raw.decode() if isinstance(raw, bytes) else raw
+        found = json.loads(text, object_pairs_hook=once, parse_constant=no_constant)
+    except BadJson:
+        raise
+    except UnicodeDecodeError:
+        raise BadJson("is not valid UTF-8") from None
+    except json.JSONDecodeError as error:
+        raise BadJson(f"is not JSON: line {error.lineno}, column {error.colno}") from None
+    except (RecursionError, ValueError):  # ValueError: a number of thousands of digits
+        raise BadJson("holds something that is too deep or too long") from None
+    if not isinstance(found, dict):
+        raise BadJson("must be a JSON object")
+    return found
+
+
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose names stand once. Raises BadJson."""
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise BadJson(f"holds {shown(name)} more than once")
+        found[name] = value
+    return found
+
+
+def no_constant(word: str) -> Any:
+    """NaN and Infinity are no JSON. Raises BadJson."""
+    raise BadJson(f"is not JSON: {word} is not a number")
+
+
+def read_body(given: dict[str, Any], model: type[Model], region: str = "") -> Model:
+    """The object as a `model`. Raises BadParameter, which names each field by its path."""
+    return read(given, model, UTC, {}, region).or_refuse()
+
+
+def check_value(value: Any, depth: int = 0) -> None:
+    """That a value of any kind can be kept. Raises ValueError with the reason."""
+    if depth > DEEPEST:
+        raise ValueError("is nested too deep")
+    if isinstance(value, str) and (found := forbidden_character(value.translate(LINE_BREAKS))):
+        raise ValueError(f"must not hold {found}")
+    if isinstance(value, float) and abs(value) > 1e300:
+        raise ValueError("must not hold so large a number")
+    if isinstance(value, int) and abs(value) >= 1 << 63:
+        raise ValueError("must not hold so large a number")
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            check_value(name, depth + 1)
+            check_value(inner, depth + 1)
+    if isinstance(value, list):
+        for inner in value:
+            check_value(inner, depth + 1)

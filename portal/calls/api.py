@@ -1,0 +1,154 @@
+"""The JSON exit for calls: what is in a batch, more of it, and what the dialer reports (contract, section 5)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, current_app, request
+
+from portal.accounts.bearer import caller, caller_with_body
+from portal.accounts.query import Caller
+from portal.batches import query as batches_query
+from portal.batches.api import no_batch
+from portal.bodies import read_body
+from portal.calls import actions, query
+from portal.calls.parameters import CallDetails, CallReports, NewCalls, read_calls
+from portal.calls.presenter import details_json
+from portal.calls.schema import CallPageBody, CallsAddedBody, CallsPartlyAddedBody, ReportedBody
+from portal.database import CHUNK
+from portal.errors import ApiError
+from portal.models import Scope
+from portal.openapi import BAD_BODY, NO_BATCH, Operation, Success, described
+from portal.parameters import BadParameter, read_query
+from portal.schema import ErrorBody, success
+from portal.text import parse_id
+
+blueprint = Blueprint("calls_api", __name__, url_prefix="/api/call")
+
+DETAILS = Operation(
+    summary="Get a batch's calls",
+    words="One page of a batch's calls, as they were added, each with what the dialer reported of it.",
+    scope=Scope.READ,
+    query=CallDetails,
+    successes={200: Success("The page.", CallPageBody)},
+    errors=NO_BATCH | {400: (ErrorBody, "batchId is not an id, or a parameter is unknown, repeated or out of range.")},
+    tag="calls",
+)
+
+
+@blueprint.get("/batch-details/<batch_id>")
+@described(DETAILS)
+def batch_details(batch_id: str) -> Response:
+    """One page of a batch's calls."""
+    who = caller(Scope.READ, batchId=batch_id)
+    batch = batches_query.find_batch(who.list_state.owner_key, batch_id.lower())
+    if batch is None:
+        raise no_batch()
+    asked = read_query(request.query_string, CallDetails).or_refuse()
+    page = query.fetch_page(who.list_state.owner_key, batch.id, asked)
+    reports = query.reports(page.rows)
+    return success(details_json(batch, page, reports), "Calls fetched successfully")
+
+
+ADD_CALLS = Operation(
+    summary="Add calls to a batch",
+    words="Chunks of 1000, each one transaction. A call that waits for the same number is updated, not doubled.",
+    scope=Scope.WRITE,
+    body=NewCalls,
+    successes={
+        200: Success("All were added.", CallsAddedBody),
+        207: Success("Some chunks were wrong; the others were added.", CallsPartlyAddedBody),
+    },
+    errors=BAD_BODY | NO_BATCH,
+    tag="calls",
+    example={
+        "batchId": "64e5f12345abcdef98765432",
+        "call_data": [{"phoneNumber": "+12025550101", "name": "first contact", "city": "Lisbon"}],
+    },
+)
+
+
+@blueprint.post("/addCallsToBatch")
+@described(ADD_CALLS)
+def add_calls() -> Response:
+    """Fill a batch."""
+    who, given = caller_with_body(Scope.WRITE)
+    batch_id = parse_id(given.get("batchId") or "")
+    if batch_id and batches_query.find_row(who.list_state.owner_key, batch_id) is None:
+        raise no_batch()
+    if "callData" in given:
+        if "call_data" in given:
+            raise ApiError(400, "callData is another name of call_data; send one of them")
+        given["call_data"] = given.pop("callData")
+    asked = read_body(given, NewCalls)
+    return add_chunks(who, asked)
+
+
+def add_chunks(who: Caller, asked: NewCalls) -> Response:
+    """Each chunk in a transaction of its own. Raises ApiError 400 where none of them is right."""
+    ids: list[str] = []
+    added, failed = 0, []
+    for first in range(0, len(asked.call_data), CHUNK):
+        try:
+            calls = read_calls(asked.call_data[first : first + CHUNK], first, who.region)
+        except BadParameter as wrong:
+            failed.append({"chunkNum": first // CHUNK + 1, "error": str(wrong)})
+            continue
+        done = actions.add_calls(who.actor, asked.batch_id, calls)
+        if done is None:  # it was deleted meanwhile
+            raise no_batch()
+        ids += done.ids
+        added += done.new
+    data: dict[str, Any] = {"added": added, "callIds": ids}
+    if not failed:
+        return success(data, "Calls enqueued successfully")
+    if not ids:
+        raise ApiError(400, failed[0]["error"])
+    return partly(data | {"failedChunks": failed})
+
+
+def partly(data: dict[str, Any]) -> Response:
+    """207: some chunks were added, others were wrong."""
+    numbers = ", ".join(str(failed["chunkNum"]) for failed in data["failedChunks"])
+    body = {
+        "message": "Some calls were not enqueued",
+        "status": False,
+        "code": 207,
+        "errorMessage": f"Mend and send again the chunks {numbers}: {data['failedChunks'][0]['error']}",
+        "data": data,
+    }
+    response = current_app.json.response(body)
+    response.status_code = 207
+    return response
+
+
+REPORT = Operation(
+    summary="Report on calls",
+    words="What the dialer reports. Each eventId counts once, and events may come in any order.",
+    scope=Scope.WRITE,
+    body=CallReports,
+    successes={200: Success("What became of the events.", ReportedBody)},
+    errors=BAD_BODY,
+    tag="calls",
+    example={
+        "events": [
+            {
+                "eventId": "call-1-end",
+                "callId": "64e5f12345abcdef98765432",
+                "callStatus": "completed",
+                "callDuration": 64,
+                "occurredAt": "2025-05-01T12:01:04.000Z",
+            }
+        ]
+    },
+)
+
+
+@blueprint.post("/call-events")
+@described(REPORT)
+def call_events() -> Response:
+    """Take in what the dialer reports."""
+    who, given = caller_with_body(Scope.WRITE)
+    asked = read_body(given, CallReports, who.region)
+    done = actions.report(who.actor, asked.events)
+    return success({"applied": done.applied, "duplicates": done.duplicates, "unknown": done.unknown})

@@ -1,0 +1,234 @@
+"""The one place from which calls are read: those of an owner's live batches, and no others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Integer, Row, Select, String, cast, func, or_, select
+
+from portal.batches.parameters import SortOrder
+from portal.batches.query import Deleted, live_batches
+from portal.calls.parameters import CallDetails, CallSort, CallView
+from portal.database import CHUNK, chunks
+from portal.extensions import db
+from portal.models import Batch, Call, CallEvent, CallStatus
+from portal.models.call import NOT_CALLED, OPEN, PICKED
+from portal.paging import Page, page_count
+from portal.text import fold
+
+# What an export shows of a call, and what a report may change of it.
+CALL_COLUMNS = (
+    Call.id,
+    Call.phone_number,
+    Call.status,
+    Call.duration_seconds,
+    Call.attempts,
+    Call.last_event_at,
+    Call.created_at,
+    Call.fields,
+)
+STANDING_COLUMNS = (
+    Call.key,
+    Call.id,
+    Call.batch_key,
+    Call.phone_number,
+    Call.status,
+    Call.last_event_at,
+    Call.duration_seconds,
+)
+
+
+@dataclass(frozen=True)
+class CallCounts:
+    """How many calls a batch has, how many of them were tried, answered, and talked to the end."""
+
+    total_calls: int
+    calls_called: int
+    calls_picked: int
+    calls_completed: int
+
+
+NO_CALLS = CallCounts(0, 0, 0, 0)
+
+
+def live_calls(owner_key: int, batch_id: str | None = None, deleted: Deleted = Deleted.EXCLUDE) -> Select[tuple[Call]]:
+    """A select of the calls of one live batch of an owner, or of all: none, where it is deleted or another's."""
+    batches = live_batches(owner_key, deleted).with_only_columns(Batch.key)
+    if batch_id is None:
+        # Looked up for each call that is found by something else, instead of gathering all batches of the owner first.
+        return select(Call).where(batches.where(Batch.key == Call.batch_key).correlate(Call).exists())
+    return select(Call).where(Call.batch_key == batches.where(Batch.id == batch_id).scalar_subquery())
+
+
+SORT_COLUMNS = {
+    CallSort.CREATED_AT: Call.key,
+    CallSort.PHONE_NUMBER: Call.phone_number,
+    CallSort.CALL_STATUS: Call.status,
+    CallSort.CALL_DURATION: Call.duration_seconds,
+    CallSort.LAST_EVENT: func.coalesce(Call.last_event_at, 0),
+}
+
+
+def matching(owner_key: int, batch_id: str, asked: CallView | CallDetails) -> Select[tuple[Call]]:
+    """A select of the batch's calls that match what was asked, in any order."""
+    query = live_calls(owner_key, batch_id)
+    if asked.search:
+        folded = fold(asked.search)
+        statuses = [status for status in CallStatus if folded in status]
+        query = query.where(or_(Call.search_text.contains(folded, autoescape=True), Call.status.in_(statuses)))
+    if isinstance(asked, CallView):
+        return query.where(Call.status.in_(asked.status)) if asked.status else query
+    for name, texts in (asked.filter or {}).items():
+        column = {"callStatus": Call.status, "phoneNumber": Call.phone_number}.get(name)
+        held = cast(Call.fields[name].as_string(), String) if column is None else column
+        query = query.where(held.in_(texts))
+    return query
+
+
+def in_order(query: Select[Any], asked: CallView | CallDetails) -> Select[Any]:
+    """The select in the order asked for, equals as they were added."""
+    keys = dict.fromkeys((SORT_COLUMNS[asked.sort_by], Call.key))
+    return query.order_by(*(key.desc() if asked.sort_order is SortOrder.DESC else key.asc() for key in keys))
+
+
+def fetch_page(owner_key: int, batch_id: str, asked: CallView | CallDetails, total: int | None = None) -> Page[Call]:
+    """The page that was asked for; none past the end. `total`: how many match, where that is known."""
+    query = matching(owner_key, batch_id, asked)
+    if total is None:
+        total = db.session.execute(query.with_only_columns(func.count(Call.key))).scalar_one()
+    if asked.page > page_count(total, asked.limit):
+        return Page((), total, asked.page, asked.limit)
+    rows = in_order(query, asked).limit(asked.limit).offset((asked.page - 1) * asked.limit)
+    return Page(db.session.execute(rows).scalars().all(), total, asked.page, asked.limit)
+
+
+def status_counts(owner_key: int, batch_id: str, asked: CallView) -> dict[CallStatus, int]:
+    """For each status, how many calls match everything but the status filter."""
+    everything = matching(owner_key, batch_id, asked.model_copy(update={"status": ()}))
+    found = dict(
+        db.session.execute(everything.with_only_columns(Call.status, func.count()).group_by(Call.status)).all()
+    )
+    return {status: found.get(status, 0) for status in CallStatus}
+
+
+def stream(owner_key: int, batch_id: str, asked: CallView) -> Iterator[Row[Any]]:
+    """Every call that matches, in the order asked for; few are held in memory at a time."""
+    query = in_order(matching(owner_key, batch_id, asked).with_only_columns(*CALL_COLUMNS), asked)
+    yield from db.session.execute(query, execution_options={"yield_per": CHUNK})
+
+
+def field_names(owner_key: int, batch_id: str, asked: CallView) -> list[str]:
+    """The names of the fields that the calls which match came with, in the order in which they first stand."""
+    names: dict[str, None] = {}
+    query = matching(owner_key, batch_id, asked).with_only_columns(Call.fields).order_by(Call.key)
+    for (fields,) in db.session.execute(query, execution_options={"yield_per": CHUNK}):
+        names |= dict.fromkeys(fields)
+    return list(names)
+
+
+def reports(calls: Iterable[Call]) -> dict[int, list[CallEvent]]:
+    """What the dialer reported of these calls, by their keys, as it happened."""
+    found: dict[int, list[CallEvent]] = {}
+    for keys in chunks(call.key for call in calls):
+        query = select(CallEvent).where(CallEvent.call_key.in_(keys)).order_by(CallEvent.occurred_at, CallEvent.key)
+        for event in db.session.execute(query).scalars():
+            found.setdefault(event.call_key, []).append(event)
+    return found
+
+
+def known_events(owner_key: int, event_ids: Iterable[str]) -> set[str]:
+    """Those of the ids that the owner's dialer has used before."""
+    of_owner = select(CallEvent.event_id).where(CallEvent.owner_key == owner_key)
+    return {
+        event_id
+        for ids in chunks(event_ids)
+        for event_id in db.session.execute(of_owner.where(CallEvent.event_id.in_(ids))).scalars()
+    }
+
+
+def calls_by_id(owner_key: int, ids: Iterable[str]) -> dict[str, Row[Any]]:
+    """The calls of the owner's live batches with these ids."""
+    query = live_calls(owner_key).with_only_columns(*STANDING_COLUMNS)
+    rows = (row for chunk in chunks(ids) for row in db.session.execute(query.where(Call.id.in_(chunk))))
+    return {row.id: row for row in rows}
+
+
+def calls_by_number(owner_key: int, batch_id: str, numbers: Iterable[str]) -> dict[str, Row[Any]]:
+    """The calls of a live batch to these numbers; of several to one number, the one that was added last."""
+    query = live_calls(owner_key, batch_id).with_only_columns(*STANDING_COLUMNS).order_by(Call.key)
+    rows = (row for chunk in chunks(numbers) for row in db.session.execute(query.where(Call.phone_number.in_(chunk))))
+    return {row.phone_number: row for row in rows}
+
+
+def pending_by_number(owner_key: int, batch_id: str, numbers: Iterable[str]) -> dict[str, Row[Any]]:
+    """The batch's calls to these numbers that wait to be made: id, key and fields."""
+    columns = (Call.key, Call.id, Call.phone_number, Call.fields)
+    query = live_calls(owner_key, batch_id).with_only_columns(*columns).where(Call.status == CallStatus.PENDING)
+    rows = (row for chunk in chunks(numbers) for row in db.session.execute(query.where(Call.phone_number.in_(chunk))))
+    return {row.phone_number: row for row in rows}
+
+
+def has_open(owner_key: int, batch_id: str) -> bool:
+    """Whether a call of the batch is still open."""
+    query = live_calls(owner_key, batch_id).with_only_columns(Call.key).where(Call.status.in_(OPEN)).limit(1)
+    return db.session.execute(query).first() is not None
+
+
+def contacts(owner_key: int, batch_id: str, *, only_not_reached: bool) -> Iterator[dict[str, Any]]:
+    """The batch's contacts as new calls: number and fields; all, or those that nobody picked up."""
+    columns = (Call.key, Call.phone_number, Call.fields)
+    query = live_calls(owner_key, batch_id).with_only_columns(*columns).order_by(Call.key).limit(CHUNK)
+    if only_not_reached:
+        query = query.where(Call.status.not_in(PICKED))
+    last = 0
+    while rows := db.session.execute(query.where(Call.key > last)).all():
+        last = rows[-1].key
+        yield from ({"phone_number": row.phone_number, "fields": row.fields} for row in rows)
+
+
+def picked_times(owner_key: int, batch_id: str, parts: int) -> tuple[int, int, dict[int, int]]:
+    """When calls were picked up: the first and last moment (ms), and how many in each of so many equal parts between.
+
+    Zeros and nothing where nobody picked up.
+    """
+    picked = live_calls(owner_key, batch_id).where(Call.status.in_(PICKED), Call.last_event_at.is_not(None))
+    ends = picked.with_only_columns(func.min(Call.last_event_at), func.max(Call.last_event_at))
+    first, last = db.session.execute(ends).one()
+    if first is None:
+        return 0, 0, {}
+    part = (Call.last_event_at - first) * parts / (last - first + 1)
+    whole = cast(func.floor(part), Integer) if db.engine.dialect.name == "postgresql" else cast(part, Integer)
+    counted = picked.with_only_columns(whole.label("part"), func.count().label("count")).group_by("part")
+    return first, last, dict(db.session.execute(counted).all())
+
+
+def outcome_counts(owner_key: int, batch_id: str) -> dict[CallStatus, int]:
+    """How many calls of the batch stand at each status."""
+    query = live_calls(owner_key, batch_id).with_only_columns(Call.status, func.count(Call.key))
+    found = dict(db.session.execute(query.group_by(Call.status)).all())
+    return {status: found.get(status, 0) for status in CallStatus}
+
+
+def counts_of_batches(
+    owner_key: int, batch_id: str | None = None, deleted: Deleted = Deleted.EXCLUDE
+) -> dict[int, CallCounts]:
+    """The counts of an owner's batches, or of one, by their keys, from their calls; a batch without calls is left out.
+
+    The one place that counts: what a batch's own row says of its calls is copied from here.
+    """
+    columns = (
+        func.count(),
+        func.count().filter(Call.status.not_in(NOT_CALLED)),
+        func.count().filter(Call.status.in_(PICKED)),
+        func.count().filter(Call.status == CallStatus.COMPLETED),
+    )
+    counted = live_calls(owner_key, batch_id, deleted).with_only_columns(Call.batch_key, *columns)
+    return {key: CallCounts(*counts) for key, *counts in db.session.execute(counted.group_by(Call.batch_key))}
+
+
+def phone_numbers(owner_key: int, batch_id: str) -> set[str]:
+    """The numbers of the batch's calls."""
+    query = live_calls(owner_key, batch_id).with_only_columns(Call.phone_number)
+    return {number for (number,) in db.session.execute(query)}

@@ -1,0 +1,16 @@
+"""Who changes something."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from portal.models import Way
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who changes something, and how; by the API also with which token. A person changes their own batches alone."""
+
+    user_key: int
+    way: Way
+    token_key: int | None = None

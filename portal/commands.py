@@ -1,0 +1,70 @@
+"""What the commands of `flask --app wsgi` share: whatever goes wrong is one plain line, never a stack trace."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import click
+from flask.cli import AppGroup
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+
+from portal.parameters import BadParameter
+
+UPGRADE = "run: flask --app wsgi db upgrade"
+NO_TABLES = f"The database has no tables yet; {UPGRADE}"
+OLD_TABLES = f"The database is of another release; {UPGRADE}"
+
+# What the engines say when a table or column is not there: codes of PostgreSQL's appendix A, words of SQLite.
+MISSING = {
+    "42P01": NO_TABLES,
+    "no such table": NO_TABLES,
+    "42703": OLD_TABLES,
+    "no such column": OLD_TABLES,
+    "has no column named": OLD_TABLES,
+}
+
+# What click itself says plainly, or passes on: usage, Ctrl-C, the end of the input, a reader that has gone.
+CLICKS_OWN = (click.ClickException, click.exceptions.Exit, click.Abort, EOFError, BrokenPipeError)
+
+log = logging.getLogger(__name__)
+
+
+class PlainCommand(click.Command):
+    """A command whose failures end it with exit code 1 and one line on standard error."""
+
+    def invoke(self, context: click.Context) -> Any:
+        """Run the command; whatever it raises becomes a plain line."""
+        try:
+            return super().invoke(context)
+        except CLICKS_OWN:
+            raise
+        except Exception as error:
+            raise click.ClickException(plain_words(error)) from error
+
+
+class PlainGroup(AppGroup):
+    """A group of such commands, each run inside the app."""
+
+    command_class = PlainCommand
+
+
+def plain_words(error: Exception) -> str:
+    """What went wrong, for a person. It holds no SQL and no values but those that the person gave."""
+    if isinstance(error, BadParameter):
+        return "; ".join(error.problems.values())
+    if isinstance(error, DBAPIError) and (words := database_words(error)):
+        return words
+    log.debug("unexpected failure", exc_info=error)
+    return f"Unexpected failure: {type(error).__name__}; with LOG_LEVEL=DEBUG the log says where"
+
+
+def database_words(error: DBAPIError) -> str | None:
+    """What to do about the database; None where the portal itself is at fault."""
+    reason = str(error.orig).strip().partition("\n")[0]
+    told = f"{getattr(error.orig, 'sqlstate', '')} {reason}"
+    for sign, words in MISSING.items():
+        if sign in told:
+            return words
+    away = isinstance(error, OperationalError | InterfaceError)
+    return f"The database cannot be used: {reason}" if away else None

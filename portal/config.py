@@ -1,0 +1,152 @@
+"""Everything that an environment variable can set, with its default and why it is there."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One environment variable: its name, the default as text (None = made by the portal), and one line of why."""
+
+    name: str
+    default: str | None
+    why: str
+
+
+SETTINGS = (
+    Setting("DATABASE_URL", None, "Where the data lives. Default: an SQLite file in INSTANCE_DIR."),
+    Setting("SECRET_KEY", None, "Signs sessions; several machines must share one. Default: kept in INSTANCE_DIR."),
+    Setting("HOST", "127.0.0.1", "The address to listen on; put a proxy with TLS in front before widening it."),
+    Setting("PORT", "8000", "The port to listen on."),
+    Setting("WEB_WORKERS", "2", "Server processes; about one a core."),
+    Setting("WEB_THREADS", "4", "Threads in each process; each may hold one database connection."),
+    Setting("INSTANCE_DIR", None, "For the SQLite file and the made secret. Default: instance/ beside the code."),
+    Setting("STATEMENT_TIMEOUT_MS", "10000", "PostgreSQL gives up on a statement after this long; 0 = never."),
+    Setting("BUSY_TIMEOUT_MS", "15000", "How long SQLite waits for another writer."),
+    Setting("SESSION_COOKIE_SECURE", "false", "true where browsers come by https: cookies then never travel in clear."),
+    Setting("SESSION_DAYS", "14", "A sign-in lasts this many days."),
+    Setting("TOKEN_TOUCH_SECONDS", "60", "A token's last use is written down at most this often."),
+    Setting("BODY_BYTES", "10000000", "The API takes JSON bodies up to this size."),
+    Setting("UPLOAD_BYTES", "32000000", "A contact file may be as large as this."),
+    Setting("LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR."),
+)
+
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+
+
+class BadSetting(click.ClickException, ValueError):
+    """A value in the environment that cannot be used; the message names the variable.
+
+    One of click's, so that the command line says it in one plain line although there is no app yet.
+    """
+
+
+def load(environ: Mapping[str, str], instance_dir: Path) -> dict[str, Any]:
+    """The Flask configuration that an environment asks for.
+
+    Raises BadSetting, which names the variable, when a value is not usable.
+    """
+    values = {setting.name: environ.get(setting.name) or setting.default for setting in SETTINGS}
+    if not (values["DATABASE_URL"] and values["SECRET_KEY"]):
+        make_folder(instance_dir)
+    return {
+        "SQLALCHEMY_DATABASE_URI": readable(database_url(values["DATABASE_URL"], instance_dir)),
+        "SECRET_KEY": values["SECRET_KEY"] or kept_secret(instance_dir),
+        "STATEMENT_TIMEOUT_MS": whole(values, "STATEMENT_TIMEOUT_MS"),
+        "BUSY_TIMEOUT_MS": whole(values, "BUSY_TIMEOUT_MS"),
+        "SESSION_COOKIE_SECURE": yes_or_no(values, "SESSION_COOKIE_SECURE"),
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "PERMANENT_SESSION_LIFETIME": whole(values, "SESSION_DAYS") * 86_400,
+        "SESSION_REFRESH_EACH_REQUEST": False,  # an answer that comes late must not sign in again who has signed out
+        "TOKEN_TOUCH_SECONDS": whole(values, "TOKEN_TOUCH_SECONDS"),
+        "BODY_BYTES": whole(values, "BODY_BYTES"),
+        "UPLOAD_BYTES": whole(values, "UPLOAD_BYTES"),
+        "LOG_LEVEL": log_level(values),
+        "WTF_CSRF_TIME_LIMIT": None,  # valid as long as its session: a page left open overnight must still work
+        "MAX_CONTENT_LENGTH": 1_000_000,
+        "MAX_FORM_MEMORY_SIZE": 500_000,
+        "SEND_FILE_MAX_AGE_DEFAULT": 31_536_000,  # every asset's address carries its checksum (pages.asset)
+    }
+
+
+def database_url(url: str | None, instance_dir: Path) -> str:
+    """A URL that SQLAlchemy understands: the embedded default, or psycopg 3 for `postgres://` and `postgresql://`."""
+    if not url:
+        return f"sqlite:///{instance_dir / 'portal.db'}"
+    for prefix in ("postgres://", "postgresql://"):
+        if url.startswith(prefix):
+            return "postgresql+psycopg://" + url.removeprefix(prefix)
+    if not url.startswith(("sqlite:", "postgresql+psycopg:")):
+        raise BadSetting("DATABASE_URL must start with sqlite:, postgres:// or postgresql://")
+    return url
+
+
+def readable(url: str) -> str:
+    """The URL, when it can be read as one. What is wrong with it is not said in full: it may hold a password."""
+    try:
+        make_url(url)
+    except (ArgumentError, ValueError):
+        raise BadSetting("DATABASE_URL cannot be read as a URL; escape what is special in its parts") from None
+    return url
+
+
+def make_folder(instance_dir: Path) -> None:
+    """The instance folder, for what the portal keeps by itself. Raises BadSetting when it cannot be written to."""
+    try:
+        instance_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadSetting(f"INSTANCE_DIR cannot be made: {error.strerror}: {instance_dir}") from error
+    if not os.access(instance_dir, os.W_OK | os.X_OK):
+        raise BadSetting(f"INSTANCE_DIR cannot be written to: {instance_dir}")
+
+
+def kept_secret(instance_dir: Path) -> str:
+    """The secret kept in the instance folder, made at the first call; the same for every process on this machine."""
+    path = instance_dir / "secret_key"
+    draft = path.with_name(f"secret_key.{os.getpid()}.{secrets.token_hex(4)}")
+    if not path.exists():
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_hex(32))
+        try:
+            os.link(draft, path)  # atomic, and fails where another process was first
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    return path.read_text().strip()
+
+
+def log_level(values: Mapping[str, str | None]) -> str:
+    """One of the levels by name."""
+    if values["LOG_LEVEL"] not in LOG_LEVELS:
+        raise BadSetting(f"LOG_LEVEL must be one of {', '.join(LOG_LEVELS)}")
+    return values["LOG_LEVEL"]
+
+
+def whole(values: Mapping[str, str | None], name: str) -> int:
+    """A whole number of zero or more."""
+    text = values[name] or ""
+    if not (text.isascii() and text.isdigit()):
+        raise BadSetting(f"{name} must be a whole number of 0 or more")
+    return int(text)
+
+
+def yes_or_no(values: Mapping[str, str | None], name: str) -> bool:
+    """true or false, spelled in one of the usual ways."""
+    text = (values[name] or "").lower()
+    if text in ("true", "yes", "on", "1"):
+        return True
+    if text in ("false", "no", "off", "0"):
+        return False
+    raise BadSetting(f"{name} must be true or false")

@@ -1,0 +1,63 @@
+"""Makes the demo account, or gives it a new way in."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+
+from portal.accounts import actions as accounts
+from portal.accounts import query
+from portal.batches.actions import add_filled_batches
+from portal.database import writing
+from portal.demo.samples import sample_batches
+from portal.models import Scope, User
+from portal.parameters import BadParameter
+from portal.times import now_ms
+
+EMAIL = "demo@example.com"
+NAME = "Demo"
+
+# Letters and digits that nobody takes for one another.
+READABLE = "abcdefghjkmnpqrstuvwxyz23456789"
+
+
+@dataclass(frozen=True)
+class Demo:
+    """How to get in; `is_new` tells whether the account and its batches were made just now."""
+
+    user_id: str
+    email: str
+    password: str
+    token: str
+    is_new: bool
+
+
+def make_demo(*, first_time: bool) -> Demo | None:
+    """The demo account with its batches; where it is there already, only a new password and a new token for it.
+
+    With `first_time` nothing is done, and None returned, when anybody has an account. All of it is one transaction.
+    Raises BadParameter when the account is disabled.
+    """
+    password = "-".join("".join(secrets.choice(READABLE) for _ in range(4)) for _ in range(4))
+    with writing():
+        if first_time and query.any_user():
+            return None
+        user = query.find_user_by_email(EMAIL)
+        is_new = user is None
+        user = make_account(password) if user is None else open_again(user, password)
+        _, token = accounts.add_token(user.key, "demo", frozenset(Scope))
+        return Demo(user.id, user.email, password, token, is_new)
+
+
+def make_account(password: str) -> User:
+    """The account and its batches."""
+    user = accounts.add_user(EMAIL, NAME, "UTC", password)
+    add_filled_batches(user.key, sample_batches(now_ms()))
+    return user
+
+
+def open_again(user: User, password: str) -> User:
+    """The account with a new password. Raises BadParameter when it is disabled."""
+    if not user.is_active:
+        raise BadParameter({"email": f"email: the account {user.email} is disabled"})
+    return accounts.change_password(user.key, password)

@@ -1,0 +1,37 @@
+"""A person who signs in and owns batches."""
+
+from __future__ import annotations
+
+from flask_login import UserMixin
+from sqlalchemy import String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from portal.models.base import Base, Key, Millis, PublicId
+
+
+class User(UserMixin, Base):
+    """An account. `key` is internal and the high half of its batches' keys; `id` is what the API shows."""
+
+    __tablename__ = "users"
+    __table_args__ = (UniqueConstraint("id"), UniqueConstraint("email_folded"))
+
+    key: Mapped[int] = mapped_column(Key, primary_key=True)
+    id: Mapped[str] = mapped_column(PublicId)
+    email: Mapped[str] = mapped_column(String(254))
+    email_folded: Mapped[str] = mapped_column(String(762))  # casefold at most triples
+    name: Mapped[str] = mapped_column(String(100))
+    zone: Mapped[str] = mapped_column(String(64))  # IANA name
+    region: Mapped[str] = mapped_column(String(2), default="", server_default="")  # whose national numbers are meant
+    password_hash: Mapped[str] = mapped_column(String(255))
+    session_nonce: Mapped[str] = mapped_column(String(32))  # in every session cookie; a new one ends them all
+    created_at: Mapped[int] = mapped_column(Millis)
+    disabled_at: Mapped[int | None] = mapped_column(Millis)
+
+    @property
+    def is_active(self) -> bool:
+        """Flask-Login turns away a user for whom this is false."""
+        return self.disabled_at is None
+
+    def get_id(self) -> str:
+        """What the session cookie holds: the user and the nonce that `sign out everywhere` changes."""
+        return f"{self.id}.{self.session_nonce}"

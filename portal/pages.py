@@ -1,0 +1,92 @@
+"""Every HTML answer is made here: page or fragment, its cache headers, and the error page."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from hashlib import sha256
+from http import HTTPStatus
+from typing import Any
+
+from flask import Flask, Response, make_response, render_template, request, session, url_for
+from flask_login import current_user
+
+from portal import components, hypermedia
+from portal.caching import conditional
+from portal.clock import clock
+from portal.release import ROOT, VERSION
+from portal.sessions import is_api
+
+ERROR_WORDS = {
+    400: ("That did not work", "The request could not be understood. Go back, reload the page and try again."),
+    403: ("Not yours to see", "This account may not do that."),
+    404: (
+        "Nothing here",
+        "There is nothing at this address: it may have been deleted, or it belongs to another account.",
+    ),
+    405: ("That did not work", "This address cannot be used in that way."),
+    413: ("Too large", "What was sent is larger than the portal takes."),
+    500: ("Something broke", "The fault is ours, and it has been written down. Try again; your data is as it was."),
+    503: ("The database is away", "The portal cannot reach its database. Try again in a few seconds."),
+}
+
+
+def render(page: str, fragment: str | None = None, /, *, status: int = 200, **context: Any) -> Response:
+    """The page, or its fragment alone where htmx swaps a part of a page that is there already."""
+    template = fragment if fragment and hypermedia.wants_fragment() else page
+    response = make_response(render_template(template, **context), status)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def render_current(version: object, build: Any) -> Response:
+    """What `build` renders, under an ETag that moves with everything a page shows.
+
+    That is the list's version, the reader's own settings, their session (the page holds its CSRF token), the minute
+    (the page holds words like "2 min ago"), and whether it is a page or a fragment. A page with a message that is to
+    be read once is never kept.
+    """
+    if "_flashes" in session:
+        return build()
+    kind = "fragment" if hypermedia.wants_fragment() else "page"
+    user = current_user._get_current_object()
+    reader = (user.get_id(), user.name, user.zone, session.get("csrf_token"))
+    return conditional(build, kind, version, reader, clock().now // 60_000)
+
+
+def error_page(code: int, message: str = "") -> Response:
+    """An error in plain words; as a fragment only its message, which the page shows without losing what it holds."""
+    title, text = ERROR_WORDS.get(code, (HTTPStatus(code).phrase, "Go back, reload the page and try again."))
+    return render(
+        "error.html", "components/_message.html", status=code, code=code, title=title, message=message or text
+    )
+
+
+@lru_cache(maxsize=256)
+def checksum(filename: str) -> str:
+    """A short checksum of a static file; in its address, so that it can be cached for good."""
+    return sha256((ROOT / "static" / filename).read_bytes()).hexdigest()[:10]
+
+
+def asset(filename: str) -> str:
+    """The address of a static file."""
+    return url_for("static", filename=filename, v=checksum(filename))
+
+
+def grouped(number: int) -> str:
+    """A whole number with its thousands separated."""
+    return f"{number:,}"
+
+
+def init_app(app: Flask) -> None:
+    """What every template knows, and what every HTML answer carries."""
+    app.jinja_env.filters.update(grouped=grouped)
+    app.jinja_env.globals.update(asset=asset, portal_version=VERSION)
+    components.init_app(app)
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+
+    @app.after_request
+    def vary(response: Response) -> Response:
+        if request.endpoint != "static" and not is_api(request.path):
+            response.vary.update(hypermedia.VARY)
+            response.headers.setdefault("Cache-Control", "no-store")  # redirects, too, lead elsewhere tomorrow
+        return response

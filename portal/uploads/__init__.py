@@ -1,0 +1,1 @@
+"""Contact files that were sent, and the batches that are made of them."""

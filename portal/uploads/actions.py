@@ -1,0 +1,110 @@
+"""The one place that changes uploads, and makes batches of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import delete, insert, update
+from sqlalchemy.orm import Session
+
+from portal.batches.actions import Made, create_batch
+from portal.changes.actor import Actor
+from portal.contacts.check import Contact
+from portal.database import writing
+from portal.models import Upload
+from portal.text import new_id
+from portal.times import DAY_MS, now_ms
+from portal.uploads.reading import TOLD_EACH, Advance
+
+NAME_LENGTH = 255
+
+
+@dataclass(frozen=True)
+class File:
+    """A file as it was sent."""
+
+    name: str
+    content: bytes
+
+    @property
+    def sha256(self) -> str:
+        """What makes it known again, in hex."""
+        return sha256(self.content).hexdigest()
+
+
+def keep(owner_key: int, file: File, choices: Mapping[str, str], report: Mapping[str, Any]) -> str:
+    """Keep a file until a batch is made of it, and return its id. The owner's files of yesterday and before go."""
+    now = now_ms()
+    with writing() as session:
+        old = (Upload.owner_key == owner_key, Upload.created_at < now - DAY_MS, Upload.batch_key.is_(None))
+        session.execute(delete(Upload).where(*old))
+        row = upload_row(owner_key, file) | {"content": file.content, "choices": choices, "report": report}
+        session.execute(insert(Upload.__table__), row)
+    return row["id"]
+
+
+def upload_row(owner_key: int, file: File) -> dict[str, Any]:
+    """What is known of a file, as a row to insert."""
+    return {
+        "id": new_id(),
+        "owner_key": owner_key,
+        "file_name": file.name[-NAME_LENGTH:],
+        "sha256": file.sha256,
+        "size": len(file.content),
+        "created_at": now_ms(),
+        "content": None,
+        "choices": {},
+        "report": {},
+    }
+
+
+def read_again(upload_key: int, choices: Mapping[str, str], report: Mapping[str, Any]) -> None:
+    """Keep what a file holds when it is read in another way."""
+    with writing() as session:
+        session.execute(update(Upload).where(Upload.key == upload_key).values(choices=choices, report=report))
+
+
+def discard(owner_key: int, upload_id: str) -> None:
+    """Forget a file that no batch was made of."""
+    own = (Upload.owner_key == owner_key, Upload.id == upload_id, Upload.batch_key.is_(None))
+    with writing() as session:
+        session.execute(delete(Upload).where(*own))
+
+
+class Taken(Exception):
+    """The file was taken, or forgotten, meanwhile: a batch is made of it once."""
+
+
+def take(
+    by: Actor, upload_id: str, name: str, settings: Mapping[str, Any], contacts: list[Contact], advance: Advance
+) -> Made:
+    """Make a batch of a file that is kept; its content goes. One transaction. Raises Taken."""
+
+    def mark(session: Session, made: Made) -> None:
+        kept = (Upload.owner_key == by.user_key, Upload.id == upload_id, Upload.content.is_not(None))
+        values = {"content": None, "report": {}, "batch_key": made.key}
+        if not session.execute(update(Upload).where(*kept).values(**values)).rowcount:
+            raise Taken
+
+    return create_batch(by, name, settings, as_calls(contacts, advance), mark)
+
+
+def take_at_once(by: Actor, file: File, name: str, settings: Mapping[str, Any], contacts: list[Contact]) -> Made:
+    """Make a batch of a file as it comes in; what it was is kept, so that it is known again. One transaction."""
+
+    def mark(session: Session, made: Made) -> None:
+        session.execute(insert(Upload.__table__), upload_row(by.user_key, file) | {"batch_key": made.key})
+
+    return create_batch(by, name, settings, as_calls(contacts, lambda *_: None), mark)
+
+
+def as_calls(contacts: Iterable[Contact], advance: Advance) -> Iterator[dict[str, Any]]:
+    """Contacts as new calls; `advance` is told how many were stored."""
+    contacts = list(contacts)
+    for number, contact in enumerate(contacts, 1):
+        yield {"phone_number": contact.number, "fields": contact.fields}
+        if number % TOLD_EACH == 0:
+            advance("Storing", number, len(contacts))

@@ -1,0 +1,123 @@
+"""The list and a batch's calls as files: what the view shows, whole, and nothing that a spreadsheet would run."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from python_calamine import CalamineWorkbook
+
+from portal.models import Batch, User
+from tests.builders import Builder
+
+HEADER = ["_id", "batchName", "totalCalls", "callsPicked", "callsCompleted", "queue_status", "createdAt", "updatedAt"]
+
+
+def rows_of(answer: Any) -> list[list[str]]:
+    """The cells of an exported file, as text."""
+    assert answer.status_code == 200
+    if answer.mimetype == "text/csv":
+        return list(csv.reader(io.StringIO(answer.data.decode("utf-8-sig"), newline="")))
+    sheet = CalamineWorkbook.from_filelike(io.BytesIO(answer.data)).get_sheet_by_index(0)
+    return [[f"{cell:g}" if isinstance(cell, float) else str(cell) for cell in row] for row in sheet.to_python()]
+
+
+@pytest.fixture
+def batches(build: Builder, owner: User) -> list[Batch]:
+    """Thirty batches, every third of them active."""
+    return [
+        build.create_batch(
+            owner, f"Round {number:02}", status="pending" if number % 3 else "active", total_calls=number
+        )
+        for number in range(30)
+    ]
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "?search=round+1&sortBy=batchName&sortOrder=asc",
+        "?status=active&sortBy=totalCalls",
+        "?search=nowhere",
+        "?search=act&sortBy=updatedAt",
+        "?createdFrom=2025-05-01&page=2&limit=10",
+    ],
+)
+def test_the_list_is_exported_whole_in_its_order(
+    signed_in: FlaskClient, api: Callable, batches: list[Batch], kind: str, query: str
+) -> None:
+    whole = query.replace("&page=2&limit=10", "")
+    expected = api(f"{whole}{'&' if whole else '?'}limit=100").json["data"]["batches"]
+    header, *rows = rows_of(signed_in.get(f"/batches/export.{kind}{query}"))
+    assert header == HEADER
+    assert rows == [[str(value) for value in batch.values()] for batch in expected]
+
+
+def test_the_api_exports_the_same(call_api: Callable, signed_in: FlaskClient, batches: list[Batch]) -> None:
+    for query in ("", "search=round+1", "status=active&sortBy=batchName"):
+        answer = call_api("export/csv", query_string=query)
+        assert answer.data == signed_in.get(f"/batches/export.csv?{query}").data
+    assert len(rows_of(call_api("export/csv", query_string="page=2&limit=20"))) == 11
+    assert answer.headers["Content-Disposition"] == "attachment; filename*=UTF-8''Batches.csv"
+
+
+PAYLOADS = ["=cmd|' /C calc'!A0", "@SUM(1)", "+1+1", "-2+3", "\t=1", "\r=1", "=HYPERLINK(1)", "＝1"]
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_calls_are_exported_with_their_fields_and_nothing_runs(
+    signed_in: FlaskClient, call_api: Callable, build: Builder, owner: User, kind: str
+) -> None:
+    batch = build.create_batch(owner, "=Spring", total_calls=len(PAYLOADS))
+    for place, payload in enumerate(PAYLOADS):
+        fields = {payload: payload, "age": place, "tags": ["a", {"b": None}]}
+        build.create_call(batch, phone_number=f"+1202555010{place}", status="busy", fields=fields)
+    answer = signed_in.get(f"/batches/{batch.id}/calls.{kind}")
+    header, *rows = rows_of(answer)
+    assert header[:3] == ["_id", "phoneNumber", "callStatus"]
+    assert [row[1] for row in rows] == [f"+1202555010{place}" for place in range(len(PAYLOADS))]  # not spoiled
+    assert rows[3][header.index("age")] == "3"
+    assert rows[0][header.index("tags")] == '["a", {"b": null}]'
+    if kind == "csv":
+        cells = [cell for row in (header, *rows) for cell in row if not cell.startswith("+1202555")]
+        assert not [cell for cell in cells if cell.lstrip()[:1] in tuple("=+-@＝")]
+        assert call_api("export/csv", query_string={"batchId": batch.id}).data == answer.data
+    else:
+        assert b"<f>" not in answer.data  # every cell is text; the library's own tests look into the sheet
+
+
+def test_calls_are_exported_as_the_view_shows_them(signed_in: FlaskClient, build: Builder, owner: User) -> None:
+    batch = build.create_batch(owner, total_calls=3)
+    for number, status in (("+12025550101", "busy"), ("+12025550102", "completed"), ("+12025550103", "busy")):
+        build.create_call(batch, phone_number=number, status=status, search_text=number)
+    address = f"/batches/{batch.id}/calls.csv?status=busy&sortBy=phoneNumber&sortOrder=desc&search=2025550&page=1"
+    assert [row[1] for row in rows_of(signed_in.get(address))[1:]] == ["+12025550103", "+12025550101"]
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ("limit=0", "limit must be between 1 and 100"),
+        ("color=red", "color is not a parameter here"),
+        ("batchId=nonsense", "batchId must be 24 hexadecimal characters"),
+        (f"batchId={'0' * 24}&search=a", "batchId stands alone"),
+    ],
+)
+def test_what_is_wrong_with_an_export_is_named(call_api: Callable, query: str, says: str) -> None:
+    answer = call_api("export/csv", query_string=query)
+    assert answer.status_code == 400
+    assert answer.json["errorMessage"].startswith(says)
+
+
+def test_an_export_of_nobodys_batch(call_api: Callable, build: Builder, stranger: User) -> None:
+    theirs = build.create_batch(stranger)
+    for batch_id in (theirs.id, "0" * 24):
+        assert call_api("export/csv", query_string={"batchId": batch_id}).status_code == 404
+    assert rows_of(call_api("export/csv")) == [HEADER]
+    assert call_api("export/csv", token="x").status_code == 401

@@ -1,0 +1,135 @@
+"""The list and the batch as pages: what an address shows, what is cached of it, and for whom."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from portal.models import Batch, User
+from tests.builders import Builder
+from tests.conftest import sign_in
+
+HTMX = {"HX-Request": "true"}
+RESTORE = {**HTMX, "HX-History-Restore-Request": "true"}
+VARY = {"HX-Request", "HX-History-Restore-Request", "Cookie"}
+
+PAGES = [
+    "/batches",
+    "/batches?page=99",
+    "/batches?limit=0",
+    "/batches/nonsense",
+    "/nowhere",
+    "/login",
+    "/settings/account",
+]
+
+
+@pytest.fixture
+def batches(build: Builder, owner: User) -> list[Batch]:
+    return [build.create_batch(owner, f"Round {number}", status="active") for number in range(1, 13)]
+
+
+def vary(answer: object) -> set[str]:
+    return {name.strip() for name in answer.headers["Vary"].split(",")}
+
+
+def strip(html: str) -> str:
+    """The words of a page."""
+    return " ".join(re.sub(r"<[^>]*>", "", html).split())
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX, RESTORE], ids=["page", "fragment", "restore"])
+@pytest.mark.parametrize("address", PAGES)
+@pytest.mark.parametrize("signed", [True, False], ids=["signed in", "signed out"])
+def test_every_answer_varies_by_who_asks_for_a_fragment(
+    client: FlaskClient, signed_in: FlaskClient, address: str, headers: dict, signed: bool
+) -> None:
+    answer = (signed_in if signed else client).get(address, headers=headers)
+    assert VARY - {"Cookie"} <= vary(answer)
+    if signed:
+        assert "Cookie" in vary(answer)
+    assert answer.headers["Cache-Control"] in ("private, no-cache", "no-store")
+
+
+def test_page_and_fragment_have_etags_of_their_own(signed_in: FlaskClient, batches: list[Batch]) -> None:
+    signed_in.get("/batches")  # the session's first page makes its CSRF token, which every page holds
+    forms = {name: signed_in.get("/batches", headers=headers) for name, headers in FORMS.items()}
+    tags = {name: answer.headers["ETag"] for name, answer in forms.items()}
+    assert tags["page"] == tags["restore"] != tags["fragment"]
+    for name, headers in FORMS.items():
+        assert forms[name].headers["Cache-Control"] == "private, no-cache"
+        for other, tag in tags.items():
+            status = signed_in.get("/batches", headers={**headers, "If-None-Match": tag}).status_code
+            assert status == (304 if tags[name] == tags[other] else 200)
+    not_modified = signed_in.get("/batches", headers={"If-None-Match": tags["page"]})
+    assert not_modified.data == b""
+    assert vary(not_modified) >= VARY
+
+
+FORMS = {"page": {}, "fragment": HTMX, "restore": RESTORE}
+
+
+def test_a_history_restore_gets_the_whole_page(signed_in: FlaskClient, batches: list[Batch]) -> None:
+    assert signed_in.get("/batches", headers=RESTORE).text.startswith("<!doctype html>")
+    assert signed_in.get("/batches", headers=HTMX).text.lstrip().startswith('<div id="batches"')
+
+
+def test_the_page_holds_the_very_fragment(signed_in: FlaskClient, batches: list[Batch]) -> None:
+    page, fragment = (signed_in.get("/batches?limit=5", headers=headers).text for headers in ({}, HTMX))
+    assert fragment.strip() in page
+
+
+def test_a_page_changes_with_what_it_shows_of_its_reader(
+    app: Flask, signed_in: FlaskClient, build: Builder, owner: User, batches: list[Batch]
+) -> None:
+    tag = signed_in.get("/batches").headers["ETag"]
+    build.change(owner, zone="Asia/Tokyo")
+    assert signed_in.get("/batches", headers={"If-None-Match": tag}).status_code == 200
+    assert sign_in(app, owner).get("/batches", headers={"If-None-Match": tag}).status_code == 200
+
+
+def test_signed_out_each_is_led_in_their_own_way(client: FlaskClient) -> None:
+    page = client.get("/batches?search=may&page=2")
+    assert page.status_code == 303
+    assert page.location == "/login?next=/batches?search%3Dmay%26page%3D2"
+    fragment = client.get("/batches?search=may", headers=HTMX)
+    assert fragment.status_code == 401
+    assert fragment.headers["HX-Redirect"] == "/login?next=/batches?search%3Dmay"
+    assert "<form" not in fragment.text
+
+
+def test_two_ways_to_be_empty(app: Flask, signed_in: FlaskClient, build: Builder, owner: User, stranger: User) -> None:
+    build.create_batch(stranger)
+    nothing = strip(signed_in.get("/batches").text)
+    assert "No batches yet" in nothing
+    assert "New batch" in nothing
+    build.create_batch(owner)
+    no_match = strip(signed_in.get("/batches?search=nowhere").text)
+    assert "No batch matches" in no_match
+    assert "Clear the search" in no_match
+
+
+def test_one_batch_shows_its_calls_page_by_page(signed_in: FlaskClient, build: Builder, owner: User) -> None:
+    batch = build.create_batch(owner, "Marketing", total_calls=30)
+    for _ in range(30):
+        build.create_call(batch)
+    first = signed_in.get(f"/batches/{batch.id}")
+    assert "1–25 of 30" in strip(first.text)
+    assert "26–30 of 30" in strip(signed_in.get(f"/batches/{batch.id.upper()}?page=2").text)
+    assert signed_in.get(f"/batches/{batch.id}?page=7").location == f"/batches/{batch.id}?page=2"
+    wrong = signed_in.get(f"/batches/{batch.id}?limit=101")
+    assert (wrong.status_code, "limit must be between 1 and 100" in wrong.text) == (400, True)
+    assert signed_in.get(f"/batches/{batch.id}", headers=HTMX).text.lstrip().startswith('<section id="calls"')
+
+
+def test_names_are_shown_as_they_are_written(signed_in: FlaskClient, build: Builder, owner: User) -> None:
+    name = """<script>alert("x")</script> & 'quoted' {{ 7 * 70707 }}"""
+    batch = build.create_batch(owner, name)
+    for address in ("/batches", f"/batches/{batch.id}", "/batches?search=%3Cscript%3E"):
+        html = signed_in.get(address).text
+        assert "<script>alert" not in html
+        assert "{{ 7 * 70707 }}" in html
+        assert "494949" not in html.replace(batch.id, "")

@@ -1,0 +1,180 @@
+"""The query helper against a model that reads every row: any view, any page, both databases, any way there."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from datetime import date, timedelta
+from itertools import pairwise
+from urllib.parse import urlencode
+
+import pytest
+from flask import Flask
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from portal.accounts.query import find_session_user
+from portal.batches import query
+from portal.batches.check import has_name_index
+from portal.batches.kept import spans
+from portal.batches.parameters import BatchListParameters, SortOrder
+from portal.batches.query import few
+from portal.batches.query import rows as rows_module
+from portal.batches.query.matching import created_range
+from portal.database import fetch, writing
+from portal.models import Batch, QueueStatus, User
+from portal.models.base import OWNER_SHIFT
+from portal.parameters import read_query
+from portal.text import fold
+from tests.batches.remembered import REMEMBERED
+from tests.builders import MAY_2025, Builder
+
+ROWS = 600
+NAMES = ("Marketing May", "ÉTÉ 100%", "active in name", "a_b", "Zoë", "stop press")
+HOUR, DAY = 3_600_000, 86_400_000
+
+
+def rows_of(owner: User) -> list[dict]:
+    """Batches over three years, some crowded into one moment, a fifth of them deleted."""
+    chance = random.Random(5)
+    moments = [MAY_2025 - chance.randrange(3 * 365 * DAY) for _ in range(ROWS - 150)]
+    moments += [MAY_2025 + chance.randrange(3) for _ in range(150)]
+    rows = []
+    for number, created_at in enumerate(moments, 1):
+        name = f"{chance.choice(NAMES)} {chance.randrange(30)}"
+        deleted = chance.random() < 0.2
+        rows.append(
+            {
+                "key": (owner.key << OWNER_SHIFT) + number,
+                "id": f"{chance.getrandbits(96):024x}",
+                "owner_key": owner.key,
+                "name": name,
+                "name_folded": fold(name),
+                "status": chance.choices(list(QueueStatus), (2, 1, 5, 12, 80))[0],
+                "total_calls": chance.randrange(40),
+                "calls_called": 0,
+                "calls_picked": 0,
+                "calls_completed": 0,
+                "created_at": created_at,
+                "updated_at": created_at + chance.randrange(9) * HOUR,
+                "deleted_at": created_at if deleted else None,
+                "deleted_by_key": owner.key if deleted else None,
+            }
+        )
+    return rows
+
+
+@pytest.fixture
+def rows(app: Flask, build: Builder, owner: User, stranger: User) -> Iterator[list[dict]]:
+    """The owner's rows, in the database; a stranger has some of the same."""
+    rows = rows_of(owner)
+    with app.app_context():
+        with writing() as session:
+            session.execute(Batch.__table__.insert(), rows)
+        for number in range(20):
+            build.create_batch(stranger, NAMES[number % len(NAMES)], created_at=rows[number]["created_at"])
+        yield rows
+
+
+dates = st.none() | st.integers(-3 * 365 - 2, 3).map(lambda days: (date(2025, 5, 1) + timedelta(days=days)).isoformat())
+
+views = st.fixed_dictionaries(
+    {
+        "page": st.integers(1, 12) | st.just(1_000_000_000),
+        "limit": st.sampled_from([1, 7, 50, 100]),
+        "search": st.sampled_from(
+            ["", "", "", "may", "MAY 1", "été", "%", "_", "a", "zo", "act", "active", "stop", "ed", "none"]
+        ),
+        "status": st.lists(st.sampled_from([str(status) for status in QueueStatus]), max_size=3).map(",".join),
+        "createdFrom": dates,
+        "createdTo": dates,
+        "sortBy": st.sampled_from(["", "", "createdAt", "updatedAt", "batchName", "totalCalls"]),
+        "sortOrder": st.sampled_from(["", "asc", "desc"]),
+    }
+)
+
+
+def model(rows: list[dict], asked: BatchListParameters) -> tuple[list[str], int, dict[str, int]]:
+    """The ids on the page, the total, and the counts per status, by reading every row."""
+    first, end = created_range(asked)
+    folded = fold(asked.search)
+    found = [
+        row
+        for row in rows
+        if row["deleted_at"] is None
+        and first <= row["created_at"] < end
+        and (folded in row["name_folded"] or folded in row["status"])
+    ]
+    counts = {status: sum(row["status"] == status for row in found) for status in QueueStatus}
+    found = [row for row in found if not asked.status or row["status"] in asked.status]
+    column = {
+        "createdAt": "created_at",
+        "updatedAt": "updated_at",
+        "batchName": "name_folded",
+        "totalCalls": "total_calls",
+    }[asked.sort_by]
+    found.sort(key=lambda row: (row[column], row["id"]), reverse=asked.sort_order is SortOrder.DESC)
+    begin = (asked.page - 1) * asked.limit
+    return [row["id"] for row in found[begin : begin + asked.limit]], len(found), counts
+
+
+@pytest.mark.parametrize("most", [2, 100], ids=["many hits", "few hits"])
+@pytest.mark.parametrize("near", [0, 500], ids=["far pages", "near pages"])
+@pytest.mark.parametrize("name_index", [True, False], ids=["indexed", "scanned"])
+def test_every_view_is_what_reading_every_row_finds(
+    app: Flask, rows: list[dict], owner: User, near: int, most: int, name_index: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows_module, "NEAR", near)
+    monkeypatch.setattr(few, "MOST", most)
+    monkeypatch.setitem(app.extensions, "names_indexed", name_index and has_name_index())
+    state = find_session_user(owner.get_id()).list_state
+
+    @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(view=views)
+    def agrees(view: dict) -> None:
+        for cached in REMEMBERED:
+            cached.cache_clear()
+        text = urlencode({name: value for name, value in view.items() if value})
+        asked = read_query(text.encode(), BatchListParameters).or_refuse()
+        ids, total, expected = model(rows, asked)
+        page = query.fetch_page(state, asked)
+        assert ([row.id for row in page.rows], page.total) == (ids, total)
+        assert query.status_counts(state, asked) == expected
+        assert query.fetch_page(state, asked, expected) == page
+
+    agrees()
+
+
+def test_the_walk_through_all_pages_shows_each_batch_once(
+    rows: list[dict], owner: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows_module, "NEAR", 20)
+    state = find_session_user(owner.get_id()).list_state
+    expected, total, _ = model(rows, BatchListParameters().model_copy(update={"limit": ROWS}))
+    seen = []
+    for page in range(1, total // 7 + 2):
+        seen += [row.id for row in query.fetch_page(state, BatchListParameters(page=page, limit=7)).rows]
+    assert seen == expected
+
+
+milliseconds = st.integers(-(1 << 46), 1 << 47)
+
+
+@given(first=milliseconds, length=st.integers(0, 1 << 36))
+def test_a_cover_holds_each_moment_once_in_few_spans(first: int, length: int) -> None:
+    covered = spans.cover(first, first + length)
+    runs = sorted([(a << bits, b << bits) for bits, a, b in covered.spans] + covered.pieces)
+    assert all(begin < end for begin, end in runs)
+    if length == 0:
+        assert runs == []
+    else:
+        assert (runs[0][0], runs[-1][1]) == (first, first + length)
+        assert all(one[1] == next_one[0] for one, next_one in pairwise(runs))
+    assert all(end - begin < 2 << spans.FINE for begin, end in covered.pieces)
+    assert sum(b - a for bits, a, b in covered.spans if bits == spans.FINE) < 512
+
+
+def test_counts_of_spans_are_live_ones_alone(app: Flask, rows: list[dict], owner: User) -> None:
+    live = [row for row in rows if row["deleted_at"] is None]
+    sums = fetch(spans.sums(1), owner=owner.key, **spans.run_values([(spans.COARSE, 0, 1 << 40)])).one()
+    assert sum(sums) == len(live)

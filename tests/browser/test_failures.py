@@ -1,0 +1,131 @@
+"""When something goes wrong: always a message, and what is there stays."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+from sqlalchemy.exc import OperationalError
+
+from portal.batches import query
+from portal.models import Batch
+from tests.browser.conftest import names
+from tests.builders import PASSWORD
+
+
+def fail_with(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    """Every search for a page of batches ends in `error` from now on."""
+
+    def broken(*_given: Any, **_named: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(query, "fetch_page", broken)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (RuntimeError("a fault"), "Something broke"),
+        (OperationalError("SELECT 1", {}, Exception("gone")), "The database is away"),
+    ],
+)
+def test_an_error_is_said_and_the_table_kept(
+    page: Page, monkeypatch: pytest.MonkeyPatch, error: Exception, words: str
+) -> None:
+    before, address = names(page), page.url
+    with monkeypatch.context() as broken:
+        fail_with(broken, error)
+        page.get_by_role("searchbox").fill("lisbon")
+        expect(page.locator("#failure")).to_contain_text(words)
+    assert "SELECT" not in page.locator("#failure").inner_text()
+    assert names(page) == before
+    assert page.url == address
+    expect(page.get_by_role("searchbox")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#batches tbody tr")).to_have_count(3)
+    expect(page.locator("#failure")).to_be_empty()
+
+
+def test_no_connection_is_said_and_the_table_kept(page: Page) -> None:
+    before = names(page)
+    page.context.set_offline(True)
+    page.get_by_role("link", name="Next page").click()
+    expect(page.locator("#failure")).to_contain_text("cannot be reached")
+    assert names(page) == before
+    page.context.set_offline(False)
+    page.get_by_role("link", name="Next page").click()
+    expect(page).to_have_url(re.compile(r"page=2$"))
+    expect(page.locator("#failure")).to_be_empty()
+
+
+def test_a_message_can_be_put_away(page: Page) -> None:
+    page.context.set_offline(True)
+    page.get_by_role("link", name="Next page").click()
+    page.get_by_role("button", name="Dismiss").click()
+    expect(page.locator("#failure")).to_be_empty()
+
+
+def test_an_answer_that_takes_too_long_is_said(page: Page) -> None:
+    page.evaluate("htmx.config.timeout = 200")
+    page.route("**/batches?page=2", lambda _route: None)
+    page.get_by_role("link", name="Next page").click()
+    expect(page.locator("#failure")).to_contain_text("too long")
+
+
+def test_a_value_that_cannot_be_used_is_named_and_the_list_shown(page: Page) -> None:
+    answer = page.goto("/batches?limit=0&status=active")
+    assert answer is not None
+    assert answer.status == 400
+    expect(page.locator("#batches .message")).to_contain_text("limit must be between 1 and 100")
+    expect(page.locator("#batches tbody tr")).to_have_count(6)
+
+
+def test_a_search_that_cannot_be_used_is_named_in_the_swapped_part(page: Page) -> None:
+    page.evaluate("document.getElementById('search').removeAttribute('maxlength')")
+    page.get_by_role("searchbox").fill("x" * 201)
+    expect(page.locator("#batches .message")).to_contain_text("search must be at most 200 characters")
+    expect(page.locator("#batches tbody tr")).to_have_count(10)
+    expect(page.get_by_role("searchbox")).to_be_focused()
+
+
+def test_a_session_that_ends_mid_search_leads_to_sign_in_and_back_to_the_search(page: Page) -> None:
+    page.context.clear_cookies()
+    page.get_by_role("searchbox").fill("lisbon")
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    expect(page.locator("#batches")).to_have_count(0)
+    page.get_by_label("E-mail address").fill("owner@example.com")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page).to_have_url(re.compile(r"/batches\?search=lisbon$"))
+    assert names(page) == ["Lisbon round 3", "Lisbon round 2", "Lisbon round 1"]
+
+
+def test_a_deleted_or_foreign_batch_is_told_in_plain_words(page: Page, build: Any, stranger: Any, owner: Any) -> None:
+    gone = build.create_batch(owner, deleted=True)
+    foreign = build.create_batch(stranger)
+    for batch_id in (gone.id, foreign.id, "0" * 24, "nonsense"):
+        answer = page.goto(f"/batches/{batch_id}")
+        assert answer is not None
+        assert answer.status == 404
+        expect(page.get_by_role("heading", name="Nothing here")).to_be_visible()
+        expect(page.get_by_role("link", name="To the batches")).to_be_visible()
+
+
+def test_the_message_for_a_database_that_is_away_asks_it_nothing(
+    new_page: Callable[..., Page], enter: Callable[..., Page], batches: list[Batch], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from portal.extensions import login_manager
+
+    page = enter(new_page())
+
+    def away(_session_id: str) -> None:
+        raise OperationalError("SELECT 1", {}, Exception("gone"))
+
+    monkeypatch.setattr(login_manager, "_user_callback", away)
+    answer = page.goto("/batches")
+    assert answer is not None
+    assert answer.status == 503
+    expect(page.get_by_role("heading", name="The database is away")).to_be_visible()

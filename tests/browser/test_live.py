@@ -1,0 +1,92 @@
+"""While calls are made: what the dialer reports shows by itself, and what a person is about stays as it is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+from portal.models import Batch
+from tests.browser.conftest import CALLS, NUMBERS, add_calls, completed
+
+
+def test_what_is_reported_shows_on_the_batchs_page(
+    running_page: Page, report: Callable[..., None], calls: list[str]
+) -> None:
+    expect(completed(running_page)).to_have_text("0")
+    report(calls[0], status="in-progress")
+    expect(running_page.locator(f"#call-{calls[0]} .col-outcome")).to_have_text(
+        re.compile("in progress", re.IGNORECASE)
+    )
+    report(*calls[:3])
+    expect(completed(running_page)).to_have_text("3")
+    expect(running_page.locator("#chip-completed")).to_have_text("Completed 3")
+    expect(running_page.locator(".outcomes")).to_contain_text("Completed")
+    assert running_page.evaluate("window.loaded") == 1
+
+
+def test_what_is_reported_shows_on_the_list(running_page: Page, report: Callable[..., None], calls: list[str]) -> None:
+    running_page.goto("/batches")
+    running_page.evaluate("window.loaded = 1")
+    report(*calls[:3])
+    expect(running_page.locator("#batches tbody .col-calls")).to_contain_text("3 of 60 called")
+    expect(running_page.locator("#batches tbody .col-completed .figure")).to_have_text("3")
+    assert running_page.evaluate("window.loaded") == 1
+
+
+def test_a_search_keeps_its_focus_its_text_and_its_caret(
+    running_page: Page, report: Callable[..., None], calls: list[str]
+) -> None:
+    box = running_page.get_by_role("searchbox")
+    box.press_sequentially("lisbon")
+    expect(running_page).to_have_url(re.compile(r"search=lisbon$"))
+    running_page.keyboard.press("Home")
+    report(calls[0])
+    expect(completed(running_page)).to_have_text("1")
+    expect(box).to_be_focused()
+    expect(box).to_have_value("lisbon")
+    assert box.evaluate("(box) => box.selectionStart") == 0
+    assert running_page.evaluate("window.loaded") == 1
+
+
+def test_an_open_menu_stays_open_and_the_page_where_it_was(
+    running_page: Page, report: Callable[..., None], calls: list[str]
+) -> None:
+    running_page.get_by_label("More to do with this batch").click()
+    report(calls[0])
+    expect(completed(running_page)).to_have_text("1")
+    expect(running_page.get_by_role("link", name="Rename")).to_be_visible()
+    running_page.keyboard.press("Escape")
+    running_page.evaluate("scrollTo(0, 600)")
+    report(calls[1])
+    expect(completed(running_page)).to_have_text("2")
+    assert running_page.evaluate("scrollY") == 600
+
+
+def test_a_picked_batch_and_an_open_menu_of_the_list_stay(
+    running_page: Page, report: Callable[..., None], calls: list[str]
+) -> None:
+    running_page.goto("/batches")
+    running_page.get_by_label("Pick Spring fair").check()
+    running_page.locator("#created-menu summary").click()
+    running_page.get_by_label("From").fill("2025-05-03")
+    report(*calls[:2])
+    expect(running_page.locator("#batches tbody .col-calls")).to_contain_text("2 of 60 called")
+    expect(running_page.get_by_label("Pick Spring fair")).to_be_checked()
+    expect(running_page.get_by_label("Pick all on this page")).to_be_checked()
+    expect(running_page.locator(".picked-count")).to_have_text("1 batch picked")
+    expect(running_page.get_by_label("From")).to_be_visible()
+    expect(running_page.get_by_label("From")).to_have_value("2025-05-03")
+
+
+def test_links_lead_where_they_say_after_the_pages_have_grown(
+    running_page: Page, call_api: Callable[..., Any], running: Batch
+) -> None:
+    add_calls(call_api, running, NUMBERS[CALLS:])
+    expect(running_page.get_by_role("link", name="Last page")).to_have_attribute("href", re.compile("page=4$"))
+    running_page.get_by_role("link", name="Last page").click()
+    expect(running_page).to_have_url(re.compile(r"page=4$"))
+    expect(running_page.locator("#announcer")).to_have_text("Calls 76–100 of 100")
+    assert running_page.evaluate("window.loaded") == 1

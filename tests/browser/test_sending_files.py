@@ -1,0 +1,89 @@
+"""The ways a contact file comes in: chosen, dropped, without JavaScript, large, or of no use."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from portal.models import User
+from tests.browser.test_uploads import BATCH, PREVIEW, choose, found, look, make
+from tests.uploads.made import CALLER_ID, ROWS, csv_of, xlsx_of
+
+MANY = 20_000
+
+
+def test_a_dropped_file_is_sent_at_once(page: Page) -> None:
+    page.goto("/batches/new")
+    dropped = page.evaluate_handle(
+        """(text) => {
+          const data = new DataTransfer();
+          data.items.add(new File([text], "dropped.csv", {type: "text/csv"}));
+          return data;
+        }""",
+        csv_of(ROWS).decode(),
+    )
+    page.dispatch_event("#send-form", "dragover", {"dataTransfer": dropped})
+    expect(page.locator("#send-form")).to_have_class(re.compile("is-over"))
+    page.dispatch_event("#send-form", "drop", {"dataTransfer": dropped})
+    expect(page).to_have_url(PREVIEW)
+    assert found(page) == ["1", "1", "1"]
+
+
+@pytest.mark.parametrize("scripted", [True, False])
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("contacts.pdf", b"%PDF-1.7", "must be a .csv, .xls or .xlsx file"),
+        ("contacts.csv", b"", "is empty"),
+        ("contacts.xlsx", b"phoneNumber\n", "is not an .xlsx workbook"),
+    ],
+)
+def test_a_bad_file_is_told_where_it_was_sent(
+    new_page: Callable, enter: Callable, owner: User, name: str, content: bytes, words: str, scripted: bool
+) -> None:
+    page = enter(new_page(java_script_enabled=scripted))
+    choose(page, content, name, press=not scripted)
+    expect(page.locator("main [role=alert]").filter(has_text=words)).to_be_visible()
+    expect(page).to_have_url(re.compile(r"/batches/new$"))
+    look(page, csv_of(ROWS), press=not scripted)
+    assert found(page) == ["1", "1", "1"]
+
+
+def test_without_javascript_the_whole_way_works(new_page: Callable, enter: Callable, owner: User) -> None:
+    page = enter(new_page(java_script_enabled=False))
+    look(page, xlsx_of(ROWS), "spring-fair.xlsx", press=True)
+    assert found(page) == ["1", "1", "1"]
+    make(page)
+    expect(page.get_by_text("Some rows are wrong: mend and send them again, or leave them out.")).to_be_visible()
+    expect(page.get_by_label("Numbers to call from")).to_have_value(CALLER_ID)
+    page.get_by_label("Without a country code").select_option("US")
+    page.get_by_role("button", name="Read it so").click()
+    assert found(page) == ["2", "1", "0"]
+    make(page)
+    expect(page).to_have_url(BATCH)
+    expect(page.locator("#calls tbody tr")).to_have_count(2)
+
+
+def test_progress_is_shown_while_a_large_file_is_checked(page: Page) -> None:
+    told: list[str] = []
+    page.expose_function("told", lambda text: told.append(text))
+    page.goto("/batches/new")
+    page.evaluate(
+        """() => {
+          const shown = document.querySelector("#send-form .progress");
+          const tell = () => shown.hidden || window.told(shown.textContent);
+          new MutationObserver(tell).observe(shown, {subtree: true, childList: true, attributes: true});
+        }"""
+    )
+    rows = [["phoneNumber"], *([f"+1{200 + number // 100}55501{number % 100:02}"] for number in range(MANY))]
+    page.locator("#file").set_input_files({"name": "many.csv", "mimeType": "text/csv", "buffer": csv_of(rows)})
+    expect(page).to_have_url(PREVIEW, timeout=30_000)
+    steps = [
+        int(words.group(1).replace(",", "")) for text in told if (words := re.match(r"Checking: ([\d,]+) of", text))
+    ]
+    assert len(set(steps)) > 2
+    assert steps == sorted(steps)
+    expect(page.locator(".page-head")).to_contain_text("20,000 rows")

@@ -1,0 +1,128 @@
+"""Several batches at once: picked in the list, named before anything is done, and exported."""
+
+from __future__ import annotations
+
+import csv
+import re
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+from python_calamine import CalamineWorkbook
+
+from portal.models import Batch
+from tests.browser.conftest import names
+from tests.builders import Builder
+
+VIEW = "/batches?search=round&status=active&sortBy=batchName&sortOrder=asc"
+
+
+def pick(page: Page, *batches: str) -> None:
+    """Tick the boxes of batches."""
+    for name in batches:
+        page.get_by_label(f"Pick {name}", exact=True).check()
+
+
+def test_what_is_picked_is_counted_in_words(page: Page) -> None:
+    expect(page.locator(".picked")).to_be_hidden()
+    pick(page, "Viseu round 3")
+    count = page.locator(".picked-count")
+    expect(count).to_have_text("1 batch picked")
+    every = page.get_by_label("Pick all on this page")
+    assert every.evaluate("(box) => box.indeterminate")
+    every.check()
+    expect(count).to_have_text("10 batches picked")
+    every.uncheck()
+    expect(page.locator(".picked")).to_be_hidden()
+
+
+def test_cancel_leads_back_to_the_same_view(page: Page) -> None:
+    page.goto(VIEW)
+    shown, address = names(page), page.url
+    pick(page, "Lisbon round 1", "Porto round 2")
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Stop 2 batches?")
+    expect(page.locator(".named strong")).to_have_text(["Porto round 2", "Lisbon round 1"])
+    page.get_by_role("link", name="Cancel").click()
+    expect(page).to_have_url(address)
+    assert names(page) == shown
+
+
+def test_stop_stops_them_and_comes_back_to_the_view(page: Page) -> None:
+    page.goto(VIEW)
+    address = page.url
+    page.get_by_label("Pick all on this page").check()
+    page.get_by_label("Pick Lisbon round 3").uncheck()
+    expect(page.locator(".picked-count")).to_have_text("5 batches picked")
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_role("button", name="Stop").click()
+    expect(page.locator("main [role=status]").first).to_contain_text("5 batches are stopped.")
+    expect(page).to_have_url(address)
+    assert names(page) == ["Lisbon round 3"]
+
+
+def test_what_cannot_be_done_is_named_with_its_reason(page: Page) -> None:
+    page.goto("/batches?search=round+1&limit=25")
+    pick(page, "Faro round 1", "Porto round 1")
+    page.get_by_role("button", name="Pause").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Pause “Porto round 1”?")
+    expect(page.locator(".named").last).to_contain_text("Faro round 1")
+    expect(page.locator(".named").last).to_contain_text("cannot be paused")
+    page.get_by_role("button", name="Pause").click()
+    expect(page.locator("main [role=status]").first).to_contain_text("1 batch is paused.")
+
+
+def test_what_was_moved_meanwhile_is_left_and_told(page: Page, build: Builder, batches: list[Batch]) -> None:
+    page.goto(VIEW)
+    pick(page, "Lisbon round 1", "Porto round 1")
+    page.get_by_role("button", name="Pause").click()
+    expect(page.locator(".named li")).to_have_count(2)
+    build.change(batches[0], status="stopped")
+    page.get_by_role("button", name="Pause").click()
+    expect(page.locator("main [role=status]").first).to_contain_text("1 batch is paused.")
+    left = page.locator("main [role=alert]").filter(has_text="Left as it was")
+    expect(left).to_contain_text("Lisbon round 1: This batch is stopped: it cannot be paused.")
+
+
+def test_several_deleted_come_back_together(page: Page) -> None:
+    pick(page, "Viseu round 3", "Beja round 3")
+    page.get_by_role("button", name="Delete").click()
+    expect(page.get_by_text("They go to the trash")).to_be_visible()
+    page.get_by_role("button", name="Delete").click()
+    expect(page.locator("main [role=status]").first).to_contain_text("2 batches are deleted.")
+    assert names(page)[0] == "Guarda round 3"
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator("main [role=status]").first).to_contain_text("2 batches are back.")
+    assert names(page)[:2] == ["Viseu round 3", "Beja round 3"]
+
+
+def test_pick_all_is_there_again_after_paging(page: Page) -> None:
+    page.get_by_label("Pick all on this page").check()
+    page.get_by_role("link", name="Next page").click()
+    expect(page).to_have_url(re.compile(r"page=2$"))
+    expect(page.get_by_label("Pick all on this page")).not_to_be_checked()
+    page.get_by_label("Pick all on this page").check()
+    expect(page.locator(".picked-count")).to_have_text("10 batches picked")
+    page.get_by_role("button", name="Delete").click()
+    expect(page.locator(".named strong")).to_have_count(10)
+    page.get_by_role("link", name="Cancel").click()
+    expect(page).to_have_url(re.compile(r"page=2$"))
+
+
+def test_the_list_is_exported_as_it_is_shown_on_all_its_pages(page: Page, tmp_path: Path) -> None:
+    page.locator("#chip-completed").click()
+    page.locator("#sort-batchName").click()
+    expect(page).to_have_url(re.compile("sortBy=batchName"))
+    shown = names(page)
+    for kind, word in (("csv", "CSV"), ("xlsx", "Excel workbook")):
+        page.locator("#export-menu summary").click()
+        with page.expect_download() as coming:
+            page.locator("#export-menu").get_by_role("link", name=word).click()
+        assert coming.value.suggested_filename.endswith(f".{kind}")
+        coming.value.save_as(tmp_path / f"list.{kind}")
+        page.keyboard.press("Escape")
+    text = list(csv.reader((tmp_path / "list.csv").read_text("utf-8-sig").splitlines()))
+    sheet = CalamineWorkbook.from_path(tmp_path / "list.xlsx").get_sheet_by_index(0).to_python()
+    for header, *rows in (text, sheet):
+        exported = [row[header.index("batchName")] for row in rows]
+        assert len(exported) == 24
+        assert exported[:10] == shown

@@ -1,0 +1,78 @@
+"""JavaScript off: everything by plain links and forms."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from portal.models import Batch
+from tests.browser.conftest import names
+
+
+@pytest.fixture
+def plain(new_page: Callable[..., Page], enter: Callable[..., Page], batches: list[Batch]) -> Page:
+    """The owner's list in a browser without JavaScript."""
+    return enter(new_page(java_script_enabled=False))
+
+
+def test_search_by_enter_and_by_its_button(plain: Page) -> None:
+    plain.get_by_role("searchbox").fill("lisbon")
+    plain.keyboard.press("Enter")
+    expect(plain).to_have_url(re.compile(r"search=lisbon"))
+    assert names(plain) == ["Lisbon round 3", "Lisbon round 2", "Lisbon round 1"]
+    plain.get_by_role("searchbox").fill("porto")
+    plain.get_by_role("button", name="Search").click()
+    expect(plain.locator("#batches tbody .col-name").first).to_have_text("Porto round 3")
+
+
+def test_a_search_keeps_what_was_chosen_before(plain: Page) -> None:
+    plain.locator("#chip-completed").click()
+    plain.locator("#sort-batchName").click()
+    plain.get_by_role("searchbox").fill("round 2")
+    plain.keyboard.press("Enter")
+    expect(plain).to_have_url(re.compile(r"status=completed"))
+    assert names(plain)[:2] == ["Aveiro round 2", "Beja round 2"]
+    assert len(names(plain)) == 8
+
+
+def test_chips_paging_and_rows_on_a_page(plain: Page) -> None:
+    plain.locator("#chip-completed").click()
+    plain.get_by_role("link", name="Last page").click()
+    expect(plain).to_have_url(re.compile(r"page=3&status=completed$"))
+    assert len(names(plain)) == 4
+    plain.locator("#limit-25").click()
+    assert len(names(plain)) == 24
+
+
+def test_the_menus_open_and_their_forms_are_sent(plain: Page) -> None:
+    plain.locator("#sort-menu summary").click()
+    plain.get_by_role("link", name="Name, Z to A").click()
+    expect(plain.locator("#sort-menu summary")).to_contain_text("name, Z to A")
+    plain.locator("#created-menu summary").click()
+    plain.get_by_label("From").fill("2025-05-01")
+    plain.get_by_label("To", exact=True).fill("2025-05-01")
+    plain.get_by_role("button", name="Apply").click()
+    expect(plain.locator("#created-menu summary")).to_contain_text("1 May 2025")
+    expect(plain).to_have_url(re.compile(r"createdFrom=2025-05-01&createdTo=2025-05-01"))
+
+
+def test_tokens_are_made_and_revoked(plain: Page) -> None:
+    plain.goto("/settings/tokens")
+    plain.get_by_label("Name").fill("by hand")
+    plain.get_by_role("button", name="Make the token").click()
+    expect(plain.get_by_label("The new token")).to_have_value(re.compile(r"^bp_[0-9a-f]{24}_"))
+    expect(plain.get_by_role("button", name="Copy")).to_have_count(0)
+    plain.get_by_text("Revoke", exact=True).last.click()
+    plain.get_by_role("button", name="Revoke the token").click()
+    expect(plain.get_by_text("No tokens yet")).to_be_visible()
+
+
+def test_signing_out(plain: Page) -> None:
+    plain.locator(".account-menu summary").click()
+    plain.get_by_role("button", name="Sign out").click()
+    expect(plain.get_by_role("heading", name="Sign in")).to_be_visible()
+    plain.goto("/batches?search=porto")
+    expect(plain.get_by_role("heading", name="Sign in")).to_be_visible()

@@ -1,0 +1,148 @@
+"""How many statements a request asks of the database; more than these, and a list has begun to ask row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import event
+
+from portal.extensions import db
+from portal.models import User
+from tests.batches.remembered import REMEMBERED
+from tests.builders import Builder
+
+HTMX = {"HX-Request": "true"}
+
+
+@contextmanager
+def statements(app: Flask) -> Iterator[list[str]]:
+    """What is asked meanwhile, transactions' own words left out."""
+    asked: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if statement.split()[0] not in ("BEGIN", "COMMIT", "ROLLBACK"):
+            asked.append(statement)
+
+    with app.app_context():
+        engine = db.engine
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield asked
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+
+
+@pytest.fixture(autouse=True)
+def many(build: Builder, owner: User) -> None:
+    """More than two pages of batches, and a token that was used a moment ago."""
+    for number in range(25):
+        build.create_batch(owner, f"Round {number}", status="active" if number % 2 else "completed")
+
+
+@pytest.fixture
+def forget(api: Callable) -> None:
+    """Nothing counted before is remembered; whether there is an index of names is."""
+    api("?search=index")
+    for remembered in REMEMBERED:
+        remembered.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("query", "most"),
+    [
+        ("", 2),
+        ("?page=3&limit=10", 2),
+        ("?sortBy=batchName&sortOrder=asc", 2),
+        ("?status=active", 2),
+        ("?status=active,completed", 2),
+        ("?search=round", 3),
+        ("?search=ro", 3),
+        ("?search=nowhere", 3),
+        ("?search=act", 4),
+        ("?createdFrom=2025-05-01", 5),
+        ("?createdFrom=2025-05-01&search=round&status=active", 7),
+    ],
+)
+def test_the_list_as_json(app: Flask, api: Callable, forget: None, query: str, most: int) -> None:
+    api()  # writes down the token's use
+    with statements(app) as asked:
+        assert api(query).status_code == 200
+    assert len(asked) <= most, asked
+    with statements(app) as asked_again:
+        api(query)
+    assert len(asked_again) <= 2, "counts are remembered while nothing changes"
+
+
+def test_a_poller_with_the_newest_answer_costs_one(app: Flask, api: Callable) -> None:
+    for query in ("", "?search=round&status=active"):
+        tag = api(query).headers["ETag"]
+        with statements(app) as asked:
+            assert api(query, headers={"If-None-Match": tag}).status_code == 304
+        assert len(asked) == 1
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "fragment"])
+@pytest.mark.parametrize(("query", "most"), [("", 2), ("?page=3", 2), ("?search=round", 4), ("?search=nowhere", 3)])
+def test_the_list_as_a_page(
+    app: Flask, signed_in: FlaskClient, forget: None, headers: dict, query: str, most: int
+) -> None:
+    signed_in.get("/login")
+    with statements(app) as asked:
+        answer = signed_in.get(f"/batches{query}", headers=headers)
+    assert answer.status_code == 200
+    assert len(asked) <= most, asked
+    tag = signed_in.get(f"/batches{query}", headers=headers).headers["ETag"]
+    with statements(app) as asked:
+        assert signed_in.get(f"/batches{query}", headers={**headers, "If-None-Match": tag}).status_code == 304
+    assert len(asked) == 1
+
+
+def test_who_is_nobody_costs_nothing(app: Flask, client: FlaskClient, owner: User) -> None:
+    with statements(app) as asked:
+        assert client.get("/batches").status_code == 303
+        assert client.get("/login").status_code == 200
+        assert client.get("/nowhere").status_code == 404
+        for headers in ({}, {"Authorization": "Bearer nonsense"}, {"X-Api-Key": "bp_" + "0" * 24}):
+            assert client.get(f"/api/call/batches/{owner.id}", headers=headers).status_code == 401
+    assert asked == []
+
+
+def test_what_is_refused_costs_who_asked_and_no_more(app: Flask, api: Callable, stranger: User) -> None:
+    api()
+    with statements(app) as asked:
+        assert api("?limit=0").status_code == 400
+        assert api(user_id="nonsense").status_code == 400
+        assert api(user_id=stranger.id).status_code == 403
+    assert len(asked) == 3
+
+
+def test_a_page_of_tokens_costs_the_same_however_many(
+    app: Flask, signed_in: FlaskClient, build: Builder, owner: User
+) -> None:
+    def cost() -> int:
+        with statements(app) as asked:
+            assert signed_in.get("/settings/tokens").status_code == 200
+        return len(asked)
+
+    few = cost()
+    for _ in range(5):
+        build.create_token(owner)
+    assert cost() == few <= 2
+
+
+def test_a_batch_with_its_calls(app: Flask, signed_in: FlaskClient, build: Builder, owner: User) -> None:
+    batch = build.create_batch(owner, total_calls=40)
+    for _ in range(40):
+        build.create_call(batch)
+    with statements(app) as asked:
+        assert signed_in.get(f"/batches/{batch.id}").status_code == 200
+    assert len(asked) <= 5, asked
+    build.change(batch, calls_called=1, calls_picked=1)
+    build.create_call(batch, status="dropped", last_event_at=1)
+    with statements(app) as asked:
+        assert signed_in.get(f"/batches/{batch.id}?search=55501").status_code == 200
+    assert len(asked) <= 8, asked

@@ -1,0 +1,200 @@
+"""Moments: read from ISO texts, written as the contract has them, and said in words."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portal.times import DAY_MS, EPOCH, BadTime, exact_words, iso, moment_ms, words, zone_names
+
+LISBON = ZoneInfo("Europe/Lisbon")
+HOUR = 3_600_000
+NOON = 1_746_100_800_000  # 2025-05-01T12:00:00.000Z
+
+
+@given(st.datetimes(), st.integers(-14 * 60, 14 * 60))
+def test_a_date_time_is_its_own_moment_whatever_its_offset(moment: datetime, minutes: int) -> None:
+    moment = moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+    zoned = moment.replace(tzinfo=timezone(timedelta(minutes=minutes)))
+    expected = (moment - EPOCH) // timedelta(milliseconds=1) - minutes * 60_000
+    assert moment_ms(zoned.isoformat(timespec="milliseconds"), UTC) == (expected, expected)
+
+
+@given(st.integers(-62_135_596_800_000, 253_402_300_799_999))
+def test_what_is_written_reads_the_same(ms: int) -> None:
+    assert len(iso(ms)) == len("2025-05-01T12:00:00.000Z")
+    assert moment_ms(iso(ms), UTC) == (ms, ms)
+
+
+@given(st.dates(), st.sampled_from(["UTC", "Europe/Lisbon", "Pacific/Auckland", "America/St_Johns", "Asia/Kolkata"]))
+def test_days_follow_each_other_without_a_gap(day: object, zone: str) -> None:
+    first, last = moment_ms(day.isoformat(), ZoneInfo(zone))
+    assert 22 * HOUR < last - first < 26 * HOUR
+    if day.isoformat() < "9999-12-31":
+        assert moment_ms((day + timedelta(days=1)).isoformat(), ZoneInfo(zone))[0] == last + 1
+
+
+@pytest.mark.parametrize(("day", "hours"), [("2025-03-30", 23), ("2025-10-26", 25), ("2025-05-01", 24)])
+def test_a_day_on_which_the_clocks_change_has_its_own_length(day: str, hours: int) -> None:
+    first, last = moment_ms(day, LISBON)
+    assert last - first + 1 == hours * HOUR
+
+
+@pytest.mark.parametrize(
+    ("day", "zone", "begins", "hours"),
+    [
+        ("2018-11-04", "America/Sao_Paulo", "2018-11-04T03:00:00.000Z", 23),  # its midnight was left out
+        ("2018-02-17", "America/Sao_Paulo", "2018-02-17T02:00:00.000Z", 25),  # its last hour came twice
+        ("2025-11-02", "America/Havana", "2025-11-02T04:00:00.000Z", 25),  # its first hour came twice
+        ("2011-12-30", "Pacific/Apia", "2011-12-30T10:00:00.000Z", 0),  # left out whole
+        ("2011-12-31", "Pacific/Apia", "2011-12-30T10:00:00.000Z", 24),
+        ("2025-04-06", "Australia/Lord_Howe", "2025-04-05T13:00:00.000Z", 24.5),
+        ("0001-01-01", "UTC", "0001-01-01T00:00:00.000Z", 24),
+        ("9999-12-31", "UTC", "9999-12-31T00:00:00.000Z", 24),
+    ],
+)
+def test_a_day_is_as_long_as_its_zone_made_it(day: str, zone: str, begins: str, hours: float) -> None:
+    first, last = moment_ms(day, ZoneInfo(zone))
+    assert iso(first) == begins
+    assert last - first + 1 == hours * HOUR
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2025-03-30T00:59:59", "2025-03-30T00:59:59.000Z"),
+        ("2025-03-30T01:30:00", "2025-03-30T01:30:00.000Z"),  # left out: read as if the clocks had not been changed
+        ("2025-03-30T02:00:00", "2025-03-30T01:00:00.000Z"),
+        ("2025-10-26T01:30:00", "2025-10-26T00:30:00.000Z"),  # came twice: the first
+        ("2025-10-26T01:30:00Z", "2025-10-26T01:30:00.000Z"),  # an offset says which
+        ("2025-10-26T01:30:00+01:00", "2025-10-26T00:30:00.000Z"),
+        ("2025-10-26T02:00:00", "2025-10-26T02:00:00.000Z"),
+    ],
+)
+def test_a_time_that_was_left_out_or_came_twice(text: str, moment: str) -> None:
+    first, last = moment_ms(text, LISBON)
+    assert (iso(first), last) == (moment, first)
+
+
+@given(st.datetimes(), st.integers(0, 999_999_999), st.integers(1, 9))
+def test_a_fraction_is_compared_exactly(moment: datetime, nanos: int, digits: int) -> None:
+    fraction = f"{nanos:09}"[:digits]
+    begin, end = moment_ms(f"{moment.replace(microsecond=0).isoformat()}.{fraction}Z", UTC)
+    second = (moment.replace(microsecond=0) - EPOCH) // timedelta(milliseconds=1)
+    exact = int(fraction.ljust(9, "0"))
+    assert (end - second) * 1_000_000 <= exact <= (begin - second) * 1_000_000
+    assert begin - end == (exact % 1_000_000 != 0)
+
+
+@given(st.text(alphabet="0123456789-:.TZ+ ٣\u2212Wz", max_size=30) | st.text(max_size=30))
+def test_any_text_is_a_moment_or_is_refused(text: str) -> None:
+    try:
+        first, last = moment_ms(text, LISBON)
+    except BadTime:
+        return
+    assert text.isascii()
+    assert abs(last - first) < 26 * HOUR
+
+
+@given(st.sampled_from(["0001-01-01", "9999-12-31"]), st.sampled_from([*zone_names()]))
+def test_the_ends_of_the_calendar_are_days_in_every_zone(day: str, zone: str) -> None:
+    first, last = moment_ms(day, ZoneInfo(zone))
+    assert first < last
+
+
+@pytest.mark.parametrize(
+    ("zone", "offset"), [("UTC", "+00:00"), ("Asia/Kathmandu", "+05:45"), ("America/St_Johns", "-02:30")]
+)
+def test_a_moment_is_named_to_the_minute_of_its_offset(zone: str, offset: str) -> None:
+    assert exact_words(NOON, ZoneInfo(zone)).endswith(f"{zone} (UTC{offset})")
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "last"),
+    [
+        ("2025-05-01", NOON - 12 * HOUR, NOON + 12 * HOUR - 1),
+        ("2025-05-01T12:00", NOON, NOON),
+        ("2025-05-01T12:00:00Z", NOON, NOON),
+        ("2025-05-01T14:00:00+02:00", NOON, NOON),
+        ("2025-05-01T14:00:00+0200", NOON, NOON),
+        ("2025-05-01T12:00:00.5Z", NOON + 500, NOON + 500),
+        ("2025-05-01T12:00:00.0001Z", NOON + 1, NOON),  # between two milliseconds: no range takes in either
+        ("2024-02-29", 1_709_164_800_000, 1_709_164_800_000 + DAY_MS - 1),
+    ],
+)
+def test_first_and_last_millisecond(text: str, first: int, last: int) -> None:
+    assert moment_ms(text, UTC) == (first, last)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2025-02-29",
+        "2025-13-01",
+        "0000-01-01",
+        "10000-01-01",
+        "2025-5-1",
+        "20250501",
+        "2025-W18",
+        "2025-05-01 12:00",
+        "2025-05-01T24:00:00Z",
+        "2025-05-01T12:00:60Z",
+        "2016-12-31T23:59:60Z",
+        "2025-05-01T12:00:00.0000000001Z",
+        "2025-05-01T12:00:00,5Z",
+        "2025-05-01t12:00:00z",
+        "2025-05-01T12:00:00 01:00",
+        "2025-05-01T12:00:00\u221201:00",
+        "2025-05-01T12:00:00+01:60",
+        "2025-05-01T12:00:00ZZ",
+        "2025-04-31",
+        "1900-02-29",
+        " 2025-05-01",
+        "2025-05-01\n",
+        "2025-05-01\x00",
+        "\ud800",
+        "+2025-05-01",
+        "-001-05-01",
+        "2025-121",
+        "",
+        "2025-05-01T12:00:00.Z",
+        "2025-05-01T12:00:00+24:00",
+        "2025-05-01T12",
+        "２０２５-05-01",
+        "now",
+        "-1",
+        "1746100800000",
+    ],
+)
+def test_what_is_no_iso_date_is_refused(text: str) -> None:
+    with pytest.raises(BadTime, match="must be an ISO date"):
+        moment_ms(text, UTC)
+
+
+@pytest.mark.parametrize(
+    ("ago", "says"),
+    [
+        (0, "just now"),
+        (59_999, "just now"),
+        (60_000, "1 min ago"),
+        (HOUR - 1, "59 min ago"),
+        (5 * HOUR, "5 h ago"),
+        (7 * HOUR, "today, 06:00"),
+        (14 * HOUR, "yesterday, 23:00"),
+        (3 * DAY_MS, "3 days ago"),
+        (10 * DAY_MS, "21 Apr"),
+        (400 * DAY_MS, "27 Mar 2024"),
+        (-HOUR, "today, 14:00"),
+        (-DAY_MS, "2 May"),
+    ],
+)
+def test_moments_in_words(ago: int, says: str) -> None:
+    assert words(NOON - ago, NOON, LISBON) == says
+
+
+def test_the_exact_moment_names_its_zone() -> None:
+    assert exact_words(NOON, LISBON) == "Thu 1 May 2025, 13:00:00 Europe/Lisbon (UTC+01:00)"
