@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flask_login import UserMixin
-from sqlalchemy import String, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, String, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.models.base import Base, Key, Millis, PublicId
@@ -24,6 +24,9 @@ class User(UserMixin, Base):
     region: Mapped[str] = mapped_column(String(2), default="", server_default="")  # whose national numbers are meant
     password_hash: Mapped[str] = mapped_column(String(255))
     session_nonce: Mapped[str] = mapped_column(String(32))  # in every session cookie; a new one ends them all
+    is_admin: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    totp_secret: Mapped[str | None] = mapped_column(String(255))  # encrypted; None = no second factor
+    totp_step: Mapped[int | None] = mapped_column(BigInteger)  # of the last code taken: none is taken twice
     created_at: Mapped[int] = mapped_column(Millis)
     disabled_at: Mapped[int | None] = mapped_column(Millis)
 

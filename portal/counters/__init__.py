@@ -1,0 +1,1 @@
+"""Counts that every worker and web node shares, by way of the database."""

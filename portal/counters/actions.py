@@ -1,0 +1,48 @@
+"""The one place that counts for every worker and web node together."""
+
+from __future__ import annotations
+
+import secrets
+
+from sqlalchemy import case, delete
+from sqlalchemy.dialects import postgresql, sqlite
+
+from portal.database import write_apart
+from portal.extensions import db
+from portal.models import Counter
+
+INSERTS = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+
+# Of so many additions one sweeps away the windows that have ended.
+SWEEP_ONE_IN = 100
+
+
+def add(bucket: str, n: int, seconds: int, now: int) -> tuple[int, int]:
+    """Count `n` more (0 = only look); returns the count of this window and when it ends, in ms.
+
+    A window begins at its first addition and lasts `seconds`; the next begins anew. Committed by itself, whatever
+    becomes of the request. Raises OperationalError where the database cannot be written to.
+    """
+    insert = INSERTS[db.engine.dialect.name](Counter).values(bucket=bucket, ends_at=now + seconds * 1000, count=n)
+    over = Counter.ends_at <= now
+    statement = insert.on_conflict_do_update(
+        index_elements=[Counter.bucket],
+        set_={
+            "count": case((over, insert.excluded.count), else_=Counter.count + insert.excluded.count),
+            "ends_at": case((over, insert.excluded.ends_at), else_=Counter.ends_at),
+        },
+    ).returning(Counter.count, Counter.ends_at)
+    (row,) = write_apart(statement)
+    if secrets.randbelow(SWEEP_ONE_IN) == 0:
+        sweep(now)
+    return row.count, row.ends_at
+
+
+def forget(bucket: str) -> None:
+    """Begin this count anew."""
+    write_apart(delete(Counter).where(Counter.bucket == bucket))
+
+
+def sweep(now: int) -> None:
+    """Remove the windows that have ended."""
+    write_apart(delete(Counter).where(Counter.ends_at <= now))
