@@ -1,1 +1,1 @@
-"""The audit trail: what was done to accounts, beside what was done to batches."""
+"""The trail of accounts: who signed in, who was let in or out, who took what away."""
