@@ -11,6 +11,7 @@ from typing import Any
 from flask import Flask, redirect, url_for
 
 from portal import config, database, errors, openapi, pages, requests
+from portal.accounts import provider
 from portal.extensions import csrf, db, htmx, login_manager, migrate
 from portal.release import ROOT
 from portal.sessions import PageSessions
@@ -37,6 +38,7 @@ def create_app(settings: Mapping[str, Any] | None = None, environ: Mapping[str, 
     migrate.init_app(app, db, directory=str(ROOT / "migrations"), render_as_batch=True)
     login_manager.init_app(app, add_context_processor=False)  # templates know `reader` (accounts/pages.py) alone
     csrf.init_app(app)
+    provider.init_app(app)
     pages.init_app(app)
     errors.init_app(app)
     register_blueprints(app)

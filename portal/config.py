@@ -35,6 +35,14 @@ SETTINGS = (
     Setting("BUSY_TIMEOUT_MS", "15000", "How long SQLite waits for another writer."),
     Setting("SESSION_COOKIE_SECURE", "false", "true where browsers come by https: cookies then never travel in clear."),
     Setting("SESSION_DAYS", "14", "A sign-in lasts this many days."),
+    Setting("SESSION_IDLE_MINUTES", "720", "It ends sooner when nothing is done for so long; 0 = it does not."),
+    Setting("SIGN_IN_TRIES", "10", "So many tries of an account's password in 15 minutes; 0 = any number."),
+    Setting("SIGN_IN_TRIES_PER_ADDRESS", "100", "So many tries from one address in 15 minutes; 0 = any number."),
+    Setting("OIDC_ISSUER", None, "Sign in by this OpenID Connect provider too, such as https://id.example.com."),
+    Setting("OIDC_CLIENT_ID", None, "What the provider calls this portal."),
+    Setting("OIDC_CLIENT_SECRET", None, "What the provider knows this portal by."),
+    Setting("OIDC_NAME", "single sign-on", "What the button calls the provider."),
+    Setting("OIDC_CREATE", "false", "true: whom the provider knows and the portal does not gets an account."),
     Setting("TOKEN_TOUCH_SECONDS", "60", "A token's last use is written down at most this often."),
     Setting("BODY_BYTES", "10000000", "The API takes JSON bodies up to this size."),
     Setting("UPLOAD_BYTES", "32000000", "A contact file may be as large as this."),
@@ -64,6 +72,11 @@ def load(environ: Mapping[str, str], instance_dir: Path) -> dict[str, Any]:
         "SECRET_KEY": values["SECRET_KEY"] or kept_secret(instance_dir),
         "STATEMENT_TIMEOUT_MS": whole(values, "STATEMENT_TIMEOUT_MS"),
         "BUSY_TIMEOUT_MS": whole(values, "BUSY_TIMEOUT_MS"),
+        "SESSION_DAYS": whole(values, "SESSION_DAYS"),
+        "SESSION_IDLE_MINUTES": whole(values, "SESSION_IDLE_MINUTES"),
+        "SIGN_IN_TRIES": whole(values, "SIGN_IN_TRIES"),
+        "SIGN_IN_TRIES_PER_ADDRESS": whole(values, "SIGN_IN_TRIES_PER_ADDRESS"),
+        **provider(values),
         "SESSION_COOKIE_SECURE": yes_or_no(values, "SESSION_COOKIE_SECURE"),
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
@@ -132,6 +145,19 @@ def log_level(values: Mapping[str, str | None]) -> str:
     if values["LOG_LEVEL"] not in LOG_LEVELS:
         raise BadSetting(f"LOG_LEVEL must be one of {', '.join(LOG_LEVELS)}")
     return values["LOG_LEVEL"]
+
+
+def provider(values: Mapping[str, str | None]) -> dict[str, Any]:
+    """The OpenID Connect provider: none of its settings, or all three."""
+    names = ("OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET")
+    missing = [name for name in names if not values[name]]
+    if missing and len(missing) < len(names):
+        raise BadSetting(f"{missing[0]} is needed too: OpenID Connect wants {', '.join(names)}")
+    issuer = (values["OIDC_ISSUER"] or "").rstrip("/")
+    if issuer and not issuer.startswith(("https://", "http://127.0.0.1")):
+        raise BadSetting("OIDC_ISSUER must start with https://")
+    given = {"OIDC_ISSUER": issuer} | {name: values[name] or "" for name in (*names[1:], "OIDC_NAME")}
+    return given | {"OIDC_CREATE": yes_or_no(values, "OIDC_CREATE")}
 
 
 def whole(values: Mapping[str, str | None], name: str) -> int:
