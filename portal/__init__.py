@@ -11,7 +11,7 @@ from flask import Flask, redirect, url_for
 
 from portal import config, database, errors, openapi, pages, requests
 from portal.extensions import csrf, db, htmx, login_manager, migrate
-from portal.limits import rates
+from portal.limits import rates, sizes
 from portal.release import ROOT
 from portal.running import logs
 from portal.sessions import PageSessions
@@ -34,6 +34,7 @@ def create_app(settings: Mapping[str, Any] | None = None, environ: Mapping[str, 
     logs.init_app(app)
     requests.init_app(app)  # first, so that a request has its id before anything can refuse it
     rates.init_app(app)
+    sizes.init_app(app)
     htmx.init_app(app)
     database.init_app(app)
     migrate.init_app(app, db, directory=str(ROOT / "migrations"), render_as_batch=True)

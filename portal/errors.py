@@ -34,12 +34,17 @@ PLAIN = {
     507: "The portal's disk is full; nothing was stored",
 }
 
-# What became of a request that the database failed: the status, and what is said where that is not the usual.
+# What became of a request that the database failed: the status, and a page's title and the words where those of the
+# status do not fit.
 TROUBLES = {
-    Trouble.AWAY: (503, ""),
-    Trouble.SLOW: (503, "The database took too long; retry in a few seconds, or ask for less"),
-    Trouble.READ_ONLY: (503, "The portal can be read but not changed for now; retry in a few seconds"),
-    Trouble.FULL: (507, ""),
+    Trouble.AWAY: (503, "", ""),
+    Trouble.SLOW: (503, "That took too long", "The database took too long; retry in a few seconds, or ask for less"),
+    Trouble.READ_ONLY: (
+        503,
+        "Only reading, for now",
+        "The portal can be read but not changed for now; retry in a few seconds",
+    ),
+    Trouble.FULL: (507, "", ""),
 }
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 RETRY = {"Retry-After": "2"}
@@ -80,7 +85,7 @@ def trouble_of(error: Exception) -> Trouble | None:
 def words_for(error: Exception) -> str:
     """What somebody is told who waits for long work, which answers in its own way (portal/streaming.py)."""
     found = trouble_of(error)
-    code, words = TROUBLES[found] if found else (500, "")
+    code, _, words = TROUBLES[found] if found else (500, "", "")
     return words or PLAIN[code]
 
 
@@ -88,10 +93,10 @@ def init_app(app: Flask) -> None:
     """Tie every way of failing to its answer."""
     from portal.pages import error_page
 
-    def answer(code: int, message: str = "", headers: dict[str, str] | None = None) -> Response:
+    def answer(code: int, message: str = "", headers: dict[str, str] | None = None, title: str = "") -> Response:
         if is_api(request.path):
             return envelope(code, message or PLAIN.get(code, HTTPStatus(code).phrase), headers=headers)
-        response = error_page(code, message)
+        response = error_page(code, message, title)
         response.headers.update(headers or {})
         return response
 
@@ -120,8 +125,8 @@ def init_app(app: Flask) -> None:
             return failed(error)
         metrics.database_errors.labels(found).inc()
         app.logger.error("database: %s, %s", found, type(getattr(error, "orig", error)).__name__)
-        code, words = TROUBLES[found]
-        return answer(code, words, headers=RETRY if code == 503 else None)
+        code, title, words = TROUBLES[found]
+        return answer(code, words, RETRY if code == 503 else None, title)
 
     @app.errorhandler(Exception)
     def failed(error: Exception) -> Response:

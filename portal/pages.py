@@ -56,12 +56,11 @@ def render_current(version: object, build: Any) -> Response:
     return conditional(build, kind, version, reader, clock().now // 60_000)
 
 
-def error_page(code: int, message: str = "") -> Response:
+def error_page(code: int, message: str = "", own_title: str = "") -> Response:
     """An error in plain words; as a fragment only its message, which the page shows without losing what it holds."""
     title, text = ERROR_WORDS.get(code, (HTTPStatus(code).phrase, "Go back, reload the page and try again."))
-    return render(
-        "error.html", "components/_message.html", status=code, code=code, title=title, message=message or text
-    )
+    told = {"code": code, "title": own_title or title, "message": message or text}
+    return render("error.html", "components/_message.html", status=code, **told)
 
 
 @lru_cache(maxsize=256)

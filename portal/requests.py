@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from flask import Flask, Response, abort, g, request
+from flask import Flask, Response, g, request
 from werkzeug.exceptions import SecurityError
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wsgi import get_host
@@ -39,21 +39,13 @@ JSON_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
 
-STRICT = ("Strict-Transport-Security",)
-
 TAKES_FILES = "takes_files"
 AROUND_A_FILE = 500_000  # bytes: the other fields of its form
-
-LONGEST_QUERY = 8000  # characters of the address after its question mark
-MOST_FIELDS = 1000  # of a form
 
 
 def init_app(app: Flask) -> None:
     """Tie the request's id, its log line, its figures and the headers to the app."""
-    page_headers = dict(HEADERS)
-    if strict := app.config["STRICT_TRANSPORT_SECONDS"]:
-        page_headers["Strict-Transport-Security"] = f"max-age={strict}"
-    json_headers = JSON_HEADERS | {name: page_headers[name] for name in STRICT if name in page_headers}
+    strict = app.config["STRICT_TRANSPORT_SECONDS"]
     if proxies := app.config["PROXIES"]:  # without, nobody's word is taken for where a request comes from
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies)  # type: ignore[method-assign]
 
@@ -69,12 +61,8 @@ def init_app(app: Flask) -> None:
         here.request_id = request_id(asked.headers.get("X-Request-Id", ""))
         if getattr(app.view_functions.get(asked.endpoint or ""), TAKES_FILES, False):
             asked.max_content_length = app.config["UPLOAD_BYTES"] + AROUND_A_FILE
-        if len(asked.query_string) > LONGEST_QUERY:
-            abort(414)
         if known_hosts and not is_for_watchers(asked.path):
             known_host(known_hosts)
-        if asked.method == "POST" and not is_api(asked.path) and len(asked.form) > MOST_FIELDS:
-            abort(413)
 
     @app.after_request
     def end(response: Response) -> Response:
@@ -83,7 +71,9 @@ def init_app(app: Flask) -> None:
         api = is_api(asked.path)
         headers["X-Request-Id"] = here.request_id
         if "Content-Security-Policy" not in headers:  # who brings a policy brings all of these
-            headers.extend(json_headers if api else page_headers)
+            headers.extend(JSON_HEADERS if api else HEADERS)
+        if strict:
+            headers["Strict-Transport-Security"] = f"max-age={strict}"
         if api and (rate := here.get("rate")):
             headers["RateLimit-Policy"], headers["RateLimit"] = rate
         # The rule, never the address: a search may hold a phone number, and a log must not.

@@ -43,6 +43,11 @@ class TimedCursor(sqlite3.Cursor):
         self.connection.deadline.start()
         return super().executemany(*given)  # type: ignore[return-value]
 
+    def fetchone(self) -> Any:
+        """The next row."""
+        self.connection.deadline.start()
+        return super().fetchone()
+
     def fetchmany(self, *given: Any) -> list[Any]:
         """The next rows of a long answer."""
         self.connection.deadline.start()

@@ -17,6 +17,7 @@ from portal.extensions import login_manager
 from portal.models import User
 from portal.pages import render
 from portal.parameters import Reading, read_form, read_query
+from portal.running import metrics
 from portal.text import parse_id
 from portal.times import now_ms, zone_names
 
@@ -54,6 +55,7 @@ def sign_in_submitted() -> AnyResponse:
     user = query.find_user_by_email(form.email)
     usable = user if user and user.is_active else None
     if not password_fits(form.password, usable.password_hash if usable else None) or usable is None:
+        metrics.sign_ins_refused.labels("password").inc()
         return show_sign_in(next_target(), email=form.email, status=401)
     start_session(usable)
     return hypermedia.send_to(next_target())

@@ -9,6 +9,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from sqlalchemy.exc import SQLAlchemyError
 
 from portal.running import metrics, query, stopping
+from portal.trouble import trouble
 
 blueprint = Blueprint("running", __name__)
 
@@ -27,10 +28,13 @@ def ready() -> Response:
     if stopping.told():
         return told(503, "not ready", "this process is stopping")
     try:
-        if query.schema_is_old():
-            return told(503, "not ready", "the database has an older schema; run: flask --app wsgi db upgrade")
-    except SQLAlchemyError:
-        return told(503, "not ready", "the database cannot be reached")
+        old = query.schema_is_old()
+    except SQLAlchemyError as error:
+        if trouble(error):
+            return told(503, "not ready", "the database cannot be reached")
+        old = True  # it has no schema at all
+    if old:
+        return told(503, "not ready", "the database has an older schema; run: flask --app wsgi db upgrade")
     return told(200, "ready")
 
 

@@ -6,6 +6,7 @@ pays for it.
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 import traceback
@@ -97,8 +98,13 @@ def formatter(kind: str) -> logging.Formatter:
 def rendering(kind: str) -> list[structlog.typing.Processor]:
     """The last steps of both ways."""
     if kind == "json":
-        return [JSONRenderer()]
+        return [JSONRenderer(in_order)]
     return [printable, LogfmtRenderer(key_order=FIRST, drop_missing=True, bool_as_flag=False)]
+
+
+def in_order(record: Record, **how: Any) -> str:
+    """JSON that begins with what a reader looks for first."""
+    return json.dumps({name: record[name] for name in FIRST} | record, **how)
 
 
 def printable(_logger: object, _name: str, record: Record) -> Record:
