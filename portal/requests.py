@@ -69,13 +69,14 @@ def init_app(app: Flask) -> None:
         asked, here = request._get_current_object(), g._get_current_object()
         headers = response.headers
         api = is_api(asked.path)
-        headers["X-Request-Id"] = here.request_id
+        headers.add("X-Request-Id", here.request_id)
         if "Content-Security-Policy" not in headers:  # who brings a policy brings all of these
             headers.extend(JSON_HEADERS if api else HEADERS)
         if strict:
             headers["Strict-Transport-Security"] = f"max-age={strict}"
         if api and (rate := here.get("rate")):
-            headers["RateLimit-Policy"], headers["RateLimit"] = rate
+            headers.add("RateLimit-Policy", rate[0])
+            headers.add("RateLimit", rate[1])
         # The rule, never the address: a search may hold a phone number, and a log must not.
         rule = asked.url_rule.rule if asked.url_rule else "-"
         method, status = asked.method, response.status_code
