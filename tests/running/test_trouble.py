@@ -140,11 +140,11 @@ def test_a_read_only_database_is_read_and_not_changed(
 
 @pytest.fixture(scope="module")
 def hurried(make_app: Callable[..., Flask]) -> Callable[[str], Flask]:
-    """The app on a database that gives up after half a second."""
+    """The app on a database that gives up after a second."""
     kept: dict[str, Flask] = {}
 
     def app_on(kind: str) -> Flask:
-        return kept.get(kind) or kept.setdefault(kind, make_app(kind, STATEMENT_TIMEOUT_MS=500))
+        return kept.get(kind) or kept.setdefault(kind, make_app(kind, STATEMENT_TIMEOUT_MS=1000))
 
     return app_on
 
