@@ -16,6 +16,7 @@ from portal.accounts.query import Lifetimes, SessionUser
 from portal.changes.actor import Actor
 from portal.extensions import login_manager
 from portal.models import User, Way
+from portal.running import metrics
 from portal.times import now_ms
 
 blueprint = Blueprint("accounts", __name__)
@@ -63,6 +64,13 @@ def address() -> str:
 def me() -> Actor:
     """Whoever is signed in, as somebody who changes something."""
     return replace(current_user.actor, address=address())
+
+
+def refuse(user: User | None, why: str, *, trail: bool = True) -> None:
+    """Count that somebody was not let in, and write it down (None = the address has no account)."""
+    metrics.sign_ins_refused.labels(why).inc()
+    if trail:
+        actions.refuse_sign_in(user.key if user else None, address(), why)
 
 
 def start_session(user: User, how: str) -> None:

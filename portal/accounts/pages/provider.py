@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from portal import hypermedia
 from portal.accounts import actions, provider, query
-from portal.accounts.pages.blueprint import address, blueprint
+from portal.accounts.pages.blueprint import address, blueprint, refuse
 from portal.accounts.pages.signing_in import next_target, show_sign_in, signed_in
 from portal.accounts.provider import NotTrusted
 from portal.changes.actor import Actor
@@ -38,7 +38,7 @@ def provider_answered() -> AnyResponse:
     try:
         user = account_of(provider.who_came_back())
     except NotTrusted as error:
-        actions.refuse_sign_in(None, address(), "provider")
+        refuse(None, "provider")
         return show_sign_in(target, problem=str(error), status=403)
     return signed_in(user, "provider", target)
 

@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from portal import hypermedia
 from portal.accounts import actions, query, throttle
-from portal.accounts.pages.blueprint import address, blueprint, me, start_session
+from portal.accounts.pages.blueprint import address, blueprint, me, refuse, start_session
 from portal.accounts.parameters import CodeForm, SignIn, SignInAddress
 from portal.accounts.passwords import password_fits
 from portal.accounts.throttle import TooManyTries
@@ -45,7 +45,7 @@ def sign_in_submitted() -> AnyResponse:
         return show_too_many(many, user, email=form.email)
     usable = user if user and user.is_active else None
     if not password_fits(form.password, usable.password_hash if usable else None) or usable is None:
-        actions.refuse_sign_in(user.key if user else None, address(), "password")
+        refuse(user, "password")
         return show_sign_in(next_target(), email=form.email, status=401)
     throttle.forget_tries(*tried)
     throttle.take_back("address", address())
@@ -78,7 +78,7 @@ def code_submitted() -> AnyResponse:
         session.pop(HALF_WAY)
         return show_too_many(many, user)
     if not actions.take_code(user.key, code, current_app.secret_key):
-        actions.refuse_sign_in(user.key, address(), "code")
+        refuse(user, "code")
         return show_code(status=401)
     throttle.forget_tries("code", user.id)
     return signed_in(user, "password and code", next_target())
@@ -148,8 +148,7 @@ def show_sign_in(target: str, email: str = "", status: int = 200, wait: int = 0,
 
 def show_too_many(many: TooManyTries, user: User | None, email: str = "") -> Response:
     """That there were too many tries, and how long to wait. Only the first of them goes into the trail."""
-    if many.first:
-        actions.refuse_sign_in(user.key if user else None, address(), "too many tries")
+    refuse(user, "too many tries", trail=many.first)
     response = show_sign_in(next_target(), email=email, status=429, wait=many.seconds)
     response.headers["Retry-After"] = str(many.seconds)
     return response
