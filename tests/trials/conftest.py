@@ -1,0 +1,28 @@
+"""Short forms of the trials, on the app of the tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from flask import Flask
+
+from tests.conftest import empty
+from trials.trial import Conditions, Outcome, Trial
+
+
+@pytest.fixture
+def short_form(apps: Callable[[str], Flask], make_app: Callable[..., Flask]) -> Callable[[Trial, str], Outcome]:
+    """Runs the short form of a trial on a kind of database."""
+
+    @contextmanager
+    def opens(kind: str, **settings: object) -> Iterator[Flask]:
+        app = make_app(kind, **settings) if settings else apps(kind)
+        empty(app)
+        yield app
+
+    def run(trial: Trial, database: str) -> Outcome:
+        return trial.run(Conditions(database, trial.short, opens=opens))
+
+    return run

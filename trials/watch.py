@@ -1,0 +1,87 @@
+"""Everything that a portal under trial says, searched for what it must never say: secrets and phone numbers."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+# Every number that is called in a trial: +1, an area, 555, 01xx; however it is spaced, and without its country too.
+PHONE_NUMBER = re.compile(r"(?<!\d)[2-9]\d{2}[-. )]{0,2}555[-. ]?01\d{2}(?!\d)")
+
+# How a token looks, whoever made it.
+TOKEN = re.compile(r"bp_[0-9a-f]{24}_[A-Za-z0-9_-]{43}")
+
+
+class Ear(logging.Handler):
+    """Hands every record on as the text that a log would hold, tracebacks and all."""
+
+    def __init__(self, watch: Watch) -> None:
+        super().__init__(logging.DEBUG)
+        self.watch = watch
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Look at one record."""
+        self.watch.hear(f"{record.name}: {self.format(record)}")
+
+
+@dataclass
+class Watch:
+    """What was searched, and what was found in it.
+
+    `secrets` maps what must never be said to what it is: passwords, tokens' secrets, session ids, hashes.
+    """
+
+    secrets: dict[str, str] = field(default_factory=dict)
+    lines: int = 0
+    answers: int = 0
+    cells: int = 0
+    found: list[str] = field(default_factory=list)
+
+    def keep_secret(self, what: str, values: Iterable[str]) -> None:
+        """Look for these from now on."""
+        self.secrets |= {value: what for value in values if len(value) >= 8}
+
+    def hear(self, line: str) -> None:
+        """Search a log line."""
+        self.lines += 1
+        self.report("a log line", line, phone_numbers=True)
+
+    def see(self, where: str, text: str) -> None:
+        """Search an answer for secrets; phone numbers are what many answers are for."""
+        self.answers += 1
+        self.report(where, text, phone_numbers=False)
+
+    def report(self, where: str, text: str, *, phone_numbers: bool) -> None:
+        """Note what `text` must not hold, without saying it again."""
+        for secret, what in self.secrets.items():
+            if secret in text:
+                self.note(f"{where} holds {what}: {without(secret, text)}")
+        if phone_numbers and (number := PHONE_NUMBER.search(text)):
+            self.note(f"{where} holds a phone number: {without(number[0], text)}")
+        if phone_numbers and (token := TOKEN.search(text)):
+            self.note(f"{where} holds a token: {without(token[0], text)}")
+
+    def note(self, words: str) -> None:
+        """Remember what was found, the same words once."""
+        if words not in self.found:
+            self.found.append(words)
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Hear whatever is logged within the block, by anybody, at any level that is spoken."""
+        ear, root = Ear(self), logging.getLogger()
+        root.addHandler(ear)
+        try:
+            yield
+        finally:
+            root.removeHandler(ear)
+
+
+def without(secret: str, text: str) -> str:
+    """Some of the text around a secret, the secret itself left out."""
+    at = text.find(secret)
+    around = f"{text[max(at - 80, 0) : at]}[…]{text[at + len(secret) : at + len(secret) + 40]}"
+    return " ".join(around.split())
