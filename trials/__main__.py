@@ -86,7 +86,7 @@ def show_broken(chosen: Sequence[Trial], asked: argparse.Namespace) -> int:
         for what, breaking in trial.broken.items():
             database = databases_of(trial, asked)[0]
             with breaking():
-                outcome = trial.run(Conditions(database, trial.short, seed=asked.seed))
+                outcome = trial.run(Conditions(database, trial.short, seed=asked.seed, first=True))
             blind += not outcome.failures
             says = (
                 f"{len(outcome.failures)} failures, such as {outcome.failures[0]}" if outcome.failures else "NOT SEEN"

@@ -6,7 +6,10 @@ from importlib import import_module
 
 from trials.trial import Trial
 
-MODULES = ("dependencies",)
+MODULES = (
+    "callers",
+    "dependencies",
+)
 
 
 def all_trials() -> dict[str, Trial]:

@@ -12,6 +12,7 @@ from trials.databases import open_app
 from trials.watch import Watch
 
 BOTH = ("sqlite", "postgresql")
+MOST_FAILURES = 200
 NONE = ("",)  # for what has nothing to do with a database
 
 
@@ -25,6 +26,7 @@ class Conditions:
 
     `full` = at the figures of the table, else a short form. `tell` is called now and then with how far it is. `watch`
     sees every log line and answer. `opens` makes an app on an empty database of its own; tests give theirs.
+    `first` = one failure is enough: the portal is a broken one.
     """
 
     database: str
@@ -34,6 +36,11 @@ class Conditions:
     tell: Callable[[str], None] = silent
     watch: Watch = field(default_factory=Watch)
     opens: Callable[..., AbstractContextManager[Flask]] = open_app
+    first: bool = False
+
+    def enough(self, failures: Sequence[str]) -> bool:
+        """Whether to stop: where one failure was wanted, or there are more than anybody reads."""
+        return bool(failures) and (self.first or len(failures) >= MOST_FAILURES)
 
     @contextmanager
     def app(self, **settings: object) -> Iterator[Flask]:

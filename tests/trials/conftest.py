@@ -13,7 +13,7 @@ from trials.trial import Conditions, Outcome, Trial
 
 
 @pytest.fixture
-def short_form(apps: Callable[[str], Flask], make_app: Callable[..., Flask]) -> Callable[[Trial, str], Outcome]:
+def short_form(apps: Callable[[str], Flask], make_app: Callable[..., Flask]) -> Callable[..., Outcome]:
     """Runs the short form of a trial on a kind of database."""
 
     @contextmanager
@@ -22,7 +22,7 @@ def short_form(apps: Callable[[str], Flask], make_app: Callable[..., Flask]) -> 
         empty(app)
         yield app
 
-    def run(trial: Trial, database: str) -> Outcome:
-        return trial.run(Conditions(database, trial.short, opens=opens))
+    def run(trial: Trial, database: str, *, first: bool = False) -> Outcome:
+        return trial.run(Conditions(database, trial.short, opens=opens, first=first))
 
     return run
