@@ -7,6 +7,7 @@ from importlib import import_module
 from trials.trial import Trial
 
 MODULES = (
+    "bad_values",
     "callers",
     "dependencies",
 )
