@@ -144,6 +144,7 @@ def judged(field: Field, row: Row, value: Value, answer: Answer) -> str:
         return ""
     if not field.rule.rule.startswith("/api/"):
         said = answer.kind == "text/html" and any(words in answer.text for words in SAID)
+        said = said or (field.name == "Host" and answer.kind == "text/plain")  # no page can be drawn without a host
         return "" if said or "HX-Redirect" in answer.headers else f"{answer.status} without a message"
     body = answer.json
     if not isinstance(body, dict) or set(body) != ENVELOPE or body["code"] != answer.status or body["status"]:

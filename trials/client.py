@@ -129,9 +129,12 @@ class Client:
         environ = environ_of(request)
         if self.cookies and "HTTP_COOKIE" not in environ:
             environ["HTTP_COOKIE"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
-        body, status, headers = run_wsgi_app(self.app, environ, buffered=True)
-        answer = Answer(int(status.split()[0]), headers, b"".join(body))
-        self.keep_cookies(headers)
+        try:
+            body, status, headers = run_wsgi_app(self.app, environ, buffered=True)
+            answer = Answer(int(status.split()[0]), headers, b"".join(body))
+        except Exception as error:  # a server would answer so
+            answer = Answer(500, Headers(), f"{type(error).__name__} left the portal: {error}".encode())
+        self.keep_cookies(answer.headers)
         self.watch.see(f"the answer to {request.method} {request.path[:60]}", answer.text)
         return answer
 
