@@ -13,7 +13,8 @@ from urllib.parse import parse_qsl, quote_from_bytes
 
 from portal import parameters
 from portal.openapi import camel
-from trials.client import Answer, Client, Request, encoded, form_request, multipart_request
+from trials.asker import Asker
+from trials.client import Answer, Request, encoded, form_request, multipart_request
 from trials.fields import Field, Path, all_fields
 from trials.routes import ROWS, VARIABLE, Row, Things, filled_row, good_request
 from trials.trial import Conditions, Outcome, Trial
@@ -34,37 +35,11 @@ SAID = ('role="alert"', 'class="field-problem"', 'class="error-page"', "<p><stro
 NOT_IN_HEADERS = (b"\0", b"\r", b"\n")
 
 
-class Asker:
-    """The owner, with a session that is begun anew where it has ended."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self.client = world.client(world.owner)
-        self.csrf_token = self.client.csrf_token("/settings/account")
-
-    def renew(self) -> None:
-        """The account as it was, and signed in."""
-        user = self.world.owner.user
-        as_it_was = {name: getattr(user, name) for name in ("password_hash", "name", "zone", "region", "disabled_at")}
-        self.world.build.change(user, **as_it_was)
-        if self.client.get("/settings/account").status != 200:
-            self.__init__(self.world)
-
-    def ask(self, request: Request, row: Row) -> Answer:
-        """With the token where the API is asked, else with the session; the answer's cookies are not kept."""
-        client = Client(self.world.app, self.world.watch)
-        if not row.whom.api:
-            client.cookies = dict(self.client.cookies)
-        elif "Authorization" not in request.headers:
-            request = request.with_headers(Authorization=f"Bearer {self.world.owner.tokens['good']}")
-        return client.ask(request)
-
-
 def run(conditions: Conditions) -> Outcome:
     """So many values at every field; a few take turns, so that together the fields see all of them."""
     with conditions.app() as app:
         world = World(app, conditions.watch)
-        asker = Asker(world)
+        asker = Asker(world, world.owner)
         things = Things(world, world.owner)
         rows = {endpoint: filled_row(row, things) for endpoint, row in ROWS.items() if endpoint in app.view_functions}
         fields = all_fields(app, asker.client, rows)

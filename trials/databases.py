@@ -7,13 +7,16 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import patch
 from urllib.parse import urlsplit
 
+from argon2 import PasswordHasher
 from flask import Flask
 from flask_migrate import upgrade
 from sqlalchemy import create_engine, text
 
 from portal import create_app
+from portal.accounts import passwords
 from portal.extensions import db
 from tests.services import SERVER
 
@@ -50,6 +53,19 @@ def fresh_database(kind: str) -> Iterator[str]:
         on_server(f"DROP DATABASE {name} WITH (FORCE)")
 
 
+# The same algorithm at its least cost: what is tried is rarely how long it takes.
+CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+
+
+@contextmanager
+def hashing_with(hasher: PasswordHasher) -> Iterator[None]:
+    """Passwords are hashed so within the block."""
+    with patch.object(passwords, "hasher", hasher):
+        passwords.nobodys_hash.cache_clear()
+        yield
+    passwords.nobodys_hash.cache_clear()
+
+
 @contextmanager
 def open_app(kind: str, **settings: object) -> Iterator[Flask]:
     """The portal on an empty database built by the migrations, within this process."""
@@ -59,7 +75,8 @@ def open_app(kind: str, **settings: object) -> Iterator[Flask]:
         with app.app_context():
             upgrade()
         try:
-            yield app
+            with hashing_with(CHEAP):
+                yield app
         finally:
             with app.app_context():
                 db.engine.dispose()

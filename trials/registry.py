@@ -7,6 +7,7 @@ from importlib import import_module
 from trials.trial import Trial
 
 MODULES = (
+    "random_requests",
     "bad_values",
     "callers",
     "dependencies",

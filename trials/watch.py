@@ -14,6 +14,9 @@ PHONE_NUMBER = re.compile(r"(?<!\d)[2-9]\d{2}[-. )]{0,2}555[-. ]?01\d{2}(?!\d)")
 # How a token looks, whoever made it.
 TOKEN = re.compile(r"bp_[0-9a-f]{24}_[A-Za-z0-9_-]{43}")
 
+# Of secrets that are made anew all the time, the last are looked for; each answer is searched for every one.
+MOST_OF_A_KIND = 30
+
 
 class Ear(logging.Handler):
     """Hands every record on as the text that a log would hold, tracebacks and all."""
@@ -43,6 +46,9 @@ class Watch:
     def keep_secret(self, what: str, values: Iterable[str]) -> None:
         """Look for these from now on."""
         self.secrets |= {value: what for value in values if len(value) >= 8}
+        same = [value for value, kind in self.secrets.items() if kind == what]
+        for value in same[:-MOST_OF_A_KIND]:
+            del self.secrets[value]
 
     def hear(self, line: str) -> None:
         """Search a log line."""
