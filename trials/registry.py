@@ -10,6 +10,7 @@ MODULES = (
     "random_requests",
     "bad_values",
     "callers",
+    "two_owners",
     "dependencies",
 )
 
