@@ -8,6 +8,7 @@ from trials.trial import Trial
 
 MODULES = (
     "random_requests",
+    "api_cases",
     "bad_values",
     "callers",
     "two_owners",
