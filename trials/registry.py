@@ -12,6 +12,7 @@ MODULES = (
     "bad_values",
     "callers",
     "two_owners",
+    "injection",
     "dependencies",
 )
 

@@ -7,7 +7,9 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 
 from flask import Flask
+from playwright.sync_api import Browser
 
+from tests.services import chromium
 from trials.databases import open_app
 from trials.watch import Watch
 
@@ -26,7 +28,7 @@ class Conditions:
 
     `full` = at the figures of the table, else a short form. `tell` is called now and then with how far it is. `watch`
     sees every log line and answer. `opens` makes an app on an empty database of its own; tests give theirs.
-    `first` = one failure is enough: the portal is a broken one.
+    `first` = one failure is enough: the portal is a broken one. `browser` starts Chromium, or raises Missing.
     """
 
     database: str
@@ -37,6 +39,7 @@ class Conditions:
     watch: Watch = field(default_factory=Watch)
     opens: Callable[..., AbstractContextManager[Flask]] = open_app
     first: bool = False
+    browser: Callable[[], AbstractContextManager[Browser]] = chromium
 
     def enough(self, failures: Sequence[str]) -> bool:
         """Whether to stop: where one failure was wanted, or there are more than anybody reads."""
