@@ -21,7 +21,7 @@ from portal.extensions import db
 from tests.services import SERVER
 
 # What every trial's portal runs with, unless the trial says otherwise.
-ENVIRONMENT = {"SECRET_KEY": "only for trials", "LOG_LEVEL": "INFO"}
+ENVIRONMENT = {"SECRET_KEY": "only for trials", "LOG_LEVEL": "INFO", "RATE_PER_TOKEN": "0", "RATE_PER_ADDRESS": "0"}
 SETTINGS = {"TESTING": True, "PROPAGATE_EXCEPTIONS": False}
 
 

@@ -13,6 +13,7 @@ MODULES = (
     "callers",
     "two_owners",
     "injection",
+    "sign_in",
     "dependencies",
 )
 
