@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import quote_from_bytes, unquote_to_bytes
+from urllib.parse import quote_from_bytes, unquote_plus, unquote_to_bytes
 
 from flask import Flask
 from werkzeug.datastructures import Headers
@@ -42,6 +42,11 @@ class Request:
         """The same with more headers, named with underscores."""
         named = {name.replace("_", "-"): value for name, value in more.items()}
         return replace(self, headers={**self.headers, **named})
+
+    @property
+    def sent(self) -> str:
+        """Everything that was sent but for headers, as a person typed it."""
+        return unquote_plus("\n".join((self.path, self.query, self.body.decode("utf-8", "replace"))))
 
     def __str__(self) -> str:
         told = f"{self.method} {self.path}{'?' if self.query else ''}{self.query}"
@@ -135,7 +140,7 @@ class Client:
         except Exception as error:  # a server would answer so
             answer = Answer(500, Headers(), f"{type(error).__name__} left the portal: {error}".encode())
         self.keep_cookies(answer.headers)
-        self.watch.see(f"the answer to {request.method} {request.path[:60]}", answer.text)
+        self.watch.see(f"the answer to {request.method} {request.path[:60]}", answer.text, request.sent)
         return answer
 
     def get(self, path: str, query: str = "") -> Answer:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import html
 import io
-import logging
 import re
 import threading
 import zipfile
@@ -42,6 +41,8 @@ SEEN = """() => window.happened.concat(
     [...document.querySelectorAll("[data-inj]")].map((one) => "an element was made: " + one.tagName),
     [...document.querySelectorAll("a[href^='javascript:'], a[href^='data:']")].map(() => "a link runs a script"))"""
 
+FORGED = "what would be a line of its own"
+
 # What a spreadsheet begins to compute at; a sign and digits alone are a number.
 FORMULA = re.compile(r"[\s\u200b\ufeff]*[=+\-@＝＋－＠]")
 PLAIN_NUMBER = re.compile(r"[+-][0-9.]+")
@@ -69,27 +70,10 @@ class Planted:
         return [*found, f"/batches/new/{self.upload}"] if self.upload else found
 
 
-class Lines(logging.Handler):
-    """Remembers the log lines that hold what a payload would write."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.DEBUG)
-        self.found: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Look at one."""
-        line = self.format(record)
-        if LOGGED in line:
-            self.found.append(line)
-
-
 def run(conditions: Conditions) -> Outcome:
     """So many payloads, each planted, looked at in the browser, exported, and looked for in the log."""
     payloads = PAYLOADS[: conditions.count]
-    lines = Lines()
-    logging.getLogger().addHandler(lines)
     with ExitStack() as stack:
-        stack.callback(logging.getLogger().removeHandler, lines)
         try:
             browser = stack.enter_context(conditions.browser())
         except Missing as missing:
@@ -97,7 +81,8 @@ def run(conditions: Conditions) -> Outcome:
         app = stack.enter_context(conditions.app())
         world = World(app, conditions.watch, batches=1)
         asker = Asker(world, world.owner)
-        tables = table_names(app)
+        tables, before = table_names(app), len(conditions.watch.found)
+        conditions.watch.keep_secret(FORGED, [LOGGED])
         planted, failures = [], []
         for number, payload in enumerate(payloads):
             planted.append(plant(asker, payload, number))
@@ -105,7 +90,8 @@ def run(conditions: Conditions) -> Outcome:
             failures += found_literally(asker, planted[-1])
         failures += refusals(asker, planted)
         shown, wrong = looked_at(app, browser, asker, planted, conditions)
-        failures += wrong + [f"a log line: {line!r}"[:300] for line in lines.found]
+        failures += wrong + [words for words in conditions.watch.found[before:] if FORGED in words]
+        del conditions.watch.secrets[LOGGED]
         if table_names(app) != tables:
             failures.append("the tables are not what they were")
         refused = sum(bool(one.refused) for one in planted)

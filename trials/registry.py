@@ -15,6 +15,7 @@ MODULES = (
     "injection",
     "sign_in",
     "dependencies",
+    "kept_secrets",
 )
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass, field
 
 # Every number that is called in a trial: +1, an area, 555, 01xx; however it is spaced, and without its country too.
-PHONE_NUMBER = re.compile(r"(?<!\d)[2-9]\d{2}[-. )]{0,2}555[-. ]?01\d{2}(?!\d)")
+# Not within an id, where ten such digits can stand by chance.
+PHONE_NUMBER = re.compile(r"(?<![0-9a-f])1?[2-9]\d{2}[- )]{0,2}555[- ]?01\d{2}(?![0-9a-f])")
 
 # How a token looks, whoever made it.
 TOKEN = re.compile(r"bp_[0-9a-f]{24}_[A-Za-z0-9_-]{43}")
@@ -18,16 +20,19 @@ TOKEN = re.compile(r"bp_[0-9a-f]{24}_[A-Za-z0-9_-]{43}")
 MOST_OF_A_KIND = 30
 
 
-class Ear(logging.Handler):
-    """Hands every record on as the text that a log would hold, tracebacks and all."""
+class Ear(io.TextIOBase):
+    """Stands in for standard error, where logs go, and hands every line on."""
 
     def __init__(self, watch: Watch) -> None:
-        super().__init__(logging.DEBUG)
+        super().__init__()
         self.watch = watch
 
-    def emit(self, record: logging.LogRecord) -> None:
-        """Look at one record."""
-        self.watch.hear(f"{record.name}: {self.format(record)}")
+    def write(self, text: str) -> int:
+        """Look at what is written; a line comes in one piece."""
+        for line in text.splitlines():
+            if line:
+                self.watch.hear(line)
+        return len(text)
 
 
 @dataclass
@@ -55,20 +60,25 @@ class Watch:
         self.lines += 1
         self.report("a log line", line, phone_numbers=True)
 
-    def see(self, where: str, text: str) -> None:
-        """Search an answer for secrets; phone numbers are what many answers are for."""
+    def see(self, where: str, text: str, sent: str = "") -> None:
+        """Search an answer for secrets that were not `sent` to get it; phone numbers are what many answers are for."""
         self.answers += 1
-        self.report(where, text, phone_numbers=False)
+        self.report(where, text, phone_numbers=False, sent=sent)
 
-    def report(self, where: str, text: str, *, phone_numbers: bool) -> None:
+    def report(self, where: str, text: str, *, phone_numbers: bool, sent: str = "") -> None:
         """Note what `text` must not hold, without saying it again."""
         for secret, what in self.secrets.items():
-            if secret in text:
+            if secret in text and secret not in sent:
                 self.note(f"{where} holds {what}: {without(secret, text)}")
-        if phone_numbers and (number := PHONE_NUMBER.search(text)):
-            self.note(f"{where} holds a phone number: {without(number[0], text)}")
+        if phone_numbers:
+            self.note_number(where, text)
         if phone_numbers and (token := TOKEN.search(text)):
             self.note(f"{where} holds a token: {without(token[0], text)}")
+
+    def note_number(self, where: str, text: str) -> None:
+        """Note a phone number where none may be."""
+        if number := PHONE_NUMBER.search(text):
+            self.note(f"{where} holds a phone number: {without(number[0], text)}")
 
     def note(self, words: str) -> None:
         """Remember what was found, the same words once."""
@@ -77,13 +87,19 @@ class Watch:
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Hear whatever is logged within the block, by anybody, at any level that is spoken."""
-        ear, root = Ear(self), logging.getLogger()
-        root.addHandler(ear)
+        """Hear what is written to standard error within the block.
+
+        A portal that is made within it sets up its own log there, as it does in a process of its own.
+        """
+        root = logging.getLogger()
+        handlers, level = root.handlers[:], root.level
+        root.handlers.clear()
         try:
-            yield
+            with redirect_stderr(Ear(self)):
+                yield
         finally:
-            root.removeHandler(ear)
+            root.handlers[:] = handlers
+            root.setLevel(level)
 
 
 def without(secret: str, text: str) -> str:
