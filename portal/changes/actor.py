@@ -9,8 +9,12 @@ from portal.models import Way
 
 @dataclass(frozen=True)
 class Actor:
-    """Who changes something, and how; by the API also with which token. A person changes their own batches alone."""
+    """Who changes something, and how; by the API also with which token; from which address, where that is kept.
+
+    A person changes their own batches alone.
+    """
 
     user_key: int
     way: Way
     token_key: int | None = None
+    address: str = ""

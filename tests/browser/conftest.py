@@ -91,7 +91,8 @@ def batches(build: Builder, owner: User) -> list[Batch]:
 
 
 def names(page: Page) -> list[str]:
-    """The names in the table, from the top."""
+    """The names in the table, from the top, once the page is there: a new address comes before its rows."""
+    page.wait_for_load_state()
     return page.locator("#batches tbody .col-name").all_inner_texts()
 
 

@@ -31,7 +31,8 @@ def opened(new_page: Callable[..., Page], enter: Callable[..., Page], build: Bui
 
 
 def seats(page: Page) -> list[str]:
-    """What tells the calls apart, from the top."""
+    """What tells the calls apart, from the top, once the page is there."""
+    page.wait_for_load_state()
     return page.locator("#calls tbody tr").all_inner_texts()
 
 

@@ -34,9 +34,9 @@ def opened(new_page: Callable[..., Page], enter: Callable[..., Page], spring: Ba
     return page
 
 
-def offered(page: Page) -> list[str]:
-    """The moves that have a button."""
-    return page.locator(".page-head button[name=move]").all_inner_texts()
+def expect_offers(page: Page, *moves: str) -> None:
+    """These moves have a button, and no others."""
+    expect(page.locator(".page-head button[name=move]")).to_have_text(list(moves))
 
 
 def press(page: Page, word: str, told: str) -> None:
@@ -53,7 +53,7 @@ def choose_more(page: Page, word: str) -> None:
 
 def test_started_paused_resumed_stopped_and_only_what_is_legal_is_offered(opened: Page) -> None:
     badge = opened.locator(".page-head .badge")
-    assert offered(opened) == ["Start", "Stop"]
+    expect_offers(opened, "Start", "Stop")
     for word, told, status, offers in (
         ("Start", "started", "Active", ["Pause", "Stop"]),
         ("Pause", "paused", "Paused", ["Resume", "Stop"]),
@@ -62,7 +62,7 @@ def test_started_paused_resumed_stopped_and_only_what_is_legal_is_offered(opened
     ):
         press(opened, word, f"The batch is {told}.")
         expect(badge).to_have_text(status)
-        assert offered(opened) == offers
+        expect_offers(opened, *offers)
 
 
 def test_a_batch_without_an_open_call_cannot_be_started(opened: Page, build: Builder, owner: User) -> None:
@@ -70,13 +70,13 @@ def test_a_batch_without_an_open_call_cannot_be_started(opened: Page, build: Bui
     build.create_call(done, status="busy")
     opened.goto(f"/batches/{done.id}")
     expect(opened.locator(".page-head .badge")).to_have_text("Completed")
-    assert offered(opened) == []
+    expect_offers(opened)
 
 
 def test_somebody_was_quicker(opened: Page, build: Builder, spring: Batch) -> None:
     build.change(spring, status="active")
     opened.reload()
-    assert offered(opened) == ["Pause", "Stop"]
+    expect_offers(opened, "Pause", "Stop")
     opened.route("**/*", lambda route: route.abort() if route.request.resource_type == "fetch" else route.continue_())
     build.change(spring, status="stopped")
     opened.get_by_role("button", name="Pause").click()
@@ -144,7 +144,7 @@ def test_duplicating_those_not_reached(opened: Page) -> None:
     expect(opened.get_by_role("heading", level=1)).to_have_text("Spring fair again")
     expect(opened.locator("#calls tbody tr")).to_have_count(4)
     expect(opened.locator("#calls")).not_to_contain_text("Lisbon")
-    assert offered(opened) == ["Start", "Stop"]
+    expect_offers(opened, "Start", "Stop")
 
 
 def test_the_changes_name_who_and_how(opened: Page, call_api: Callable, spring: Batch, owner: User) -> None:
@@ -163,6 +163,7 @@ def test_the_changes_name_who_and_how(opened: Page, call_api: Callable, spring: 
 
 
 def test_the_export_of_the_calls_follows_search_and_outcome(opened: Page, tmp_path: Path) -> None:
+    expect(opened.locator("#calls tbody tr")).to_have_count(5)
     rows = exported(opened, tmp_path / "all.csv")
     assert len(rows) == 6
     opened.locator("#chip-pending").click()

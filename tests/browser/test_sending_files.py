@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from portal.models import User
-from tests.browser.test_uploads import BATCH, PREVIEW, choose, found, look, make
+from tests.browser.test_uploads import BATCH, PREVIEW, choose, expect_found, look, make
 from tests.uploads.made import CALLER_ID, ROWS, csv_of, xlsx_of
 
 MANY = 20_000
@@ -29,7 +29,7 @@ def test_a_dropped_file_is_sent_at_once(page: Page) -> None:
     expect(page.locator("#send-form")).to_have_class(re.compile("is-over"))
     page.dispatch_event("#send-form", "drop", {"dataTransfer": dropped})
     expect(page).to_have_url(PREVIEW)
-    assert found(page) == ["1", "1", "1"]
+    expect_found(page, 1, 1, 1)
 
 
 @pytest.mark.parametrize("scripted", [True, False])
@@ -49,19 +49,19 @@ def test_a_bad_file_is_told_where_it_was_sent(
     expect(page.locator("main [role=alert]").filter(has_text=words)).to_be_visible()
     expect(page).to_have_url(re.compile(r"/batches/new$"))
     look(page, csv_of(ROWS), press=not scripted)
-    assert found(page) == ["1", "1", "1"]
+    expect_found(page, 1, 1, 1)
 
 
 def test_without_javascript_the_whole_way_works(new_page: Callable, enter: Callable, owner: User) -> None:
     page = enter(new_page(java_script_enabled=False))
     look(page, xlsx_of(ROWS), "spring-fair.xlsx", press=True)
-    assert found(page) == ["1", "1", "1"]
+    expect_found(page, 1, 1, 1)
     make(page)
     expect(page.get_by_text("Some rows are wrong: mend and send them again, or leave them out.")).to_be_visible()
     expect(page.get_by_label("Numbers to call from")).to_have_value(CALLER_ID)
     page.get_by_label("Without a country code").select_option("US")
     page.get_by_role("button", name="Read it so").click()
-    assert found(page) == ["2", "1", "0"]
+    expect_found(page, 2, 1, 0)
     make(page)
     expect(page).to_have_url(BATCH)
     expect(page.locator("#calls tbody tr")).to_have_count(2)

@@ -32,9 +32,9 @@ def look(page: Page, content: bytes, name: str = "spring-fair.csv", *, press: bo
     expect(page.get_by_role("heading", level=1)).to_have_text(name)
 
 
-def found(page: Page) -> list[str]:
-    """The figures of the preview: good, duplicate, wrong."""
-    return page.locator(".found dd:not(.share)").all_inner_texts()
+def expect_found(page: Page, good: int, duplicate: int, wrong: int) -> None:
+    """The figures of the preview."""
+    expect(page.locator(".found dd:not(.share)")).to_have_text([str(good), str(duplicate), str(wrong)])
 
 
 def make(page: Page, name: str = "Spring fair") -> None:
@@ -46,7 +46,7 @@ def make(page: Page, name: str = "Spring fair") -> None:
 
 def test_the_preview_shows_what_is_in_the_file(page: Page) -> None:
     look(page, csv_of(ROWS))
-    assert found(page) == ["1", "1", "1"]
+    expect_found(page, 1, 1, 1)
     wrong = page.get_by_role("region", name="What is wrong").locator("tbody tr")
     expect(wrong).to_have_count(1)
     expect(wrong).to_contain_text(f"3phoneNumber{NATIONAL}")
@@ -60,7 +60,7 @@ def test_another_region_and_delimiter_change_the_figures(page: Page) -> None:
     page.get_by_label("Without a country code").select_option("US")
     page.get_by_role("button", name="Read it so").click()
     expect(page.locator(".found .is-bad")).to_have_count(0)
-    assert found(page) == ["2", "1", "0"]
+    expect_found(page, 2, 1, 0)
     expect(page.get_by_label("Without a country code")).to_have_value("US")
 
     page.get_by_label("Columns parted by").select_option(label="semicolon")
@@ -68,7 +68,7 @@ def test_another_region_and_delimiter_change_the_figures(page: Page) -> None:
     expect(page.get_by_label("Numbers stand in").locator("option")).to_have_text(["phoneNumber,name,city"])
     expect(page.get_by_text("No row can be used yet")).to_be_visible()
     expect(page.get_by_role("button", name="Make the batch")).to_have_count(0)
-    assert found(page) == ["0", "0", "3"]
+    expect_found(page, 0, 0, 3)
 
 
 def test_a_reading_that_cannot_be_is_told_and_the_file_read_as_before(page: Page) -> None:
@@ -79,7 +79,7 @@ def test_a_reading_that_cannot_be_is_told_and_the_file_read_as_before(page: Page
     expect(page.get_by_role("button", name="Read it so")).to_be_enabled()
     page.reload()
     expect(page.get_by_label("Encoding")).to_have_value("utf-8")
-    assert found(page) == ["2", "1", "1"]
+    expect_found(page, 2, 1, 1)
 
 
 def test_all_or_nothing_is_refused_and_leaving_out_makes_it(page: Page) -> None:
@@ -140,7 +140,7 @@ def test_the_wrong_rows_are_downloaded_mended_and_sent_again(page: Page, tmp_pat
 
     rows[1][0] = "+12025550102"
     look(page, csv_of(rows) if kind == "csv" else xlsx_of(rows), f"mend.{kind}")
-    assert found(page) == ["1", "0", "0"]
+    expect_found(page, 1, 0, 0)
     make(page)
     expect(page.locator("#calls tbody tr")).to_have_count(1)
     expect(page.locator("#calls tbody tr")).to_contain_text("Ann")

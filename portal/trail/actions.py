@@ -1,0 +1,42 @@
+"""The one place that writes down what was done to accounts, in the transaction of the change itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import insert
+from sqlalchemy.orm import Session
+
+from portal.changes.actor import Actor
+from portal.models import AccountEvent, Event, Way
+from portal.times import now_ms
+
+
+def record(
+    session: Session,
+    what: Event,
+    *,
+    subject_key: int | None,
+    by: Actor | None,
+    address: str = "",
+    details: Mapping[str, Any] | None = None,
+) -> None:
+    """Write down what was done to an account (None = an address that has none).
+
+    `by` None: nobody was signed in; where no `address` is told either, a command did it. The details hold no secret
+    and no phone number.
+    """
+    address = by.address if by else address
+    way = by.way if by else (Way.PAGE if address else Way.COMMAND)
+    row = {
+        "at": now_ms(),
+        "subject_key": subject_key,
+        "actor_key": by.user_key if by and way != Way.COMMAND else None,
+        "token_key": by.token_key if by else None,
+        "way": way,
+        "what": what,
+        "address": address,
+        "details": dict(details or {}),
+    }
+    session.execute(insert(AccountEvent.__table__), [row])
