@@ -159,7 +159,7 @@ TRIAL = Trial(
     passes_when="no 5xx; each 4xx in the envelope and naming the field, or a page with a message",
     unit="requests",
     full=len(VALUES),
-    short=3,
+    short=1,
     run=run,
     broken={"addresses are decoded without care": decoding_carelessly, "nothing is named": naming_nothing},
 )

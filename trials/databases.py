@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 from urllib.parse import urlsplit
 
@@ -22,7 +23,12 @@ from tests.services import SERVER
 
 # What every trial's portal runs with, unless the trial says otherwise.
 ENVIRONMENT = {"SECRET_KEY": "only for trials", "LOG_LEVEL": "INFO", "RATE_PER_TOKEN": "0", "RATE_PER_ADDRESS": "0"}
-SETTINGS = {"TESTING": True, "PROPAGATE_EXCEPTIONS": False}
+SETTINGS = {
+    "TESTING": True,
+    "PROPAGATE_EXCEPTIONS": False,
+    "SIGN_IN_TRIES": 0,  # wrong passwords are a part of most trials
+    "SIGN_IN_TRIES_PER_ADDRESS": 0,
+}
 
 
 def server_url(database: str) -> str:
@@ -67,7 +73,7 @@ def hashing_with(hasher: PasswordHasher) -> Iterator[None]:
 
 
 @contextmanager
-def open_app(kind: str, **settings: object) -> Iterator[Flask]:
+def open_app(kind: str, **settings: Any) -> Iterator[Flask]:
     """The portal on an empty database built by the migrations, within this process."""
     with fresh_database(kind) as url, tempfile.TemporaryDirectory(prefix="portal-trial-") as instance:
         environ = ENVIRONMENT | {"DATABASE_URL": url, "INSTANCE_DIR": instance}

@@ -89,7 +89,7 @@ def run(conditions: Conditions) -> Outcome:
             failures += exported(asker, planted[-1])
             failures += found_literally(asker, planted[-1])
         failures += refusals(asker, planted)
-        shown, wrong = looked_at(app, browser, asker, planted, conditions)
+        shown, wrong = (0, []) if conditions.enough(failures) else looked_at(app, browser, asker, planted, conditions)
         failures += wrong + [words for words in conditions.watch.found[before:] if FORGED in words]
         del conditions.watch.secrets[LOGGED]
         if table_names(app) != tables:

@@ -10,13 +10,15 @@ from unittest.mock import patch
 from urllib.parse import quote
 
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from portal import requests
 from portal.accounts import actions as accounts_actions
+from portal.accounts.second_factor import lock, new_totp_secret
 from portal.batches import query as batches_query
 from portal.calls import query as calls_query
 from portal.extensions import db
+from portal.models import Token
 from trials.asker import Asker
 from trials.client import Client, Request
 from trials.routes import ROWS, VARIABLE, Things, filled_row, good_request, method_of, rules_of
@@ -38,7 +40,7 @@ FOR_NUMBERS = {
 }
 
 # What no table may hold as it is.
-NEVER_KEPT = ("a password", "a token's secret", "a session's cookie")
+NEVER_KEPT = ("a password", "a token's secret", "a session's cookie", "a second factor's secret")
 
 # What is asked by people's machines, not by people.
 OF_MACHINES = ("/metrics", "/healthz", "/readyz", "/api/openapi.json")
@@ -49,10 +51,13 @@ def run(conditions: Conditions) -> Outcome:
     watch = conditions.watch
     with conditions.app(LOG_LEVEL="DEBUG", METRICS_TOKEN=METRICS_TOKEN) as app:
         world = World(app, watch)
+        secret = new_totp_secret()
+        watch.keep_secret("a second factor's secret", [secret])
+        world.build.change(world.stranger.user, totp_secret=lock(secret, str(app.secret_key)))
         asker = Asker(world, world.owner)
-        asked = tour(app, asker)
+        asked = tour(app, asker, conditions.count)
         with failing_with(world.owner.numbers[0]):
-            asked += tour(app, asker)
+            asked += tour(app, asker, conditions.count)
         machines = Client(app, watch)
         for path in OF_MACHINES:
             request = Request(path=path).with_headers(Authorization=f"Bearer {METRICS_TOKEN}")
@@ -63,19 +68,21 @@ def run(conditions: Conditions) -> Outcome:
     return Outcome(asked, watch.found, figures)
 
 
-def tour(app: Flask, asker: Asker) -> int:
-    """Every route once as it should be, and then with what it must not repeat; how many requests that were."""
+def tour(app: Flask, asker: Asker, each: int) -> int:
+    """Every route as it should be, then with so many things that it must not repeat, by turns; how many requests."""
     person, asked = asker.person, 0
     things = Things(asker.world, person)
     misplaced = (person.numbers[0], person.tokens["good"], person.password)
-    for rule in rules_of(app):
+    for number, rule in enumerate(rules_of(app)):
         if rule.endpoint not in ROWS:
             continue
-        asker.renew()
+        if number == 0 or method_of(rule) != "GET":
+            asker.renew()
         row = filled_row(ROWS[rule.endpoint], things)
         right = good_request(rule, row, asker.csrf_token)
         tries = [right]
-        for text in misplaced:
+        for turn in range(each):
+            text = misplaced[(number + turn) % len(misplaced)]
             tries.append(replace(right, query=f"search={quote(text)}&{quote(text)}={quote(text)}"))
             tries.append(right.with_headers(X_Request_Id=text, User_Agent=text, Referer=f"http://localhost/?q={text}"))
             if rule.arguments and method_of(rule) == "GET":
@@ -136,8 +143,16 @@ def believing_request_ids() -> Iterator[None]:
 
 @contextmanager
 def keeping_tokens() -> Iterator[None]:
-    """A token's secret is kept as it is."""
-    with patch.object(accounts_actions, "hash_secret", lambda secret: secret):
+    """A token's text is kept beside the hash of its secret."""
+    right = accounts_actions.add_token
+
+    def careless(*given: object) -> object:
+        token, text = right(*given)
+        db.session.execute(update(Token).where(Token.key == token.key).values(name=text))
+        db.session.commit()
+        return token, text
+
+    with patch.object(accounts_actions, "add_token", careless):
         yield
 
 
@@ -146,7 +161,7 @@ TRIAL = Trial(
     title="secrets and phone numbers looked for in logs, errors, metrics, tables; after all of the above",
     passes_when="none in clear",
     unit="requests",
-    full=1,
+    full=3,
     short=1,
     run=run,
     broken={"any request id is logged": believing_request_ids, "tokens are kept in clear": keeping_tokens},

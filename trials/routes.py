@@ -1,7 +1,8 @@
 """What each route is for and how it is asked rightly: one row a route. A new route wants a row here.
 
-In a row's texts `$batch`, `$deleted`, `$upload`, `$token_id`, `$user`, `$email`, `$password` and `$number` stand for
-what belongs to whoever the request is about; each is new, so that a request that changes something finds it unchanged.
+In a row's texts `$batch`, `$deleted`, `$upload`, `$token_id`, `$session`, `$user`, `$email`, `$password` and `$number`
+stand for what belongs to whoever the request is about; each is new, so that a request that changes something finds it
+unchanged.
 """
 
 from __future__ import annotations
@@ -68,6 +69,7 @@ SETTINGS = {"callingNumbers": '["$number"]', "timezone": "Europe/Lisbon"}
 CONTACTS = SentFile("contacts.csv", b"phoneNumber,name\n+16065550101,Somebody\n")
 MAKE = {"batchName": "From a file", "callingNumbers": "$number", "timezone": "UTC", "wrongRows": "leave-out"}
 NEW_PASSWORD = {"current": "$password", "password": "$password"}
+NO_CODE = {"current": "$password", "code": "123456"}
 MOVE = {"batchId": "$batch", "userId": "$user"}
 CALLS = [{"phoneNumber": "+16065550102", "name": "Somebody"}]
 EVENTS = [{"eventId": "event 1", "batchId": "$batch", "phoneNumber": "$called", "callStatus": "completed"}]
@@ -90,6 +92,20 @@ ROWS: dict[str, Row] = {
         For.SIGNED_IN, 303, form={"current": "$password", "password": "$password"}, stranger=400
     ),
     "accounts.sign_out_everywhere": Row(For.SIGNED_IN, 303, form={}),
+    "accounts.end_session": Row(For.SIGNED_IN, 303, {"key": "$session"}, form={}, stranger=303),
+    "accounts.ask_code": Row(For.ANYBODY, 303),  # who has not given a password yet is sent back
+    "accounts.code_submitted": Row(For.VISITOR, 303, form={"code": "123456"}),
+    "accounts.second_factor": Row(For.SIGNED_IN),
+    "accounts.offer_second_factor": Row(For.SIGNED_IN, 303, form={"current": "$password"}, stranger=400),
+    "accounts.turn_on_second_factor": Row(For.SIGNED_IN, 303, form={"code": "123456"}),  # none was offered
+    "accounts.renew_recovery_codes": Row(For.SIGNED_IN, 400, form=NO_CODE, stranger=400),
+    "accounts.turn_off_second_factor": Row(For.SIGNED_IN, 400, form=NO_CODE, stranger=400),
+    "accounts.ask_provider": Row(For.ANYBODY, 404),  # no provider is configured
+    "accounts.provider_answered": Row(For.ANYBODY, 404),
+    # for who runs it
+    "running.alive": Row(For.ANYBODY),
+    "running.ready": Row(For.ANYBODY),
+    "running.show_metrics": Row(For.ANYBODY, 404),  # without METRICS_TOKEN
     # batches
     "batches.list_batches": Row(For.SIGNED_IN),
     "batches.show_batch": Row(For.SIGNED_IN, path=BATCH),
@@ -164,6 +180,7 @@ class Things:
             "called": lambda: person.numbers[-1],  # of the batch's only call, when it was made just before
             "deleted": lambda: world.add_batch(person, 1, deleted=True),
             "upload": lambda: world.add_upload(person),
+            "session": lambda: str(world.add_session(person)),
             "token_id": lambda: world.add_token(person, "spare", Scope.READ),
             "user": lambda: person.user.id,
             "email": lambda: person.user.email,

@@ -15,7 +15,8 @@ from argon2 import PasswordHasher
 from flask import Flask
 from sqlalchemy import event
 
-from portal.accounts import pages, passwords
+from portal.accounts import passwords
+from portal.accounts.pages import signing_in
 from portal.extensions import db
 from trials.client import Answer, Client, form_request
 from trials.databases import hashing_with
@@ -151,19 +152,19 @@ def hashing_for_the_known() -> Iterator[None]:
     def hasty(password: str, password_hash: str | None) -> bool:
         return password_hash is not None and right(password, password_hash)
 
-    with patch.object(pages, "password_fits", hasty):
+    with patch.object(signing_in, "password_fits", hasty):
         yield
 
 
 @contextmanager
 def telling_the_disabled() -> Iterator[None]:
     """A disabled account's page says something else."""
-    right = pages.show_sign_in
+    right = signing_in.show_sign_in
 
-    def tells(target: str, email: str = "", status: int = 200) -> object:
-        return right(target, email, 403 if email.startswith("bilby") else status)
+    def tells(target: str, email: str = "", status: int = 200, **more: object) -> object:
+        return right(target, email, 403 if email.startswith("bilby") else status, **more)
 
-    with patch.object(pages, "show_sign_in", tells):
+    with patch.object(signing_in, "show_sign_in", tells):
         yield
 
 

@@ -41,6 +41,11 @@ class Conditions:
     first: bool = False
     browser: Callable[[], AbstractContextManager[Browser]] = chromium
 
+    @property
+    def most(self) -> int:
+        """How much is done at most: where one failure is looked for, chance gets more tries."""
+        return self.count * 5 if self.first else self.count
+
     def enough(self, failures: Sequence[str]) -> bool:
         """Whether to stop: where one failure was wanted, or there are more than anybody reads."""
         return bool(failures) and (self.first or len(failures) >= MOST_FAILURES)

@@ -6,14 +6,24 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flask import Flask
+from sqlalchemy import select
 
-from portal.models import Scope, User
+from portal.accounts import actions
+from portal.accounts.query import Lifetimes
+from portal.accounts.tokens import hash_secret
+from portal.extensions import db
+from portal.models import Scope, Session, User
 from portal.times import now_ms
 from tests.builders import Builder
 from trials.client import Client
 from trials.watch import Watch
 
-PASSWORDS = {name: f"{name} keeps 7 brass keys" for name in ("owner", "stranger", "admin", "disabled")}
+PASSWORDS = {
+    "owner": "nine brass keys and a kettle",
+    "stranger": "seven tin drums on a shelf",
+    "admin": "three oak doors by the sea",
+    "disabled": "two clay pots under a fern",
+}
 
 # Every person's numbers begin in areas of their own.
 AREAS = {"owner": 231, "stranger": 341, "admin": 431, "disabled": 531}
@@ -96,7 +106,6 @@ class World:
         self.add_token(person, "revoked", *both, revoked_at=now_ms() - 1000)
         self.watch.keep_secret("a password", [person.password])
         self.watch.keep_secret("a password's hash", [user.password_hash])
-        self.watch.keep_secret("a session's nonce", [user.session_nonce])
         return person
 
     def add_token(self, person: Person, kind: str, *scopes: Scope, **given: Any) -> str:
@@ -130,6 +139,13 @@ class World:
         upload = self.build.create_upload(person.user, rows.encode(), f"{person.word}-{self.made}.csv")
         person.uploads.append(upload)
         return upload
+
+    def add_session(self, person: Person) -> int:
+        """A session of theirs in some other browser; returns its key."""
+        with self.app.app_context():
+            session_id = actions.start_session(person.user.key, Lifetimes.of(self.app.config), None, "password")
+            key = select(Session.key).where(Session.id_hash == hash_secret(session_id))
+            return db.session.execute(key).scalar_one()
 
     def number(self, person: Person) -> str:
         """The next of their numbers; there are 100 in each area, and they come round again."""

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 
 import pytest
 from flask import Flask
 from playwright.sync_api import Browser
 
 from tests.conftest import empty
+from trials.databases import SETTINGS
 from trials.trial import Conditions, Outcome, Trial
 
 
+@pytest.fixture(scope="session")
+def trial_apps(make_app: Callable[..., Flask]) -> Callable[..., Flask]:
+    """The app with the settings of trials, and with more; made once of each kind."""
+    return cache(lambda kind, **settings: make_app(kind, **(SETTINGS | settings)))
+
+
 @pytest.fixture
-def short_form(
-    apps: Callable[[str], Flask], make_app: Callable[..., Flask], request: pytest.FixtureRequest
-) -> Callable[..., Outcome]:
+def short_form(trial_apps: Callable[..., Flask], request: pytest.FixtureRequest) -> Callable[..., Outcome]:
     """Runs the short form of a trial on a kind of database."""
 
     @contextmanager
     def opens(kind: str, **settings: object) -> Iterator[Flask]:
-        app = make_app(kind, **settings) if settings else apps(kind)
+        app = trial_apps(kind, **settings)
         empty(app)
         yield app
 
