@@ -22,6 +22,10 @@ PIN = re.compile(r"^([A-Za-z0-9._-]+(?:\[[^\]]*\])?)==([^\s;\\]+)")
 HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 
 
+# No failure, and no word that there is none.
+NOT_ASKED: tuple[list[str], str] = ([], "could not ask")
+
+
 def run(conditions: Conditions) -> Outcome:
     """Look at every pin and every vendored file; at full figures ask for known vulnerabilities, too."""
     pins = [(name, pin, hashed) for name in REQUIREMENTS for pin, hashed in pins_of(ROOT / name)]
@@ -29,20 +33,26 @@ def run(conditions: Conditions) -> Outcome:
     failures += [f"static/vendor: {problem}" for problem in changed_files()]
     failures += [f"{name} is missing or empty" for name in REQUIREMENTS if not any(one[0] == name for one in pins)]
     figures: dict[str, str | int | float] = {"pins": len(pins), "vendored files": len(vendor.listed())}
+    left_out = ""
     if conditions.full:
         found, said = audit(ROOT / "requirements.txt", conditions)
         failures += found
         figures["pip-audit"] = said
-    return Outcome(len(pins), failures, figures)
+        left_out = "pip-audit could not ask its service" if said == NOT_ASKED[1] else ""
+    return Outcome(len(pins), failures, figures, left_out)
 
 
 def pins_of(path: Path) -> Iterator[tuple[str, bool]]:
     """Each requirement of a file, and whether a hash stands with it. What is not pinned at all has none either."""
-    logical = path.read_text().replace("\\\n", " ").splitlines() if path.exists() else []
-    for line in logical:
-        if line.strip() and not line.lstrip().startswith("#"):
-            pinned = PIN.match(line)
-            yield (f"{pinned[1]}=={pinned[2]}", bool(HASH.search(line))) if pinned else (line.strip()[:60], False)
+    for line in logical_lines(path):
+        pinned = PIN.match(line)
+        yield (f"{pinned[1]}=={pinned[2]}", bool(HASH.search(line))) if pinned else (line[:60], False)
+
+
+def logical_lines(path: Path) -> list[str]:
+    """The requirements of a file, each with its hashes on one line, without comments."""
+    lines = path.read_text().replace("\\\n", " ").splitlines() if path.exists() else []
+    return [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
 
 
 def changed_files() -> list[str]:
@@ -56,16 +66,28 @@ def changed_files() -> list[str]:
 
 
 def audit(requirements: Path, conditions: Conditions) -> tuple[list[str], str]:
-    """What pip-audit knows against the pins, and a word of how it went: where it cannot ask, that is said."""
+    """What pip-audit knows against the pins, and a word of how it went: where it cannot ask, that is said.
+
+    One pin is asked for first: a service that does not know that one need not be asked for all others.
+    """
     conditions.tell("asking pip-audit")
+    first = next(line for line in logical_lines(requirements) if PIN.match(line))
+    with TemporaryDirectory() as folder:
+        one = Path(folder) / "one.txt"
+        one.write_text(f"{first}\n")
+        found = ask_pip_audit(one)
+    return found if found == NOT_ASKED else ask_pip_audit(requirements)
+
+
+def ask_pip_audit(requirements: Path) -> tuple[list[str], str]:
+    """What pip-audit says of a file."""
     options = ("--disable-pip", "--require-hashes", "--progress-spinner", "off", "--timeout", "20", "--format", "json")
     command = (sys.executable, "-m", "pip_audit", *options, "-r", str(requirements))
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
-        told = json.loads(done.stdout)["dependencies"]
+        return judged(json.loads(done.stdout)["dependencies"])
     except (ValueError, KeyError, subprocess.TimeoutExpired):
-        return [], "could not ask"
-    return judged(told)
+        return NOT_ASKED
 
 
 def judged(told: list[dict]) -> tuple[list[str], str]:
@@ -73,7 +95,7 @@ def judged(told: list[dict]) -> tuple[list[str], str]:
     holes = [f"{one['name']} {one['version']}: {hole['id']}" for one in told for hole in one.get("vulns", ())]
     asked = [one for one in told if "skip_reason" not in one]
     if not asked:
-        return holes, "could not ask"
+        return NOT_ASKED
     unknown = len(told) - len(asked)
     return holes, f"{len(asked)} asked" + (f", {unknown} unknown to its service" if unknown else "")
 

@@ -48,10 +48,12 @@ class Result:
 
     @property
     def verdict(self) -> str:
-        """passed, or not."""
+        """passed, or not, or as far as it could be tried."""
+        if self.failures:
+            return f"**{len(self.failures)} failures**"
         if self.left_out:
-            return f"not tried: {self.left_out}"
-        return f"**{len(self.failures)} failures**" if self.failures else "passed"
+            return f"{'passed in part' if self.done else 'not tried'}: {self.left_out}"
+        return "passed"
 
 
 def result_of(trial: Trial, database: str, count: int, outcome: Outcome, seconds: float) -> Result:

@@ -61,7 +61,7 @@ class Conditions:
 class Outcome:
     """What came out: how much was done, a line for each failure (none = passed), and figures worth keeping.
 
-    `left_out`: why nothing could be tried here; then it has neither passed nor failed.
+    `left_out`: what could not be tried here, and why; for that part it has neither passed nor failed.
     """
 
     done: int

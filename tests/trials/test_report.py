@@ -38,6 +38,7 @@ def test_what_could_not_be_tried_has_not_passed(tmp_path: Path) -> None:
     outcome = Outcome(0, left_out="no Chromium here")
     assert not outcome.passed
     assert "not tried: no Chromium here" in keep(tmp_path, "", outcome)
+    assert "passed in part: nobody to ask" in keep(tmp_path, "", Outcome(3, left_out="nobody to ask"))
 
 
 def test_pip_audit_that_knows_nothing_was_not_asked() -> None:
