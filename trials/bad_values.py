@@ -39,6 +39,7 @@ def run(conditions: Conditions) -> Outcome:
     """So many values at every field; a few take turns, so that together the fields see all of them."""
     with conditions.app() as app:
         world = World(app, conditions.watch)
+        world.promote(world.owner)
         asker = Asker(world, world.owner)
         things = Things(world, world.owner)
         rows = {endpoint: filled_row(row, things) for endpoint, row in ROWS.items() if endpoint in app.view_functions}

@@ -69,11 +69,13 @@ class RandomThings:
             "token_id": self.tokens,
             "session": ["1", "2", "3"],
             "user": [owner.user.id],
+            "account": [self.world.people[name].user.id for name in ("stranger", "admin", "disabled")],
+            "new_email": [f"new-{self.rng.randrange(10**6)}@example.com"],
             "email": [owner.user.email],
             "password": [owner.password],
             "number": owner.numbers,
         }
-        other = name not in ("password", "email") and self.rng.random() < 0.1
+        other = name not in ("password", "email", "new_email") and self.rng.random() < 0.1
         return self.rng.choice(self.world.stranger.batches if other else anything[name])
 
 
@@ -82,6 +84,7 @@ def run(conditions: Conditions) -> Outcome:
     rng = random.Random(conditions.seed)
     with conditions.app() as app:
         world = World(app, conditions.watch)
+        world.promote(world.owner)  # so that the pages of admins are more than a 404
         asker, things = Asker(world, world.owner), RandomThings(world, rng)
         visitor = world.client()
         visitor_token = visitor.csrf_token()

@@ -1,8 +1,8 @@
 """What each route is for and how it is asked rightly: one row a route. A new route wants a row here.
 
 In a row's texts `$batch`, `$deleted`, `$upload`, `$token_id`, `$session`, `$user`, `$email`, `$password` and `$number`
-stand for what belongs to whoever the request is about; each is new, so that a request that changes something finds it
-unchanged.
+stand for what belongs to whoever the request is about, `$account` and `$new_email` for somebody else; each is new, so that
+a request that changes something finds it unchanged.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from werkzeug.routing import Rule
 
 from portal.models import Scope
 from trials.client import Request, SentFile, form_request, json_request, multipart_request
-from trials.world import Person, World
+from trials.world import Person, World, accounts
 
 VARIABLE = re.compile(r"<(?:(\w+)(?:\((.*?)\))?:)?(\w+)>")
 
@@ -183,6 +183,8 @@ class Things:
             "session": lambda: str(world.add_session(person)),
             "token_id": lambda: world.add_token(person, "spare", Scope.READ),
             "user": lambda: person.user.id,
+            "account": world.add_account,
+            "new_email": lambda: f"new-{next(accounts)}@example.com",
             "email": lambda: person.user.email,
             "password": lambda: person.password,
             "number": lambda: world.number(person),

@@ -76,6 +76,8 @@ class Side:
                 "upload": person.uploads,
                 "token_id": person.token_ids,
                 "session": [str(person.user.key)],
+                "account": [person.user.id],
+                "new_email": [f"new-{self.rng.randrange(10**6)}@example.com"],
                 "user": [person.user.id],
                 "email": [person.user.email],
                 "password": [person.password],

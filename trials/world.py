@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 from flask import Flask
@@ -30,6 +31,9 @@ AREAS = {"owner": 231, "stranger": 341, "admin": 431, "disabled": 531}
 
 # A word that stands in everything that a person names, and nowhere else.
 WORDS = {"owner": "quokkaberry", "stranger": "wombatfern", "admin": "numbatmoss", "disabled": "bilbyreed"}
+
+# So that each has an address of its own.
+accounts = count(1)
 
 STATUSES = ("pending", "active", "paused", "stopped", "completed")
 
@@ -139,6 +143,14 @@ class World:
         upload = self.build.create_upload(person.user, rows.encode(), f"{person.word}-{self.made}.csv")
         person.uploads.append(upload)
         return upload
+
+    def add_account(self) -> str:
+        """An account of nobody in particular, for admins to do things to; returns its id."""
+        return self.build.create_user(f"account-{next(accounts)}").id
+
+    def promote(self, person: Person) -> None:
+        """Make an admin of them."""
+        person.user = self.build.change(person.user, is_admin=True)
 
     def add_session(self, person: Person) -> int:
         """A session of theirs in some other browser; returns its key."""
