@@ -202,6 +202,15 @@ def test_our_own_failure_is_told_and_tells_nothing(
         assert word not in answer.text
 
 
+@pytest.mark.parametrize("host", [".5", "a" * 64, "a..b"])
+def test_a_host_that_is_no_name_is_refused_without_a_page(client: FlaskClient, host: str) -> None:
+    """Nothing on a page could be linked to; and yet it must not fail."""
+    answer = client.get("/login", headers={"Host": host})
+    assert (answer.status_code, answer.mimetype) == (400, "text/plain")
+    assert answer.headers["X-Request-Id"]
+    assert client.get("/api/openapi.json", headers={"Host": host}).status_code == 400
+
+
 def test_too_much_is_refused_as_such(signed_in: FlaskClient) -> None:
     answer = signed_in.post("/settings/account", data={"name": "x" * 1_100_000})
     assert answer.status_code == 413
