@@ -16,6 +16,7 @@ MODULES = (
     "sign_in",
     "dependencies",
     "kept_secrets",
+    "kills",
 )
 
 
