@@ -17,6 +17,10 @@ MODULES = (
     "dependencies",
     "kept_secrets",
     "kills",
+    "restarts",
+    "contention",
+    "stops",
+    "load",
 )
 
 

@@ -37,7 +37,33 @@ def count_twice() -> None:
     api.read_body = renamed
 
 
-BREAKINGS: dict[str, Callable[[], None]] = {"loses some": lose_some, "counts twice": count_twice}
+def blame_itself() -> None:
+    """Trouble of the database is taken for a fault of the portal's own."""
+    from portal import errors
+
+    errors.trouble_of = lambda _error: None
+
+
+def fail_some() -> None:
+    """One list in twenty is a fault."""
+    from portal.batches import query
+
+    fetch_page, turns = query.fetch_page, count(1)
+
+    def sometimes(*given: object) -> object:
+        if next(turns) % 20 == 0:
+            raise RuntimeError("broken on purpose")
+        return fetch_page(*given)
+
+    query.fetch_page = sometimes
+
+
+BREAKINGS: dict[str, Callable[[], None]] = {
+    "loses some": lose_some,
+    "counts twice": count_twice,
+    "answers 500": blame_itself,
+    "fails some": fail_some,
+}
 
 if name := os.environ.get(BREAK):
     BREAKINGS[name]()
