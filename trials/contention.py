@@ -30,7 +30,7 @@ def run(conditions: Conditions) -> Outcome:
                 time.sleep(0.1)
             callers.stop()
         failures = callers.failures + ledger.check()
-    return Outcome(len(statuses), failures, {"writes a second": len(statuses) // conditions.count})
+    return Outcome(conditions.count, failures, {"writes": f"{len(statuses):,}"})
 
 
 PATIENCE = {"ms": 15_000}
