@@ -47,6 +47,7 @@ class SessionUser(UserMixin):
     zone: str
     region: str
     password_hash: str
+    is_admin: bool
     list_state: ListState
 
     @property
@@ -81,7 +82,17 @@ CALLER = (
 )
 
 SESSION_USER = (
-    select(User.key, User.id, User.email, User.name, User.zone, User.region, User.password_hash, *STATE_COLUMNS)
+    select(
+        User.key,
+        User.id,
+        User.email,
+        User.name,
+        User.zone,
+        User.region,
+        User.password_hash,
+        User.is_admin,
+        *STATE_COLUMNS,
+    )
     .join(BatchList, BatchList.owner_key == User.key)
     .where(
         User.id == bindparam("user_id"),
@@ -116,7 +127,7 @@ def find_session_user(session_id: str) -> SessionUser | None:
     row = fetch(SESSION_USER, user_id=user_id, nonce=nonce).one_or_none()
     if row is None:
         return None
-    account = (row.key, row.id, row.email, row.name, row.zone, row.region, row.password_hash)
+    account = (row.key, row.id, row.email, row.name, row.zone, row.region, row.password_hash, row.is_admin)
     return SessionUser(session_id, *account, list_state(row.key, row))
 
 
