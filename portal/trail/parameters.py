@@ -52,7 +52,7 @@ class TrailFilters(Parameters):
     """Which entries of the trail; `user` is whoever did it, or whose account it was done to."""
 
     user: text(254) = ""
-    what: Annotated[Kind | None, BeforeValidator(as_kind)] = None
+    what: Annotated[Kind, BeforeValidator(as_kind)] | None = None
     since: Annotated[When | None, Field(alias="from")] = None
     until: Annotated[When | None, Field(alias="to")] = None
 
@@ -66,7 +66,7 @@ class TrailParameters(TrailFilters):
     """A part of the trail, newest first: so many entries, from a place on."""
 
     limit: PageSize = 50
-    before: Annotated[Place | None, BeforeValidator(as_place)] = None
+    before: Annotated[Place, BeforeValidator(as_place)] | None = None
 
 
 class TrailExport(TrailFilters):

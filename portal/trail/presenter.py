@@ -38,6 +38,7 @@ CHANGES = {
     What.DELETED: "Batch deleted",
     What.RESTORED: "Batch restored",
 }
+COMMAND_LINE = "the command line"
 HEADER = ("at", "what", "details", "by", "account", "token", "way", "address", "batchId")
 
 
@@ -58,7 +59,10 @@ class TrailRow(Protocol):
 
 @dataclass(frozen=True)
 class EntryView:
-    """An entry in words: when (milliseconds), what and what exactly, who did it and how, to which account or batch."""
+    """An entry in words: when (milliseconds), what and what exactly, who did it and how, to which account or batch.
+
+    What is not known, or goes without saying, is empty.
+    """
 
     at: int
     what: str
@@ -69,20 +73,19 @@ class EntryView:
     batch_id: str
 
     @property
-    def by_another(self) -> bool:
-        """Whether the account's own user did not do it."""
-        return self.who != self.account
+    def manner(self) -> str:
+        """Who did it, where that was another than the account's own user, and how."""
+        return ", ".join(part for part in (self.who if self.who != self.account else "", self.how) if part)
 
 
 def entry_view(row: TrailRow) -> EntryView:
     """An entry as a page tells it."""
-    how = f"token “{row.token}”" if row.token else WAYS[Way(row.way)]
     return EntryView(
         at=row.at,
         what=what_words(row),
         details=detail_words(row),
         who=who_words(row),
-        how=f"{how}, {row.address}" if row.address else how,
+        how=how_words(row),
         account=row.subject or "",
         batch_id=row.batch_id or "",
     )
@@ -94,12 +97,18 @@ def what_words(row: TrailRow) -> str:
 
 
 def who_words(row: TrailRow) -> str:
-    """Who did it; a word for whom no account stands."""
-    if row.doer and not row.details.get("by_itself"):
-        return row.doer
+    """Who did it: an e-mail address, or a word for whom no account stands; empty where nobody was known."""
     if row.doer:
-        return "by itself"
-    return "the command line" if row.way == Way.COMMAND else "nobody signed in"
+        return "by itself" if row.details.get("by_itself") else row.doer
+    return COMMAND_LINE if row.way == Way.COMMAND else ""
+
+
+def how_words(row: TrailRow) -> str:
+    """By which way it came, and from which address."""
+    if who_words(row) == COMMAND_LINE:
+        return ""
+    how = f"token “{row.token}”" if row.token else WAYS[Way(row.way)]
+    return f"{how}, {row.address}" if row.address else how
 
 
 def detail_words(row: TrailRow) -> str:

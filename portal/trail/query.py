@@ -121,11 +121,15 @@ def fetch_part(asked: TrailParameters, user_key: int | None = None) -> Part:
     if len(rows) < most:
         return Part(rows, None)
     rows.pop()
-    # Where a kind has none on this part, its next begins where it would have begun here.
-    begun = asked.before or Place(10**18 - 1, 10**18 - 1)
-    event = min((row.key for row in rows if row.of_account), default=begun.event)
-    change = min((row.key for row in rows if not row.of_account), default=begun.change)
-    return Part(rows, Place(event, change))
+    return Part(rows, Place(reached(True, rows, found), reached(False, rows, found)))
+
+
+def reached(of_account: bool, rows: Iterable[Row[Any]], found: Iterable[Iterable[Row[Any]]]) -> int:
+    """The key below which the entries of one kind were not seen: the last one's that was; where the part holds none of
+    them, past the first that is to come, so that one written meanwhile stays out; 0 where none are to come."""
+    seen = [row.key for row in rows if row.of_account == of_account]
+    to_come = [row.key for kind in found for row in kind if row.of_account == of_account]
+    return min(seen) if seen else max(to_come, default=-1) + 1
 
 
 def stream(asked: TrailFilters, user_key: int | None = None) -> Iterator[Row[Any]]:
