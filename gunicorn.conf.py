@@ -1,13 +1,37 @@
 """How gunicorn serves the portal; `gunicorn wsgi:app` reads this file by itself."""
 
+import atexit
 import os
+import shutil
 import signal
 import socket
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
-from portal.config import SETTINGS, BadSetting, whole
+METRICS = "PROMETHEUS_MULTIPROC_DIR"
+MEMORY = Path("/dev/shm")
+
+
+def metrics_folder() -> None:
+    """A folder of this server's own, in which its workers keep their figures; it goes when the server does.
+
+    A server that takes over from a running one inherits its environment, and must not share its folder.
+    """
+    mine = f"portal-metrics-{os.getpid()}-"
+    if Path(os.environ.get(METRICS, "")).name.startswith(mine):
+        return  # this file is read again at a reload
+    folder = tempfile.mkdtemp(prefix=mine, dir=MEMORY if os.access(MEMORY, os.W_OK) else None)
+    os.environ[METRICS] = folder
+    server = os.getpid()
+    atexit.register(lambda: os.getpid() == server and shutil.rmtree(folder, ignore_errors=True))
+
+
+if __name__ != "__main__":
+    metrics_folder()  # before anything counts: how it counts is settled when the library is imported
+
+from portal.config import SETTINGS, BadSetting, whole  # noqa: E402
 
 values = {setting.name: os.environ.get(setting.name) or setting.default for setting in SETTINGS}
 
@@ -26,7 +50,8 @@ def within(name: str, least: int, most: int) -> int:
 host, port = values["HOST"] or "", within("PORT", 1, 65_535)
 bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
-worker_class = "gthread"
+worker_class = "portal.running.worker.PortalWorker"
+logger_class = "portal.running.worker.PortalLogger"
 workers = within("WEB_WORKERS", 1, 1000)
 threads = within("WEB_THREADS", 1, 1000)
 
@@ -39,16 +64,20 @@ graceful_timeout = 30  # seconds that requests under way have left when the serv
 keepalive = 5  # seconds; the next request of a browser or proxy finds its connection open
 max_requests = 0  # workers live as long as the server does
 
-# As long as they may be here, so that an address too long for the portal gets the portal's own answer.
+# More than that is answered by 414 or 431 (portal/running/worker.py).
 limit_request_line = 8190
 limit_request_field_size = 8190
 limit_request_fields = 64
 
+# What a proxy says of where a request comes from is PROXIES' to believe (portal/requests.py), not the server's.
+secure_scheme_headers: dict[str, str] = {}
+forwarded_allow_ips = ""
+
 accesslog = None  # the portal writes a line for each request, without its address: that may hold a phone number
 loglevel = (values["LOG_LEVEL"] or "").lower()
 control_socket_disable = True  # it would lie below the home folder, which may be read-only
-if Path("/dev/shm").is_dir():
-    worker_tmp_dir = "/dev/shm"  # in memory: a slow disk must not make a worker look dead
+if MEMORY.is_dir():
+    worker_tmp_dir = str(MEMORY)  # in memory: a slow disk must not make a worker look dead
 
 
 def when_ready(server: Any) -> None:
@@ -59,6 +88,13 @@ def when_ready(server: Any) -> None:
 def post_worker_init(_worker: Any) -> None:
     """A terminal sends Ctrl-C to the workers too; they wait for the server's word."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def child_exit(_server: Any, worker: Any) -> None:
+    """What a worker had under way when it ended is under way no more."""
+    from prometheus_client.multiprocess import mark_process_dead
+
+    mark_process_dead(worker.pid)
 
 
 def check_address() -> None:

@@ -74,7 +74,9 @@ class Portal(Contender):
         return store.portal
 
     def environ(self, store: Store) -> dict[str, str]:
-        return {"DATABASE_URL": store.portal, "SECRET_KEY": "measured", "HOST": "127.0.0.1", "WEB_WORKERS": "1"}
+        never_reached = {"RATE_PER_TOKEN": "1000000", "RATE_PER_ADDRESS": "1000000"}
+        settings = {"DATABASE_URL": store.portal, "SECRET_KEY": "measured", "HOST": "127.0.0.1", "WEB_WORKERS": "1"}
+        return settings | never_reached
 
     def headers(self, user: User) -> dict[str, str]:
         return {"Authorization": f"Bearer {load.token(user.key)}"}

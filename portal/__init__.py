@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,8 +10,11 @@ from typing import Any
 from flask import Flask, redirect, url_for
 
 from portal import config, database, errors, openapi, pages, requests
+from portal.accounts import provider
 from portal.extensions import csrf, db, htmx, login_manager, migrate
+from portal.limits import rates, sizes
 from portal.release import ROOT
+from portal.running import logs
 from portal.sessions import PageSessions
 
 
@@ -29,14 +31,17 @@ def create_app(settings: Mapping[str, Any] | None = None, environ: Mapping[str, 
     app.config.update(settings or {})
     app.json.sort_keys = False
     app.session_interface = PageSessions()
-    logging.basicConfig(level=app.config["LOG_LEVEL"], format="%(asctime)s %(levelname)s %(name)s %(message)s")
 
+    logs.init_app(app)
     requests.init_app(app)  # first, so that a request has its id before anything can refuse it
+    rates.init_app(app)
+    sizes.init_app(app)
     htmx.init_app(app)
     database.init_app(app)
     migrate.init_app(app, db, directory=str(ROOT / "migrations"), render_as_batch=True)
     login_manager.init_app(app, add_context_processor=False)  # templates know `reader` (accounts/pages.py) alone
     csrf.init_app(app)
+    provider.init_app(app)
     pages.init_app(app)
     errors.init_app(app)
     register_blueprints(app)
@@ -54,6 +59,7 @@ def register_blueprints(app: Flask) -> None:
     from portal.calls import api as calls_api
     from portal.demo import commands as demo_commands
     from portal.dialer import commands as dialer_commands
+    from portal.running import health
     from portal.trail import pages as trail_pages
     from portal.uploads import api as uploads_api
     from portal.uploads import pages as uploads_pages
@@ -64,6 +70,7 @@ def register_blueprints(app: Flask) -> None:
     app.register_blueprint(admin_pages.blueprint)
     app.register_blueprint(trail_pages.blueprint)
     app.register_blueprint(openapi.blueprint)
+    app.register_blueprint(health.blueprint)
     for api in (batches_api, calls_api, uploads_api):
         app.register_blueprint(api.blueprint)
         csrf.exempt(api.blueprint)

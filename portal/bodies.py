@@ -14,8 +14,10 @@ from portal.parameters import Model, read, shown
 from portal.text import forbidden_character
 from portal.times import UTC
 
-# Deeper than any body of ours, and far from what Python's stack holds.
+# Deeper than any body of ours, and far from what Python's stack holds; objects and lists, the body itself counted.
 DEEPEST = 20
+CONTAINERS = (dict, list)
+TOO_DEEP = f"is nested deeper than {DEEPEST} levels"
 LINE_BREAKS = str.maketrans("\r\n\t", "   ")
 
 
@@ -49,11 +51,25 @@ def parse_object(raw: bytes | str) -> dict[str, Any]:
         raise BadJson("is not valid UTF-8") from None
     except json.JSONDecodeError as error:
         raise BadJson(f"is not JSON: line {error.lineno}, column {error.colno}") from None
-    except (RecursionError, ValueError):  # ValueError: a number of thousands of digits
-        raise BadJson("holds something that is too deep or too long") from None
+    except RecursionError:
+        raise BadJson(TOO_DEEP) from None
+    except ValueError:
+        raise BadJson("holds a number of too many digits") from None
     if not isinstance(found, dict):
         raise BadJson("must be a JSON object")
+    check_depth(found)
     return found
+
+
+def check_depth(found: dict[str, Any]) -> None:
+    """That a body is not nested too deep, level by level, before anything looks at its values. Raises BadJson."""
+    level: list[Any] = [found]
+    for _ in range(DEEPEST):
+        values = [one.values() if isinstance(one, dict) else one for one in level]
+        level = [value for inner in values for value in inner if isinstance(value, CONTAINERS)]
+        if not level:
+            return
+    raise BadJson(TOO_DEEP)
 
 
 def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -31,17 +31,33 @@ SETTINGS = (
     Setting("WEB_WORKERS", "2", "Server processes; about one a core."),
     Setting("WEB_THREADS", "4", "Threads in each process; each may hold one database connection."),
     Setting("INSTANCE_DIR", None, "For the SQLite file and the made secret. Default: instance/ beside the code."),
-    Setting("STATEMENT_TIMEOUT_MS", "10000", "PostgreSQL gives up on a statement after this long; 0 = never."),
+    Setting("STATEMENT_TIMEOUT_MS", "10000", "The database gives up on a statement after this long; 0 = never."),
     Setting("BUSY_TIMEOUT_MS", "15000", "How long SQLite waits for another writer."),
+    Setting("TRUSTED_HOSTS", None, "The names the portal is reached by, separated by commas. Default: any."),
+    Setting("PROXIES", "0", "How many proxies stand in front; so many X-Forwarded-* values are believed."),
+    Setting("STRICT_TRANSPORT_SECONDS", "0", "How long browsers insist on https once they have seen it; 0 = not told."),
     Setting("SESSION_COOKIE_SECURE", "false", "true where browsers come by https: cookies then never travel in clear."),
     Setting("SESSION_DAYS", "14", "A sign-in lasts this many days."),
+    Setting("SESSION_IDLE_MINUTES", "720", "It ends sooner when nothing is done for so long; 0 = it does not."),
+    Setting("SIGN_IN_TRIES", "10", "So many tries of an account's password in 15 minutes; 0 = any number."),
+    Setting("SIGN_IN_TRIES_PER_ADDRESS", "100", "So many tries from one address in 15 minutes; 0 = any number."),
+    Setting("OIDC_ISSUER", None, "Sign in by this OpenID Connect provider too, such as https://id.example.com."),
+    Setting("OIDC_CLIENT_ID", None, "What the provider calls this portal."),
+    Setting("OIDC_CLIENT_SECRET", None, "What the provider knows this portal by."),
+    Setting("OIDC_NAME", "single sign-on", "What the button calls the provider."),
+    Setting("OIDC_CREATE", "false", "true: whom the provider knows and the portal does not gets an account."),
     Setting("TOKEN_TOUCH_SECONDS", "60", "A token's last use is written down at most this often."),
     Setting("BODY_BYTES", "10000000", "The API takes JSON bodies up to this size."),
     Setting("UPLOAD_BYTES", "32000000", "A contact file may be as large as this."),
+    Setting("RATE_PER_TOKEN", "100", "Requests a second of one token, averaged over ten seconds; 0 = no limit."),
+    Setting("RATE_PER_ADDRESS", "300", "The same for all requests without a token from one address; 0 = no limit."),
+    Setting("METRICS_TOKEN", None, "What /metrics asks for as Authorization: Bearer. Default: /metrics is not there."),
     Setting("LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR."),
+    Setting("LOG_FORMAT", "auto", "json, text, or auto: text at a terminal and json elsewhere."),
 )
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+LOG_FORMATS = ("json", "text", "auto")
 
 
 class BadSetting(click.ClickException, ValueError):
@@ -59,12 +75,24 @@ def load(environ: Mapping[str, str], instance_dir: Path) -> dict[str, Any]:
     values = {setting.name: environ.get(setting.name) or setting.default for setting in SETTINGS}
     if not (values["DATABASE_URL"] and values["SECRET_KEY"]):
         make_folder(instance_dir)
+    secure = yes_or_no(values, "SESSION_COOKIE_SECURE")
     return {
         "SQLALCHEMY_DATABASE_URI": readable(database_url(values["DATABASE_URL"], instance_dir)),
         "SECRET_KEY": values["SECRET_KEY"] or kept_secret(instance_dir),
         "STATEMENT_TIMEOUT_MS": whole(values, "STATEMENT_TIMEOUT_MS"),
         "BUSY_TIMEOUT_MS": whole(values, "BUSY_TIMEOUT_MS"),
-        "SESSION_COOKIE_SECURE": yes_or_no(values, "SESSION_COOKIE_SECURE"),
+        "SESSION_DAYS": whole(values, "SESSION_DAYS"),
+        "SESSION_IDLE_MINUTES": whole(values, "SESSION_IDLE_MINUTES"),
+        "SIGN_IN_TRIES": whole(values, "SIGN_IN_TRIES"),
+        "SIGN_IN_TRIES_PER_ADDRESS": whole(values, "SIGN_IN_TRIES_PER_ADDRESS"),
+        **provider(values),
+        # Under Flask's own name for it, Flask would refuse before there are addresses for the links of an error page.
+        "KNOWN_HOSTS": hosts(values["TRUSTED_HOSTS"] or ""),
+        "PROXIES": whole(values, "PROXIES"),
+        "STRICT_TRANSPORT_SECONDS": whole(values, "STRICT_TRANSPORT_SECONDS"),
+        "SESSION_COOKIE_SECURE": secure,
+        # Browsers take the prefix only with Secure, the path / and no domain: no other host can put one in its place.
+        "SESSION_COOKIE_NAME": "__Host-session" if secure else "session",
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
         "PERMANENT_SESSION_LIFETIME": whole(values, "SESSION_DAYS") * 86_400,
@@ -72,7 +100,11 @@ def load(environ: Mapping[str, str], instance_dir: Path) -> dict[str, Any]:
         "TOKEN_TOUCH_SECONDS": whole(values, "TOKEN_TOUCH_SECONDS"),
         "BODY_BYTES": whole(values, "BODY_BYTES"),
         "UPLOAD_BYTES": whole(values, "UPLOAD_BYTES"),
-        "LOG_LEVEL": log_level(values),
+        "RATE_PER_TOKEN": whole(values, "RATE_PER_TOKEN"),
+        "RATE_PER_ADDRESS": whole(values, "RATE_PER_ADDRESS"),
+        "METRICS_TOKEN": values["METRICS_TOKEN"] or "",
+        "LOG_LEVEL": one_of(values, "LOG_LEVEL", LOG_LEVELS),
+        "LOG_FORMAT": one_of(values, "LOG_FORMAT", LOG_FORMATS),
         "WTF_CSRF_TIME_LIMIT": None,  # valid as long as its session: a page left open overnight must still work
         "MAX_CONTENT_LENGTH": 1_000_000,
         "MAX_FORM_MEMORY_SIZE": 500_000,
@@ -127,11 +159,33 @@ def kept_secret(instance_dir: Path) -> str:
     return path.read_text().strip()
 
 
-def log_level(values: Mapping[str, str | None]) -> str:
-    """One of the levels by name."""
-    if values["LOG_LEVEL"] not in LOG_LEVELS:
-        raise BadSetting(f"LOG_LEVEL must be one of {', '.join(LOG_LEVELS)}")
-    return values["LOG_LEVEL"]
+def one_of(values: Mapping[str, str | None], name: str, words: tuple[str, ...]) -> str:
+    """One of these words."""
+    word = values[name]
+    if word not in words:
+        raise BadSetting(f"{name} must be one of {', '.join(words)}")
+    return word
+
+
+def hosts(text: str) -> tuple[str, ...]:
+    """Names of hosts from a list with commas; one that begins with a dot stands for every name below it."""
+    found = tuple(host.strip() for host in text.split(",") if host.strip())
+    if any(not host.isascii() or not host.isprintable() or " " in host or "/" in host for host in found):
+        raise BadSetting("TRUSTED_HOSTS must be names of hosts, separated by commas: portal.example.com")
+    return found
+
+
+def provider(values: Mapping[str, str | None]) -> dict[str, Any]:
+    """The OpenID Connect provider: none of its settings, or all three."""
+    names = ("OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET")
+    missing = [name for name in names if not values[name]]
+    if missing and len(missing) < len(names):
+        raise BadSetting(f"{missing[0]} is needed too: OpenID Connect wants {', '.join(names)}")
+    issuer = (values["OIDC_ISSUER"] or "").rstrip("/")
+    if issuer and not issuer.startswith(("https://", "http://127.0.0.1")):
+        raise BadSetting("OIDC_ISSUER must start with https://")
+    given = {"OIDC_ISSUER": issuer} | {name: values[name] or "" for name in (*names[1:], "OIDC_NAME")}
+    return given | {"OIDC_CREATE": yes_or_no(values, "OIDC_CREATE")}
 
 
 def whole(values: Mapping[str, str | None], name: str) -> int:

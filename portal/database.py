@@ -13,11 +13,13 @@ from typing import Any, TypeVar
 from flask import Flask
 from psycopg import Error as PsycopgError
 from sqlalchemy import Connection, CursorResult, Engine, Executable, Row, event
-from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, SQLAlchemyError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from portal.extensions import db
+from portal.timed_sqlite import timed
+from portal.trouble import trouble
 
 # How a transaction begins on SQLite; the pool hands out connections that begin by reading.
 BEGIN = "sqlite_begin"
@@ -32,6 +34,9 @@ PING_AFTER_SECONDS = 0.5
 # How many rows or values one statement carries: few enough for both databases, enough to be fast.
 CHUNK = 1000
 
+# So long a new connection to PostgreSQL may take.
+CONNECT_SECONDS = 5
+
 Item = TypeVar("Item")
 
 # A writer waits for its turn, and then sees what is true now instead of failing for what it read before.
@@ -45,7 +50,9 @@ def engine_options(url: str, config: dict[str, Any]) -> dict[str, Any]:
     """What create_engine is told for a database of this URL."""
     private = {"hide_parameters": True}  # an error's text must hold no phone number
     if url.startswith("sqlite:"):
-        return private | {"connect_args": {"timeout": config["BUSY_TIMEOUT_MS"] / 1000}}
+        seconds = config["STATEMENT_TIMEOUT_MS"] / 1000 or math.inf
+        busy = config["BUSY_TIMEOUT_MS"] / 1000
+        return private | {"connect_args": {"timeout": busy, "factory": timed(seconds)}}
     return private | {
         "pool_recycle": 1800,
         "pool_use_lifo": True,  # the connection that knows the statements already
@@ -54,6 +61,7 @@ def engine_options(url: str, config: dict[str, Any]) -> dict[str, Any]:
         "connect_args": {
             "options": f"-c statement_timeout={config['STATEMENT_TIMEOUT_MS']} -c timezone=UTC",
             "application_name": "batch-portal",
+            "connect_timeout": CONNECT_SECONDS,
         },
     }
 
@@ -118,6 +126,8 @@ def set_up_sqlite(engine: Engine) -> None:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
+        deadline = connection.connection.driver_connection.deadline
+        deadline.seconds = deadline.usual  # whatever the transaction before was allowed
         how = connection.get_execution_options().get(BEGIN)
         if how:
             connection.exec_driver_sql(f"BEGIN {how}")
@@ -153,6 +163,8 @@ def no_time_limit(connection: Connection) -> None:
     """Let this transaction's statements take as long as they need: for work on a whole table."""
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+    else:
+        connection.connection.driver_connection.deadline.seconds = math.inf
 
 
 def chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
@@ -189,29 +201,48 @@ def write_apart(statement: Executable) -> Sequence[Row[Any]]:
     with db.engine.connect().execution_options(**WRITE_OPTIONS[dialect]) as connection, connection.begin():
         if dialect == "postgresql":
             connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
-        result = connection.execute(statement)
-        return result.all() if result.returns_rows else []
+        return rows_of(connection.execute(statement))
 
 
 def write_if_free(statement: Executable) -> bool:
-    """Run one small statement of its own at once, or not at all where another writer stands in the way.
+    """The same at once, or not at all: where another writer stands in the way, or the database cannot be written to.
 
-    For what is nice to have written and not worth waiting for. Returns whether it was written.
+    For what is nice to have written, and worth neither waiting nor failing for. Returns whether it was written.
     """
+    return rows_if_free(statement) is not None
+
+
+def rows_if_free(statement: Executable) -> Sequence[Row[Any]] | None:
+    """The rows of what `write_if_free` writes, if any; None = it was not written."""
     dialect = db.engine.dialect.name
-    with db.engine.connect().execution_options(**WRITE_OPTIONS[dialect]) as connection:
-        driver = connection.connection.driver_connection
-        if dialect == "sqlite":
-            patience = driver.execute("PRAGMA busy_timeout").fetchone()[0]
-            driver.execute("PRAGMA busy_timeout = 0")
-        try:
-            with connection.begin():
-                if dialect == "postgresql":
-                    connection.exec_driver_sql("SET LOCAL lock_timeout = 50")
-                connection.execute(statement)
-            return True
-        except OperationalError:
-            return False
-        finally:
-            if dialect == "sqlite":
-                driver.execute(f"PRAGMA busy_timeout = {patience}")
+    try:
+        connect = db.engine.connect().execution_options(**WRITE_OPTIONS[dialect])
+        with connect as connection, at_once(connection), connection.begin():
+            if dialect == "postgresql":
+                connection.exec_driver_sql("SET LOCAL lock_timeout = 50")
+                connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
+            return rows_of(connection.execute(statement))
+    except SQLAlchemyError as error:
+        if trouble(error) is None:
+            raise
+        return None
+
+
+@contextmanager
+def at_once(connection: Connection) -> Iterator[None]:
+    """No waiting for another writer meanwhile, on SQLite; on PostgreSQL a transaction says so itself."""
+    driver = connection.connection.driver_connection
+    if connection.dialect.name == "postgresql":
+        yield
+        return
+    patience = driver.execute("PRAGMA busy_timeout").fetchone()[0]
+    driver.execute("PRAGMA busy_timeout = 0")
+    try:
+        yield
+    finally:
+        driver.execute(f"PRAGMA busy_timeout = {patience}")
+
+
+def rows_of(result: CursorResult[Any]) -> Sequence[Row[Any]]:
+    """The rows of what was run, none where it gives none."""
+    return result.all() if result.returns_rows else []

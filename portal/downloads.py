@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from enum import StrEnum
 from urllib.parse import quote
 
@@ -25,10 +25,22 @@ MIMETYPES = {
 
 
 def download(kind: FileKind, title: str, header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Response:
-    """The rows under their header, as a file called after `title`."""
-    chunks: Iterator[bytes] = csv_file(header, rows) if kind is FileKind.CSV else xlsx_file(title, header, rows)
-    response = Response(stream_with_context(chunks), content_type=MIMETYPES[kind])
+    """The rows under their header, as a file called after `title`.
+
+    Its first part is made before the answer begins, so that what goes wrong until then can still be said.
+    """
+    chunks = csv_file(header, rows) if kind is FileKind.CSV else xlsx_file(title, header, rows)
+    response = Response(stream_with_context(continued(next(chunks, b""), chunks)), content_type=MIMETYPES[kind])
     name = file_name(title, kind)
     response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(name)}"
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def continued(first: bytes, chunks: Generator[bytes]) -> Iterator[bytes]:
+    """A file of which the first part is there already; the rest ends with it, when a reader leaves early too."""
+    try:
+        yield first
+        yield from chunks
+    finally:
+        chunks.close()

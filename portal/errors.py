@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 from http import HTTPStatus
 from typing import Any
 
 from flask import Flask, current_app, request
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from portal.parameters import BadParameter
+from portal.running import metrics
 from portal.sessions import is_api
+from portal.trouble import Trouble, trouble
 
 # What an API caller reads when nothing more exact was said; pages have words of their own in templates/error.html.
 PLAIN = {
@@ -24,9 +28,26 @@ PLAIN = {
     414: "The address is too long",
     415: "The content type is not one that is taken here",
     429: "Too many requests; wait before the next",
+    431: "The header fields are too many or too long",
     500: "Failed to fetch batch data; retry or contact support",
     503: "The database cannot be reached; retry in a few seconds",
+    507: "The portal's disk is full; nothing was stored",
 }
+
+# What became of a request that the database failed: the status, and a page's title and the words where those of the
+# status do not fit.
+TROUBLES = {
+    Trouble.AWAY: (503, "", ""),
+    Trouble.SLOW: (503, "That took too long", "The database took too long; retry in a few seconds, or ask for less"),
+    Trouble.READ_ONLY: (
+        503,
+        "Only reading, for now",
+        "The portal can be read but not changed for now; retry in a few seconds",
+    ),
+    Trouble.FULL: (507, "", ""),
+}
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+RETRY = {"Retry-After": "2"}
 
 
 class ApiError(Exception):
@@ -39,31 +60,43 @@ class ApiError(Exception):
         self.headers = headers or {}
 
 
+def envelope_body(code: int, message: str, data: Any = None) -> dict[str, Any]:
+    """What stands in the envelope."""
+    phrase = HTTPStatus(code).phrase
+    return {"message": phrase, "status": False, "code": code, "errorMessage": message, "data": data}
+
+
 def envelope(code: int, message: str, data: Any = None, headers: dict[str, str] | None = None) -> Response:
     """The contract's error body, section 3."""
-    response = current_app.json.response(
-        {
-            "message": HTTPStatus(code).phrase,
-            "status": False,
-            "code": code,
-            "errorMessage": message,
-            "data": data,
-        }
-    )
+    response = current_app.json.response(envelope_body(code, message, data))
     response.status_code = code
     response.headers["Cache-Control"] = "no-store"
     response.headers.update(headers or {})
     return response
 
 
+def trouble_of(error: Exception) -> Trouble | None:
+    """What is out of order outside of the portal; None where the portal itself is at fault."""
+    if isinstance(error, OSError):
+        return Trouble.FULL if error.errno in DISK_FULL else None
+    return trouble(error)
+
+
+def words_for(error: Exception) -> str:
+    """What somebody is told who waits for long work, which answers in its own way (portal/streaming.py)."""
+    found = trouble_of(error)
+    code, _, words = TROUBLES[found] if found else (500, "", "")
+    return words or PLAIN[code]
+
+
 def init_app(app: Flask) -> None:
     """Tie every way of failing to its answer."""
     from portal.pages import error_page
 
-    def answer(code: int, message: str = "", headers: dict[str, str] | None = None) -> Response:
+    def answer(code: int, message: str = "", headers: dict[str, str] | None = None, title: str = "") -> Response:
         if is_api(request.path):
             return envelope(code, message or PLAIN.get(code, HTTPStatus(code).phrase), headers=headers)
-        response = error_page(code, message)
+        response = error_page(code, message, title)
         response.headers.update(headers or {})
         return response
 
@@ -83,11 +116,17 @@ def init_app(app: Flask) -> None:
         kept = {name: value for name, value in response.headers if name in ("Allow", "Retry-After", "WWW-Authenticate")}
         return answer(response.status_code, headers=kept)
 
-    @app.errorhandler(OperationalError)
-    @app.errorhandler(InterfaceError)
-    def database_away(error: Exception) -> Response:
-        app.logger.error("database: %s", type(error.orig).__name__)
-        return answer(503, headers={"Retry-After": "2"})
+    @app.errorhandler(DBAPIError)
+    @app.errorhandler(NoConnectionFree)
+    @app.errorhandler(OSError)
+    def out_of_order(error: Exception) -> Response:
+        found = trouble_of(error)
+        if found is None:
+            return failed(error)
+        metrics.database_errors.labels(found).inc()
+        app.logger.error("database: %s, %s", found, type(getattr(error, "orig", error)).__name__)
+        code, title, words = TROUBLES[found]
+        return answer(code, words, RETRY if code == 503 else None, title)
 
     @app.errorhandler(Exception)
     def failed(error: Exception) -> Response:

@@ -11,12 +11,13 @@ import io
 import math
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from itertools import chain, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from xlsxwriter import Workbook
+from xlsxwriter.exceptions import FileCreateError
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
@@ -77,7 +78,7 @@ def shortened(text: str, most: int) -> str:
     return units[: 2 * most - 2].decode("utf-16-le", "ignore") + "…"
 
 
-def csv_file(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Iterator[bytes]:
+def csv_file(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Generator[bytes]:
     """A CSV file in chunks of about 64 kB: UTF-8 with a byte order mark, RFC 4180, every text harmless."""
     page = io.StringIO(newline="")
     page.write(BYTE_ORDER_MARK)
@@ -92,18 +93,22 @@ def csv_file(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Iterator[
         yield page.getvalue().encode()
 
 
-def xlsx_file(title: str, header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Iterator[bytes]:
+def xlsx_file(title: str, header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Generator[bytes]:
     """A workbook in chunks of 64 kB: texts as text, numbers as numbers, as many sheets as the rows need.
 
     It is written to a temporary file before its first chunk, which takes time and disk space, not memory; the file is
-    gone when the iterator ends or is closed. Raises ValueError for more columns than Excel has.
+    gone when the iterator ends or is closed. Raises ValueError for more columns than Excel has, and OSError where there
+    is no room for it.
     """
     if len(header) > MOST_COLUMNS:
         raise ValueError(f"must have at most {MOST_COLUMNS:,} columns")
     with TemporaryDirectory(prefix="export-") as folder:
         path = Path(folder) / "export.xlsx"
-        with Workbook(str(path), {**OPTIONS, "tmpdir": folder}) as workbook:
-            write_sheets(workbook, title, header, rows)
+        try:
+            with Workbook(str(path), {**OPTIONS, "tmpdir": folder}) as workbook:
+                write_sheets(workbook, title, header, rows)
+        except FileCreateError as error:  # as XlsxWriter calls what went wrong with its own files
+            raise error.args[0] from None
         with path.open("rb") as file:
             while chunk := file.read(CHUNK):
                 yield chunk

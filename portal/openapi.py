@@ -42,10 +42,24 @@ HEADERS = {
     "Link": "The other pages, with rel first, prev, next and last (RFC 8288).",
     "WWW-Authenticate": "Bearer",
     "Retry-After": "After so many seconds.",
+    "RateLimit-Policy": 'How many requests pass (q) in a window of so many seconds (w): "token";q=1000;w=10.',
+    "RateLimit": 'How many are left (r), and in how many seconds (t) the window ends: "token";r=998;t=7.',
 }
 
-# The errors that any endpoint may answer with: who asks, and our own failures.
-ALWAYS = {401: ("WWW-Authenticate",), 403: (), 500: (), 503: ("Retry-After",)}
+# On every answer, where the portal has such limits.
+RATES = ("RateLimit-Policy", "RateLimit")
+
+# The errors that any endpoint may answer with: who asks, and how often, and our own failures.
+ALWAYS: dict[int, tuple[str, ...]] = {
+    401: ("WWW-Authenticate",),
+    403: (),
+    414: (),
+    429: ("Retry-After",),
+    431: (),
+    500: (),
+    503: ("Retry-After",),
+    507: (),
+}
 
 
 @dataclass(frozen=True)
@@ -241,7 +255,7 @@ def response_object(
     """One answer."""
     told: dict[str, Any] = {
         "description": words,
-        "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in ("X-Request-Id", *headers)},
+        "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in ("X-Request-Id", *RATES, *headers)},
     }
     if body:
         content: dict[str, Any] = {"schema": {"$ref": SCHEMAS.format(model=body.__name__)}}

@@ -25,8 +25,11 @@ ERROR_WORDS = {
     ),
     405: ("That did not work", "This address cannot be used in that way."),
     413: ("Too large", "What was sent is larger than the portal takes."),
+    414: ("Too long an address", "This address is longer than the portal takes. Search for less, or choose less."),
+    429: ("Too many requests", "Too much was asked for at once from here. Wait a few seconds, then reload the page."),
     500: ("Something broke", "The fault is ours, and it has been written down. Try again; your data is as it was."),
     503: ("The database is away", "The portal cannot reach its database. Try again in a few seconds."),
+    507: ("No room left", "The portal's disk is full, so nothing was stored. What was there is as it was."),
 }
 
 
@@ -53,12 +56,11 @@ def render_current(version: object, build: Any) -> Response:
     return conditional(build, kind, version, reader, clock().now // 60_000)
 
 
-def error_page(code: int, message: str = "") -> Response:
+def error_page(code: int, message: str = "", own_title: str = "") -> Response:
     """An error in plain words; as a fragment only its message, which the page shows without losing what it holds."""
     title, text = ERROR_WORDS.get(code, (HTTPStatus(code).phrase, "Go back, reload the page and try again."))
-    return render(
-        "error.html", "components/_message.html", status=code, code=code, title=title, message=message or text
-    )
+    told = {"code": code, "title": own_title or title, "message": message or text}
+    return render("error.html", "components/_message.html", status=code, **told)
 
 
 @lru_cache(maxsize=256)

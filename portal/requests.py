@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import secrets
 import time
@@ -10,8 +9,14 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from flask import Flask, Response, g, request
+from werkzeug.exceptions import SecurityError
+from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.wsgi import get_host
 
-from portal.sessions import is_api
+from portal.parameters import BadParameter
+from portal.running import metrics
+from portal.running.logs import REQUEST_LOG
+from portal.sessions import is_api, is_for_watchers
 
 SANE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 
@@ -37,29 +42,69 @@ JSON_HEADERS = {
 TAKES_FILES = "takes_files"
 AROUND_A_FILE = 500_000  # bytes: the other fields of its form
 
-log = logging.getLogger("portal.requests")
-
 
 def init_app(app: Flask) -> None:
-    """Tie the request's id, its log line and the headers to the app."""
+    """Tie the request's id, its log line, its figures and the headers to the app."""
+    strict = app.config["STRICT_TRANSPORT_SECONDS"]
+    if proxies := app.config["PROXIES"]:  # without, nobody's word is taken for where a request comes from
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies)  # type: ignore[method-assign]
+
+    app.wsgi_app = metrics.counted_in_flight(app.wsgi_app)  # type: ignore[method-assign]
+    known_hosts = app.config["KNOWN_HOSTS"]
+
+    # Each of these is a part of every request: what Flask's proxies cost is paid once.
 
     @app.before_request
     def begin() -> None:
-        if getattr(app.view_functions.get(request.endpoint or ""), TAKES_FILES, False):
-            request.max_content_length = app.config["UPLOAD_BYTES"] + AROUND_A_FILE
-        g.began = time.perf_counter()
-        g.request_id = request_id(request.headers.get("X-Request-Id", ""))
+        asked, here = request._get_current_object(), g._get_current_object()
+        here.began = time.perf_counter()
+        here.request_id = request_id(asked.headers.get("X-Request-Id", ""))
+        if getattr(app.view_functions.get(asked.endpoint or ""), TAKES_FILES, False):
+            asked.max_content_length = app.config["UPLOAD_BYTES"] + AROUND_A_FILE
+        if known_hosts and not is_for_watchers(asked.path):
+            known_host(known_hosts)
 
     @app.after_request
     def end(response: Response) -> Response:
-        response.headers["X-Request-Id"] = g.request_id
-        if "Content-Security-Policy" not in response.headers:  # who brings a policy brings all of these
-            response.headers.extend(JSON_HEADERS if is_api(request.path) else HEADERS)
+        asked, here = request._get_current_object(), g._get_current_object()
+        headers = response.headers
+        api = is_api(asked.path)
+        headers.add("X-Request-Id", here.request_id)
+        if "Content-Security-Policy" not in headers:  # who brings a policy brings all of these
+            headers.extend(JSON_HEADERS if api else HEADERS)
+        if strict:
+            headers["Strict-Transport-Security"] = f"max-age={strict}"
+        if api and (rate := here.get("rate")):
+            headers.add("RateLimit-Policy", rate[0])
+            headers.add("RateLimit", rate[1])
         # The rule, never the address: a search may hold a phone number, and a log must not.
-        rule = request.url_rule.rule if request.url_rule else "-"
-        ms = (time.perf_counter() - g.began) * 1000
-        log.info("id=%s %s %s %s %.1fms", g.request_id, request.method, rule, response.status_code, ms)
+        rule = asked.url_rule.rule if asked.url_rule else "-"
+        method, status = asked.method, response.status_code
+        seconds = time.perf_counter() - here.began
+        count, observe = metrics.counting(method, rule, status)
+        count()
+        observe(seconds)
+        log = app.extensions[REQUEST_LOG]
+        say = log.debug if status < 300 and is_for_watchers(asked.path) else log.info
+        ms = round(seconds * 1000, 1)
+        say("request", id=here.request_id, **who(here), method=method, route=rule, status=status, ms=ms)
         return response
+
+
+def known_host(names: tuple[str, ...]) -> None:
+    """Ends the request where it names another host: its name would stand in links of ours."""
+    try:
+        get_host(request.environ, names)
+    except SecurityError:
+        raise BadParameter({"Host": "Host is not a name of this portal"}) from None
+
+
+def who(here: Any) -> dict[str, str]:
+    """The ids of the user and of the token, where they are known of the request whose `g` this is."""
+    if caller := here.get("caller"):
+        return {"user": caller[0], "token": caller[1]}
+    user = getattr(here.get("_login_user"), "id", None)  # as Flask-Login keeps it: asking it would ask the database
+    return {"user": user} if user else {}
 
 
 View = TypeVar("View", bound=Callable[..., Any])

@@ -16,7 +16,7 @@ from typing import Any
 
 from flask import Response, copy_current_request_context, request
 
-from portal.errors import PLAIN
+from portal.errors import words_for
 from portal.hypermedia import send_to
 from portal.uploads.reading import Advance
 
@@ -48,9 +48,9 @@ def with_progress(work: Callable[[Advance], str], failed: Callable[[Problem], An
             queue.put({"to": work(lambda step, done, of: queue.put({"step": step, "done": done, "of": of}))})
         except Problem as problem:
             queue.put({"problem": str(problem), "problems": problem.problems})
-        except Exception:
+        except Exception as error:
             log.exception("unexpected failure of long work")
-            queue.put({"problem": PLAIN[500]})
+            queue.put({"problem": words_for(error)})
         finally:
             queue.put(None)
 

@@ -26,7 +26,8 @@
     if (asking || document.querySelector(".htmx-request")) return plan();
     asking = true;
     try {
-      const headers = tag && tagged === address ? { "If-None-Match": tag } : {};
+      const headers = { "X-Refresh": "1" }; // a screen that nobody looks at stays signed in no longer for it
+      if (tag && tagged === address) headers["If-None-Match"] = tag;
       const answer = await fetch(address, { headers, cache: "no-store" });
       if (answer.redirected) return location.reload(); // signed out meanwhile, or the page is another one now
       if (answer.status === 304) return tell(false);

@@ -6,13 +6,15 @@ from itertools import count
 from typing import Any
 
 from flask import Flask
+from sqlalchemy import select
 
 from portal.accounts import actions, query
 from portal.batches.actions import new_keys
+from portal.batches.state import COLUMNS, ListState, list_state
 from portal.calls.columns import search_text
 from portal.database import writing
 from portal.extensions import db
-from portal.models import Batch, Call, Scope, User
+from portal.models import Batch, BatchList, Call, Scope, User
 from portal.text import fold, new_id
 from portal.uploads import actions as uploads
 from portal.uploads import reading
@@ -23,6 +25,12 @@ DAY_OF_MAY = 1_746_057_600_000  # 2025-05-01T00:00:00.000Z
 MINUTE = 60_000
 
 numbers = count(1)
+
+
+def state_of(user: User) -> ListState:
+    """The state of the user's list as it stands in the database now."""
+    row = db.session.execute(select(*COLUMNS).where(BatchList.owner_key == user.key)).one()
+    return list_state(user.key, row)
 
 
 class Builder:

@@ -22,6 +22,7 @@ from portal.accounts import passwords
 from portal.database import writing
 from portal.extensions import db
 from portal.models import Scope, User
+from portal.running.logs import REQUEST_LOG, request_log
 from tests.builders import PASSWORD, Builder
 from tests.services import SERVER, Missing, absent, pytest_configure, pytest_terminal_summary  # noqa: F401, pytest's hooks
 
@@ -78,6 +79,8 @@ def make_app(
             "SECRET_KEY": "only for tests",
             "INSTANCE_DIR": str(tmp_path_factory.mktemp("instance")),
             "LOG_LEVEL": "WARNING",
+            "RATE_PER_TOKEN": "0",
+            "RATE_PER_ADDRESS": "0",
         }
         app = create_app({"TESTING": True, "PROPAGATE_EXCEPTIONS": False, **settings}, environ)
         with app.app_context():
@@ -167,6 +170,26 @@ def call_api(app: Flask, build: Builder, owner: User) -> Callable[..., Any]:
         return app.test_client().open(f"/api/call/{path}", method=method, headers=headers, **sent, **how)
 
     return call
+
+
+class Kept:
+    """Keeps the lines of requests, as they would be written."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def msg(self, line: str) -> None:
+        self.lines.append(line)
+
+    debug = info = msg
+
+
+@pytest.fixture
+def request_lines(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the log says of requests from now on, line by line, at level DEBUG."""
+    kept = Kept()
+    monkeypatch.setitem(app.extensions, REQUEST_LOG, request_log("DEBUG", "json", kept))
+    return kept.lines
 
 
 def sign_in(app: Flask, user: User, password: str = PASSWORD) -> FlaskClient:

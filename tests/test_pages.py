@@ -35,6 +35,9 @@ PAGES = {
     "/api/docs": "/api/docs",
 }
 NO_PAGES = {
+    "/healthz",
+    "/readyz",
+    "/metrics",
     "/static/<path:filename>",
     "/api/openapi.json",
     "/api/call/batches/<user_id>",

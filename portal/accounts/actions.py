@@ -1,27 +1,51 @@
-"""The one place that changes users and tokens; each action is one transaction."""
+"""The one place that changes users, their sessions, second factors and tokens; each action is one transaction.
+
+`by` is whoever does it, None where a command does. Everything but the use of things is written into the trail.
+"""
 
 from __future__ import annotations
 
-import secrets
-
-from sqlalchemy import update
+from sqlalchemy import delete, insert, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session as Transaction
 
 from portal.accounts import query
-from portal.accounts.passwords import hash_password
+from portal.accounts.passwords import NO_PASSWORD, hash_password, is_outdated
+from portal.accounts.query import Lifetimes
+from portal.accounts.second_factor import (
+    fitting_step,
+    hash_recovery_code,
+    lock,
+    new_recovery_codes,
+    unlock,
+)
 from portal.accounts.tokens import hash_secret, join_token, new_secret
+from portal.changes.actor import Actor
 from portal.database import write_if_free, writing
-from portal.models import BatchList, Scope, Token, User
+from portal.models import BatchList, Event, Identity, RecoveryCode, Scope, Session, Token, User
 from portal.parameters import BadParameter
 from portal.text import fold, new_id
 from portal.times import DAY_MS, now_ms
+from portal.trail.actions import record
 
 TAKEN = {"email": "email is taken: there is an account with this address"}
 
 
-def add_user(email: str, name: str, zone: str, password: str, region: str = "") -> User:
-    """A new account with an empty list. Raises BadParameter when the address is taken."""
-    password_hash = hash_password(password)  # slow on purpose, so before the transaction
+def add_user(
+    email: str,
+    name: str,
+    zone: str,
+    password: str | None,
+    region: str = "",
+    *,
+    is_admin: bool = False,
+    by: Actor | None = None,
+) -> User:
+    """A new account with an empty list; without a password it is for OpenID Connect alone.
+
+    Raises BadParameter when the address is taken.
+    """
+    password_hash = hash_password(password) if password else NO_PASSWORD  # slow on purpose, so before the transaction
     with writing() as session:
         if query.find_user_by_email(email):
             raise BadParameter(TAKEN)
@@ -33,7 +57,7 @@ def add_user(email: str, name: str, zone: str, password: str, region: str = "") 
             zone=zone,
             region=region,
             password_hash=password_hash,
-            session_nonce=new_nonce(),
+            is_admin=is_admin,
             created_at=now_ms(),
         )
         session.add(user)
@@ -42,48 +66,182 @@ def add_user(email: str, name: str, zone: str, password: str, region: str = "") 
         except IntegrityError as error:  # somebody else has just been quicker
             raise BadParameter(TAKEN) from error
         session.add(BatchList(owner_key=user.key))
+        session.flush()
+        record(session, Event.ADDED, subject_key=user.key, by=by, details={"role": "admin"} if is_admin else {})
     return user
 
 
-def new_nonce() -> str:
-    """What every session of a user carries, until it is changed."""
-    return secrets.token_hex(16)
-
-
-def change_account(user_key: int, name: str, zone: str, region: str) -> None:
+def change_account(user_key: int, name: str, zone: str, region: str, by: Actor | None = None) -> None:
     """The name, time zone and region of an account."""
-    with writing():
+    with writing() as session:
         user = query.lock_user(user_key)
         user.name = name
         user.zone = zone
         user.region = region
+        record(session, Event.CHANGED, subject_key=user_key, by=by)
 
 
-def change_password(user_key: int, password: str) -> User:
+def change_password(user_key: int, password: str, by: Actor | None = None) -> User:
     """A new password; every session of the account ends. Returns the user, who may be signed in anew."""
     password_hash = hash_password(password)
-    with writing():
+    with writing() as session:
         user = query.lock_user(user_key)
         user.password_hash = password_hash
-        user.session_nonce = new_nonce()
+        end_all(session, user_key)
+        record(session, Event.PASSWORD, subject_key=user_key, by=by)
     return user
 
 
-def sign_out_everywhere(user_key: int) -> None:
-    """End every session of the account, this one too."""
-    with writing():
-        query.lock_user(user_key).session_nonce = new_nonce()
+def renew_hash(user: User, password: str) -> None:
+    """Hash a password that has just been shown to fit at today's cost, where it was hashed at another."""
+    if is_outdated(user.password_hash):
+        password_hash = hash_password(password)
+        with writing():
+            query.lock_user(user.key).password_hash = password_hash
 
 
-def disable_user(user_key: int) -> None:
+def disable_user(user_key: int, by: Actor | None = None) -> None:
     """Nobody signs in to the account any more, and its tokens stop at once. Repeated, it changes nothing."""
-    with writing():
+    with writing() as session:
         user = query.lock_user(user_key)
-        user.disabled_at = user.disabled_at or now_ms()
-        user.session_nonce = new_nonce()
+        if user.disabled_at is None:
+            user.disabled_at = now_ms()
+            record(session, Event.DISABLED, subject_key=user_key, by=by)
+        end_all(session, user_key)
 
 
-def add_token(user_key: int, name: str, scopes: frozenset[Scope], days: int | None = None) -> tuple[Token, str]:
+# --- sessions --------------------------------------------------------------------------------------------------------
+
+
+def start_session(user_key: int, lifetimes: Lifetimes, by: Actor | None, how: str) -> str:
+    """A new session; returns its id, of which only a hash is kept. `how` the user showed who they are goes into the
+    trail. What has ended of the user's sessions is swept away."""
+    session_id, now = new_secret(), now_ms()
+    with writing() as session:
+        over = (Session.created_at <= now - lifetimes.whole_ms) | (Session.seen_at <= now - lifetimes.idle_ms)
+        session.execute(delete(Session).where(Session.user_key == user_key, over))
+        row = {"id_hash": hash_secret(session_id), "user_key": user_key, "created_at": now, "seen_at": now}
+        session.execute(insert(Session), [row])
+        record(session, Event.SIGNED_IN, subject_key=user_key, by=by, details={"how": how})
+    return session_id
+
+
+def touch_session(session_key: int) -> None:
+    """Write down that the session is used; a busy database is not waited for."""
+    write_if_free(update(Session).where(Session.key == session_key).values(seen_at=now_ms()))
+
+
+def end_session(user_key: int, session_key: int, by: Actor | None = None) -> bool:
+    """End one session of the user; returns False where there is none such."""
+    with writing() as session:
+        ended = session.execute(delete(Session).where(Session.key == session_key, Session.user_key == user_key))
+        if ended.rowcount:
+            record(session, Event.SIGNED_OUT, subject_key=user_key, by=by)
+    return bool(ended.rowcount)
+
+
+def sign_out_everywhere(user_key: int, by: Actor | None = None) -> None:
+    """End every session of the account, this one too."""
+    with writing() as session:
+        end_all(session, user_key)
+        record(session, Event.SIGNED_OUT_EVERYWHERE, subject_key=user_key, by=by)
+
+
+def end_all(session: Transaction, user_key: int) -> None:
+    """End every session of the account, within the caller's transaction."""
+    session.execute(delete(Session).where(Session.user_key == user_key))
+
+
+def refuse_sign_in(user_key: int | None, address: str, why: str) -> None:
+    """Write down that somebody was not let in; None = the address has no account."""
+    with writing() as session:
+        record(session, Event.SIGN_IN_REFUSED, subject_key=user_key, by=None, address=address, details={"why": why})
+
+
+# --- the second factor -----------------------------------------------------------------------------------------------
+
+
+def turn_on_second_factor(
+    user_key: int, secret: str, code: str, secret_key: str, by: Actor | None = None
+) -> list[str] | None:
+    """Ask for codes of `secret` from now on, once `code` is one of them; returns ten recovery codes, to be shown once.
+
+    None, and nothing changed, where the code does not fit.
+    """
+    codes = new_recovery_codes()
+    with writing() as session:
+        user = query.lock_user(user_key)
+        step = fitting_step(secret, code, None, now_ms())
+        if step is None:
+            return None
+        user.totp_secret = lock(secret, secret_key)
+        user.totp_step = step
+        keep_recovery_codes(session, user_key, codes)
+        record(session, Event.SECOND_FACTOR_ON, subject_key=user_key, by=by)
+    return codes
+
+
+def turn_off_second_factor(user_key: int, by: Actor | None = None) -> None:
+    """The password alone is enough from now on."""
+    with writing() as session:
+        user = query.lock_user(user_key)
+        if user.totp_secret is not None:
+            user.totp_secret = user.totp_step = None
+            session.execute(delete(RecoveryCode).where(RecoveryCode.user_key == user_key))
+            record(session, Event.SECOND_FACTOR_OFF, subject_key=user_key, by=by)
+
+
+def renew_recovery_codes(user_key: int, by: Actor | None = None) -> list[str]:
+    """Ten new recovery codes, to be shown once; those before are of no use any more."""
+    codes = new_recovery_codes()
+    with writing() as session:
+        query.lock_user(user_key)
+        keep_recovery_codes(session, user_key, codes)
+        record(session, Event.RECOVERY_CODES_MADE, subject_key=user_key, by=by)
+    return codes
+
+
+def keep_recovery_codes(session: Transaction, user_key: int, codes: list[str]) -> None:
+    """These recovery codes, and no others, within the caller's transaction."""
+    session.execute(delete(RecoveryCode).where(RecoveryCode.user_key == user_key))
+    rows = [{"user_key": user_key, "code_hash": hash_recovery_code(code)} for code in codes]
+    session.execute(insert(RecoveryCode), rows)
+
+
+def take_code(user_key: int, code: str, secret_key: str, by: Actor | None = None) -> bool:
+    """Whether the code of the second factor, or the recovery code, fits; each is taken once."""
+    with writing() as session:
+        user = query.lock_user(user_key)
+        if user.totp_secret is None:
+            return False
+        unused = (RecoveryCode.user_key == user_key, RecoveryCode.used_at.is_(None))
+        mark_used = update(RecoveryCode).where(*unused, RecoveryCode.code_hash == hash_recovery_code(code))
+        if session.execute(mark_used.values(used_at=now_ms())).rowcount:
+            record(session, Event.RECOVERY_CODE_USED, subject_key=user_key, by=by)
+            return True
+        secret = unlock(user.totp_secret, secret_key)
+        step = fitting_step(secret, code, user.totp_step, now_ms()) if secret else None
+        if step is not None:
+            user.totp_step = step
+        return step is not None
+
+
+def link_identity(user_key: int, issuer: str, subject: str, by: Actor | None = None) -> None:
+    """From now on an OpenID Connect provider means this account by `subject`. Repeated, it changes nothing."""
+    with writing() as session:
+        query.lock_user(user_key)
+        if query.find_linked_user(issuer, subject) is None:
+            row = {"user_key": user_key, "issuer": issuer, "subject": subject, "created_at": now_ms()}
+            session.execute(insert(Identity), [row])
+            record(session, Event.IDENTITY_LINKED, subject_key=user_key, by=by, details={"issuer": issuer})
+
+
+# --- tokens ----------------------------------------------------------------------------------------------------------
+
+
+def add_token(
+    user_key: int, name: str, scopes: frozenset[Scope], days: int | None = None, by: Actor | None = None
+) -> tuple[Token, str]:
     """A new token and its text, which is shown this once and cannot be read again; `days` None = it never expires."""
     secret, now = new_secret(), now_ms()
     with writing() as session:
@@ -97,15 +255,17 @@ def add_token(user_key: int, name: str, scopes: frozenset[Scope], days: int | No
             expires_at=now + days * DAY_MS if days else None,
         )
         session.add(token)
+        record(session, Event.TOKEN_MADE, subject_key=user_key, by=by, details={"name": name, "scopes": token.scopes})
     return token, join_token(token.id, secret)
 
 
-def revoke_token(user_key: int, token_id: str) -> bool:
+def revoke_token(user_key: int, token_id: str, by: Actor | None = None) -> bool:
     """The token stops at once. Returns False when the user has no such token, or it is revoked already."""
-    with writing():
+    with writing() as session:
         token = query.find_token(user_key, token_id)
         if token:
             token.revoked_at = now_ms()
+            record(session, Event.TOKEN_REVOKED, subject_key=user_key, by=by, details={"name": token.name})
     return token is not None
 
 

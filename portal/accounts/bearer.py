@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flask import current_app, request
+from flask import current_app, g, request
 
 from portal.accounts import actions, query
 from portal.accounts.tokens import split_token
 from portal.bodies import read_object
 from portal.errors import ApiError
+from portal.limits import rates
 from portal.models import Scope
 from portal.text import parse_id
 from portal.times import now_ms
@@ -54,11 +55,17 @@ def admit(found: query.Caller, scope: Scope, ids: Mapping[str, object]) -> None:
 
 
 def bearer() -> query.Caller:
-    """Whoever the request's token speaks for. Raises ApiError 401 for every token that is not good, alike for all."""
+    """Whoever the request's token speaks for.
+
+    Raises ApiError 401 for every token that is not good, alike for all, and 429 where there were too many requests.
+    """
     token_id, secret = split_token(sent_token())
     found = query.find_caller(token_id, secret, now_ms()) if token_id else None
     if found is None:
+        rates.count_address()
         raise ApiError(401, headers={"WWW-Authenticate": "Bearer"})
+    g.caller = (found.user_id, token_id)  # for the log
+    rates.count_token(token_id)
     if now_ms() - (found.last_used_at or 0) > current_app.config["TOKEN_TOUCH_SECONDS"] * 1000:
         actions.touch_token(found.token_key)
     return found

@@ -39,9 +39,7 @@ def add_user(email: str, name: str, zone: str, region: str, *, admin: bool) -> N
     """
     given = {"email": email, "name": name, "zone": zone, "region": region, "password": new_password()}
     asked = read(given, NewUser, UTC, {}).or_refuse()
-    made = admin_actions.add_user(
-        asked.email, asked.name, asked.zone, asked.password, asked.region, is_admin=admin, by=None
-    )
+    made = actions.add_user(asked.email, asked.name, asked.zone, asked.password, asked.region, is_admin=admin)
     click.echo(made.id)
 
 
@@ -69,8 +67,9 @@ def change_password(email: str) -> None:
     The password is the first line of standard input, or is asked for at a terminal.
     """
     found = find_user(email)
-    asked = read({"password": new_password()}, PasswordForm, UTC, {}).or_refuse()
-    admin_actions.set_password(found.key, asked.password)
+    given = {"password": new_password(), "email": found.email, "name": found.name}
+    asked = read(given, PasswordForm, UTC, {}).or_refuse()
+    actions.change_password(found.key, asked.password)
     click.echo(f"The password of {found.email} is changed; every session has ended")
 
 
@@ -113,6 +112,16 @@ def last_admin_said() -> Iterator[None]:
         yield
     except Refused as refusal:
         raise click.ClickException(f"{refusal} (user role EMAIL admin), or say --force") from refusal
+
+
+@user.command("second-factor")
+@click.argument("email")
+@click.option("--off", is_flag=True, required=True, help="Turn it off; it is turned on by its user alone.")
+def turn_off_second_factor(email: str, off: bool) -> None:
+    """Let in by the password alone whoever has lost phone and recovery codes."""
+    found = find_user(email)
+    actions.turn_off_second_factor(found.key)
+    click.echo(f"{found.email} signs in by the password alone")
 
 
 @token.command("add")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
+from portal.accounts.passwords import is_common
 from portal.contacts.numbers import regions
 from portal.models import Scope
 from portal.parameters import Parameters, ascii_whole, text
@@ -37,6 +38,14 @@ def is_password(value: Any) -> Any:
     return value
 
 
+def is_hard_to_guess(value: str, info: ValidationInfo) -> str:
+    """Not what people commonly choose, nor made of what goes with the account: the fields before this one."""
+    known = (info.data.get("email", ""), info.data.get("name", ""))
+    if is_common(value, known):
+        raise ValueError("is too easy to guess; a few words that do not belong together make a good one")
+    return value
+
+
 def as_scopes(value: Any) -> Any:
     """The scopes that were ticked, each once."""
     return tuple(dict.fromkeys(value)) if isinstance(value, list) else value
@@ -45,7 +54,12 @@ def as_scopes(value: Any) -> Any:
 Email = Annotated[text(254), AfterValidator(is_email)]
 Zone = Annotated[text(64), AfterValidator(is_zone)]
 Name = text(100, least=1)
-NewPassword = Annotated[str, Field(min_length=LEAST_PASSWORD, max_length=1000), BeforeValidator(is_password)]
+NewPassword = Annotated[
+    str,
+    Field(min_length=LEAST_PASSWORD, max_length=1000),
+    BeforeValidator(is_password),
+    AfterValidator(is_hard_to_guess),
+]
 
 
 def as_region(value: str) -> str:
@@ -71,6 +85,19 @@ class SignIn(Parameters):
     password: str = ""
 
 
+class CodeForm(Parameters):
+    """A code of the second factor, or a recovery code; blanks and dashes in it are only for the eye."""
+
+    code: str = ""
+
+
+class SecondFactorForm(Parameters):
+    """What shows that it is really them, before the second factor is changed."""
+
+    current: str = ""
+    code: str = ""
+
+
 class NewUser(Parameters):
     """An account to be made."""
 
@@ -90,9 +117,11 @@ class AccountForm(Parameters):
 
 
 class PasswordForm(Parameters):
-    """A new password, and the old one to show that it is really them."""
+    """A new password, and the old one to show that it is really them; with what must not be a part of it."""
 
     current: str = ""
+    email: str = ""
+    name: str = ""
     password: NewPassword
 
 

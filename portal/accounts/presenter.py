@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from portal.accounts.query import SessionUser
 from portal.models import Token
@@ -32,6 +33,21 @@ def token_view(token: Token, now: int) -> TokenView:
         expires_at=token.expires_at,
         expired=token.expires_at is not None and token.expires_at <= now,
     )
+
+
+@dataclass(frozen=True)
+class SessionView:
+    """One of the places where an account is signed in."""
+
+    key: int
+    created_at: int
+    seen_at: int
+    is_this: bool
+
+
+def session_view(row: Any, this_key: int) -> SessionView:
+    """A session as the account page lists it."""
+    return SessionView(row.key, row.created_at, row.seen_at, row.key == this_key)
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from flask_login import UserMixin
-from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy import Row, Select, bindparam, func, select
 
 from portal.accounts.tokens import hash_secret, same_secret
 from portal.batches.state import COLUMNS as STATE_COLUMNS
@@ -14,8 +14,9 @@ from portal.batches.state import ListState, list_state
 from portal.changes.actor import Actor
 from portal.database import fetch
 from portal.extensions import db
-from portal.models import BatchList, Scope, Token, User, Way
+from portal.models import BatchList, Identity, RecoveryCode, Scope, Session, Token, User, Way
 from portal.text import fold, forbidden_character
+from portal.times import DAY_MS
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,11 @@ class Caller:
 
 @dataclass(frozen=True)
 class SessionUser(UserMixin):
-    """Whoever is signed in, with the state of their list, all from one small query."""
+    """Whoever is signed in, by which session, with the state of their list, all from one small query."""
 
     session_id: str
+    session_key: int
+    seen_at: int
     key: int
     id: str
     email: str
@@ -48,6 +51,7 @@ class SessionUser(UserMixin):
     region: str
     password_hash: str
     is_admin: bool
+    has_second_factor: bool
     list_state: ListState
 
     @property
@@ -56,11 +60,12 @@ class SessionUser(UserMixin):
         return Actor(self.key, Way.PAGE)
 
     def get_id(self) -> str:
-        """What the session cookie holds, as User has it."""
+        """What the session cookie holds; only its hash is kept here."""
         return self.session_id
 
 
 NOBODY = hash_secret("")
+MINUTE_MS = 60_000
 
 CALLER = (
     select(
@@ -83,6 +88,8 @@ CALLER = (
 
 SESSION_USER = (
     select(
+        Session.key.label("session_key"),
+        Session.seen_at,
         User.key,
         User.id,
         User.email,
@@ -91,12 +98,15 @@ SESSION_USER = (
         User.region,
         User.password_hash,
         User.is_admin,
+        User.totp_secret.is_not(None).label("has_second_factor"),
         *STATE_COLUMNS,
     )
+    .join(User, User.key == Session.user_key)
     .join(BatchList, BatchList.owner_key == User.key)
     .where(
-        User.id == bindparam("user_id"),
-        User.session_nonce == bindparam("nonce"),
+        Session.id_hash == bindparam("id_hash"),
+        Session.created_at > bindparam("oldest"),
+        Session.seen_at > bindparam("idle_since"),
         User.disabled_at.is_(None),
     )
 )
@@ -121,14 +131,56 @@ def find_user_by_email(email: str) -> User | None:
     return db.session.execute(select(User).where(User.email_folded == fold(email.strip()))).scalar_one_or_none()
 
 
-def find_session_user(session_id: str) -> SessionUser | None:
-    """The user of a session cookie, unless disabled or signed out everywhere since."""
-    user_id, _, nonce = session_id.partition(".")
-    row = fetch(SESSION_USER, user_id=user_id, nonce=nonce).one_or_none()
+@dataclass(frozen=True)
+class Lifetimes:
+    """How long a session lasts in all, and how long without being used; in ms."""
+
+    whole_ms: int
+    idle_ms: int
+
+    @classmethod
+    def of(cls, config: Mapping[str, int]) -> Lifetimes:
+        """As the settings have it; SESSION_IDLE_MINUTES 0 = it may rest for as long as it lasts."""
+        whole = config["SESSION_DAYS"] * DAY_MS
+        return cls(whole, min(whole, config["SESSION_IDLE_MINUTES"] * MINUTE_MS or whole))
+
+
+def find_session_user(session_id: str, lifetimes: Lifetimes, now: int) -> SessionUser | None:
+    """The user of a session cookie, unless the session has ended, or has rested for too long, or they are disabled."""
+    since = {"oldest": now - lifetimes.whole_ms, "idle_since": now - lifetimes.idle_ms}
+    row = fetch(SESSION_USER, id_hash=hash_secret(session_id), **since).one_or_none()
     if row is None:
         return None
-    account = (row.key, row.id, row.email, row.name, row.zone, row.region, row.password_hash, row.is_admin)
-    return SessionUser(session_id, *account, list_state(row.key, row))
+    account = (row.key, row.id, row.email, row.name, row.zone, row.region, row.password_hash)
+    roles = (row.is_admin, bool(row.has_second_factor))
+    return SessionUser(session_id, row.session_key, row.seen_at, *account, *roles, list_state(row.key, row))
+
+
+def sessions_of(user_key: int, lifetimes: Lifetimes, now: int) -> Sequence[Row[tuple[int, int, int]]]:
+    """Key, beginning and last use of each session of the user that has not ended, the last used first."""
+    lasting = (Session.created_at > now - lifetimes.whole_ms, Session.seen_at > now - lifetimes.idle_ms)
+    statement = select(Session.key, Session.created_at, Session.seen_at).where(Session.user_key == user_key, *lasting)
+    return db.session.execute(statement.order_by(Session.seen_at.desc(), Session.key.desc())).all()
+
+
+def find_user(user_key: int) -> User | None:
+    """The user of that key."""
+    return db.session.execute(select(User).where(User.key == user_key)).scalar_one_or_none()
+
+
+def find_linked_user(issuer: str, subject: str) -> User | None:
+    """Whom an OpenID Connect provider means by `subject`; None when no account is linked to that."""
+    linked = select(User).join(Identity, Identity.user_key == User.key)
+    statement = linked.where(Identity.issuer == issuer, Identity.subject == subject)
+    return db.session.execute(statement).scalar_one_or_none()
+
+
+def recovery_codes_left(user_key: int) -> int:
+    """How many recovery codes of the user have not been used."""
+    unused = select(func.count(RecoveryCode.key)).where(
+        RecoveryCode.user_key == user_key, RecoveryCode.used_at.is_(None)
+    )
+    return db.session.execute(unused).scalar_one()
 
 
 def lock_user(user_key: int) -> User:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, Response, abort, flash, redirect, request, url_for
@@ -11,6 +10,7 @@ from flask_login import current_user
 from werkzeug.wrappers import Response as AnyResponse
 
 from portal import hypermedia
+from portal.accounts.pages.blueprint import me
 from portal.admin import actions, query
 from portal.admin.access import admins_only
 from portal.admin.actions import Refused
@@ -96,7 +96,7 @@ def add_user() -> AnyResponse:
     password = form.password or make_password()
     try:
         added = actions.add_user(
-            form.email, form.name, form.zone, password, form.region, is_admin=form.role is Role.ADMIN, by=doer()
+            form.email, form.name, form.zone, password, form.region, is_admin=form.role is Role.ADMIN, by=me()
         )
     except BadParameter as taken:
         return show_new(taken.problems)
@@ -111,11 +111,6 @@ def add_user() -> AnyResponse:
 def typed() -> dict[str, str]:
     """The form, without a password that was left empty."""
     return {name: value for name, value in request.form.items() if value or name != "password"}
-
-
-def doer() -> Actor:
-    """Whoever does it, and from which address."""
-    return replace(current_user.actor, address=request.remote_addr or "")
 
 
 def told(refusal: Refused, address: str) -> AnyResponse:
@@ -192,7 +187,7 @@ def do(user_id: str, action: Callable[[int, Actor], bool | None], words: str) ->
     row = user_or_404(user_id)
     address = url_for(".user", user_id=row.id)
     try:
-        changed = action(row.key, doer())
+        changed = action(row.key, me())
     except Refused as refusal:
         return told(refusal, address)
     flash(words.format(row.email) if changed is not False else "It was done already.")
@@ -209,7 +204,7 @@ def set_password(user_id: str) -> AnyResponse:
     given = reading.values.password
     password = given or make_password()
     try:
-        actions.set_password(row.key, password, doer())
+        actions.set_password(row.key, password, me())
     except Refused as refusal:
         return told(refusal, url_for(".user", user_id=row.id))
     if not given:

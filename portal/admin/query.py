@@ -88,7 +88,7 @@ def lock_with_admins(user_key: int | None) -> Sequence[User]:
     All of them, always in one order: of two admins who take each other's role, the second sees what the first did.
     """
     locked = select(User).where(or_(User.is_admin, User.key == user_key)).order_by(User.key)
-    locked = locked.with_for_update(key_share=True).execution_options(populate_existing=True)
+    locked = locked.with_for_update().execution_options(populate_existing=True)
     return db.session.execute(locked).scalars().all()
 
 

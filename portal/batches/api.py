@@ -9,6 +9,7 @@ from flask import Blueprint, Response, current_app, request
 from pydantic import Field
 
 from portal.accounts.bearer import caller, caller_with_body
+from portal.accounts.pages.blueprint import address
 from portal.accounts.query import Caller
 from portal.batches import actions, query
 from portal.batches.moves import DONE, Move, Refused
@@ -207,7 +208,7 @@ def export_csv() -> Response:
         raise no_batch()
     batch_id, name, taken = batch.id, batch.name, calls_taken(batch, whole=True)
     if request.method == "GET":
-        note_export(replace(who.actor, address=request.remote_addr or ""), taken)
+        note_export(replace(who.actor, address=address()), taken)
     everything = CallView()
     header, cells = calls_table(calls_query.field_names(owner_key, batch_id, everything))
     return download(FileKind.CSV, name, header, map(cells, calls_query.stream(owner_key, batch_id, everything)))

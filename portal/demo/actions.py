@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from portal.accounts import actions as accounts
 from portal.accounts import query
-from portal.admin import actions as admin
 from portal.admin.passwords import make_password
 from portal.batches.actions import add_filled_batches
 from portal.database import writing
@@ -49,7 +48,7 @@ def make_demo(*, first_time: bool) -> Demo | None:
 
 def make_account(password: str) -> User:
     """The account and its batches. It is an admin, so that a newcomer sees every page."""
-    user = admin.add_user(EMAIL, NAME, "UTC", password, is_admin=True)
+    user = accounts.add_user(EMAIL, NAME, "UTC", password, is_admin=True)
     add_filled_batches(user.key, sample_batches(now_ms()))
     return user
 
@@ -58,5 +57,4 @@ def open_again(user: User, password: str) -> User:
     """The account with a new password. Raises BadParameter when it is disabled."""
     if not user.is_active:
         raise BadParameter({"email": f"email: the account {user.email} is disabled"})
-    admin.set_password(user.key, password)
-    return user
+    return accounts.change_password(user.key, password)

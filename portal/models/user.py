@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from flask_login import UserMixin
 from sqlalchemy import BigInteger, Boolean, String, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.models.base import Base, Key, Millis, PublicId
 
 
-class User(UserMixin, Base):
+class User(Base):
     """An account. `key` is internal and the high half of its batches' keys; `id` is what the API shows."""
 
     __tablename__ = "users"
@@ -23,7 +22,7 @@ class User(UserMixin, Base):
     zone: Mapped[str] = mapped_column(String(64))  # IANA name
     region: Mapped[str] = mapped_column(String(2), default="", server_default="")  # whose national numbers are meant
     password_hash: Mapped[str] = mapped_column(String(255))
-    session_nonce: Mapped[str] = mapped_column(String(32))  # in every session cookie; a new one ends them all
+    session_nonce: Mapped[str] = mapped_column(String(32), default="")  # read by 0.1 alone; a later migration drops it
     is_admin: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     totp_secret: Mapped[str | None] = mapped_column(String(255))  # encrypted; None = no second factor
     totp_step: Mapped[int | None] = mapped_column(BigInteger)  # of the last code taken: none is taken twice
@@ -32,9 +31,5 @@ class User(UserMixin, Base):
 
     @property
     def is_active(self) -> bool:
-        """Flask-Login turns away a user for whom this is false."""
+        """Whether the account may be signed in to, and its tokens may ask."""
         return self.disabled_at is None
-
-    def get_id(self) -> str:
-        """What the session cookie holds: the user and the nonce that `sign out everywhere` changes."""
-        return f"{self.id}.{self.session_nonce}"

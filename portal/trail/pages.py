@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TypeVar
 
 from flask import Blueprint, Response, request
-from flask_login import current_user
 
+from portal.accounts.pages.blueprint import me
 from portal.admin.access import admins_only
 from portal.clock import clock
 from portal.downloads import FileKind, download
@@ -56,6 +55,5 @@ def export_trail() -> Response:
     reading, user_key = read_filters(TrailExport)
     asked = reading.or_refuse()
     if request.method == "GET":
-        by = replace(current_user.actor, address=request.remote_addr or "")
-        actions.note_export(by, {"kind": "trail"})
+        actions.note_export(me(), {"kind": "trail"})
     return download(FileKind.CSV, "Trail", HEADER, map(entry_cells, query.stream(asked, user_key)))

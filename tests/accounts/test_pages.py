@@ -10,6 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from portal.accounts.actions import sign_out_everywhere
 from portal.accounts.query import find_user_by_email
 from portal.models import User
 from portal.times import now_ms
@@ -121,9 +122,10 @@ def test_signing_out_by_htmx_leads_the_whole_browser_away(signed_in: FlaskClient
     assert signed_in.get("/batches").status_code == 303
 
 
-def test_a_form_sent_after_the_session_ended_does_nothing(signed_in: FlaskClient, build: Builder, owner: User) -> None:
+def test_a_form_sent_after_the_session_ended_does_nothing(app: Flask, signed_in: FlaskClient, owner: User) -> None:
     token = csrf_token(signed_in.get("/settings/account").text)
-    build.change(owner, session_nonce="another")
+    with app.app_context():
+        sign_out_everywhere(owner.key)
     form = {"name": "changed", "zone": "UTC", "csrf_token": token}
     assert signed_in.post("/settings/account", data=form).location.startswith("/login")
     sent = {**HTMX, "HX-Current-URL": "http://localhost/settings/account"}

@@ -30,7 +30,7 @@ def is_admin(app: Flask, email: str) -> bool:
         return query.find_user_by_email(email).is_admin
 
 
-def test_an_admin_is_added_and_listed(run: Callable[..., Any], owner: User, entries: Callable[[], list[Any]]) -> None:
+def test_an_admin_is_added_and_listed(app: Flask, run: Callable[..., Any], owner: User) -> None:
     before = run("list")
     assert "user role EMAIL admin" in before.stderr
     assert run("add", "demo@example.com", "--admin", input=PASSWORD).exit_code == 0
@@ -40,8 +40,9 @@ def test_an_admin_is_added_and_listed(run: Callable[..., Any], owner: User, entr
         [owner.email, "UTC", *after.stdout.splitlines()[1].split()[3:4], "active", "user"],
     ]
     assert after.stderr == ""
-    (entry,) = entries()
-    assert (entry.what, entry.doer, entry.subject, entry.way) == ("added", None, "demo@example.com", "command")
+    with app.app_context():
+        (entry,) = trail.events_of(query.find_user_by_email("demo@example.com").key)
+    assert (entry.what, entry.doer, entry.way, entry.details) == ("added", None, "command", {"role": "admin"})
 
 
 def test_the_role_and_the_way_back_in(

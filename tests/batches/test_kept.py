@@ -14,7 +14,6 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from sqlalchemy import bindparam, delete, text, update
 from sqlalchemy.orm import Session
 
-from portal.accounts.query import find_session_user
 from portal.batches import actions, check, kept, query
 from portal.batches.kept import postgresql, sqlite
 from portal.batches.parameters import BatchListParameters
@@ -22,7 +21,7 @@ from portal.database import writing
 from portal.extensions import db
 from portal.models import Batch, BatchCount, BatchList, QueueStatus, User
 from portal.text import fold
-from tests.builders import MAY_2025, Builder
+from tests.builders import MAY_2025, Builder, state_of
 
 DAY = 86_400_000
 
@@ -59,7 +58,7 @@ class Changes(RuleBasedStateMachine):
         assert {key for key, version in self.versions().items() if version != before[key]} == touched
 
     def versions(self) -> dict[int, int]:
-        return {user.key: find_session_user(user.get_id()).list_state.version for user in self.users}
+        return {user.key: state_of(user).version for user in self.users}
 
     def apply(self, fails: bool, chosen: set[int], statement: Any, change: Callable[[dict], dict]) -> None:
         """Run one statement over the chosen rows of both owners; the model changes only where it is committed."""
@@ -125,7 +124,7 @@ class Changes(RuleBasedStateMachine):
     @invariant()
     def the_list_is_so(self) -> None:
         for user in self.users:
-            state = find_session_user(user.get_id()).list_state
+            state = state_of(user)
             live = [row for row in self.rows if row["owner_key"] == user.key and not row["deleted"]]
             assert dict(state.live) == {status: sum(row["status"] == status for row in live) for status in QueueStatus}
             for search in ("été", "active", "xy", "a"):
@@ -204,7 +203,7 @@ def test_check_finds_what_is_not_so_and_repair_mends_it(
 ) -> None:
     assert run().output == "Everything that is kept agrees with the rows\n"
     with app.app_context():
-        before = find_session_user(owner.get_id()).list_state
+        before = state_of(owner)
         with writing() as session:
             session.execute(DAMAGES[told])
     found = run()
@@ -215,7 +214,7 @@ def test_check_finds_what_is_not_so_and_repair_mends_it(
     assert (mended.exit_code, mended.output) == (0, "Everything that is kept agrees with the rows\n")
     assert run().exit_code == 0
     with app.app_context():
-        after = find_session_user(owner.get_id()).list_state
+        after = state_of(owner)
         assert after.live == before.live
         assert after.version != before.version
         assert actions.new_keys(db.session, owner.key, 1)[0] > batch.key

@@ -13,7 +13,6 @@ from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from portal.accounts.query import find_session_user
 from portal.batches import query
 from portal.batches.check import has_name_index
 from portal.batches.kept import spans
@@ -27,7 +26,7 @@ from portal.models.base import OWNER_SHIFT
 from portal.parameters import read_query
 from portal.text import fold
 from tests.batches.remembered import REMEMBERED
-from tests.builders import MAY_2025, Builder
+from tests.builders import MAY_2025, Builder, state_of
 
 ROWS = 600
 NAMES = ("Marketing May", "ÉTÉ 100%", "active in name", "a_b", "Zoë", "stop press")
@@ -127,7 +126,7 @@ def test_every_view_is_what_reading_every_row_finds(
     monkeypatch.setattr(rows_module, "NEAR", near)
     monkeypatch.setattr(few, "MOST", most)
     monkeypatch.setitem(app.extensions, "names_indexed", name_index and has_name_index())
-    state = find_session_user(owner.get_id()).list_state
+    state = state_of(owner)
 
     @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(view=views)
@@ -149,7 +148,7 @@ def test_the_walk_through_all_pages_shows_each_batch_once(
     rows: list[dict], owner: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rows_module, "NEAR", 20)
-    state = find_session_user(owner.get_id()).list_state
+    state = state_of(owner)
     expected, total, _ = model(rows, BatchListParameters().model_copy(update={"limit": ROWS}))
     seen = []
     for page in range(1, total // 7 + 2):

@@ -12,14 +12,13 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from portal.accounts.query import find_session_user
 from portal.batches import query as batches_query
 from portal.batches.parameters import BatchListParameters
 from portal.calls import query as calls_query
 from portal.calls.parameters import CallView
 from portal.models import Batch, User
 from portal.times import now_ms
-from tests.builders import Builder
+from tests.builders import Builder, state_of
 
 HTMX = {"HX-Request": "true"}
 
@@ -71,7 +70,7 @@ def test_surfaces_agree(
     assert exported(signed_in.get(f"/batches/export.csv{query}")) == live
     assert exported(call_api("export/csv", query_string=query.removeprefix("?").replace("&limit=100", ""))) == live
     with app.app_context():
-        counts = batches_query.status_counts(find_session_user(owner.get_id()).list_state, BatchListParameters())
+        counts = batches_query.status_counts(state_of(owner), BatchListParameters())
     assert counts == {"active": len(live), "paused": 0, "pending": 0, "stopped": 0, "completed": 0}
     for html in (page.text, fragment.text):
         assert "1–3 of 3" in html

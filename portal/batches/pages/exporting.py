@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from flask import request
 from flask_login import current_user, login_required
 from werkzeug.wrappers import Response
 
+from portal.accounts.pages.blueprint import me
 from portal.batches import query
 from portal.batches.pages.blueprint import batch_or_404, blueprint
 from portal.batches.parameters import BatchListParameters
@@ -38,7 +37,7 @@ def export_calls(batch_id: str, kind: str) -> Response:
     asked = read_query(request.query_string, CallView, ignore_unknown=True).or_refuse()
     known, name, taken = batch.id, batch.name, calls_taken(batch, whole=not asked.narrows)
     if request.method == "GET":
-        note_export(replace(current_user.actor, address=request.remote_addr or ""), taken)
+        note_export(me(), taken)
     header, cells = calls_table(calls_query.field_names(current_user.key, known, asked))
     rows = calls_query.stream(current_user.key, known, asked)
     return download(FileKind(kind), name, header, map(cells, rows))

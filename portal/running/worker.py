@@ -1,0 +1,113 @@
+"""gunicorn's threaded worker, which cuts no request when it is told to stop, and speaks as the portal does."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import select
+from http import HTTPStatus
+from typing import Any
+
+from gunicorn import util
+from gunicorn.glogging import Logger
+from gunicorn.http.errors import (
+    ConfigurationProblem,
+    ExpectationFailed,
+    ForbiddenProxyRequest,
+    InvalidResponseHeader,
+    InvalidResponseHeaderName,
+    LimitRequestHeaders,
+    LimitRequestLine,
+    ParseException,
+    UnsupportedTransferCoding,
+)
+from gunicorn.workers.gthread import ThreadWorker
+
+from portal.errors import PLAIN, envelope_body
+from portal.requests import JSON_HEADERS
+from portal.running import stopping
+from portal.running.logs import formatter, log_format
+
+# What was sent and cannot be read as HTTP, by the first of these that it is.
+UNREADABLE: tuple[tuple[type[Exception], int], ...] = (
+    (InvalidResponseHeader, 500),
+    (InvalidResponseHeaderName, 500),
+    (ConfigurationProblem, 500),
+    (LimitRequestLine, 414),
+    (LimitRequestHeaders, 431),
+    (ExpectationFailed, 417),
+    (UnsupportedTransferCoding, 501),
+    (ForbiddenProxyRequest, 403),
+    (ParseException, 400),
+)
+
+
+class PortalWorker(ThreadWorker):
+    """A worker that serves what waits at its door before it closes it."""
+
+    def load_wsgi(self) -> None:
+        """Load the app, which may ask from then on whether it is to stop."""
+        super().load_wsgi()
+        stopping.watch(lambda: not self.alive)
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        """Begin or cease to accept; at the end, what waits is taken and the door is closed.
+
+        The kernel goes on completing connections for as long as any process holds the listening socket, and resets
+        those that nobody took when the last one lets go. gunicorn's own worker holds it until its last request is
+        done; this one lets go at once, so that who comes later is refused, or is another worker's, and not reset.
+        """
+        super().set_accept_enabled(enabled)
+        if enabled or self.alive:
+            return
+        for listener in self.sockets:
+            while waits(listener):
+                self.accept(listener)
+            listener.close()
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
+        """Answer what cannot be read as HTTP, in the API's envelope: it was no browser that sent it.
+
+        Neither the answer nor the log holds what was sent.
+        """
+        code = next((code for kind, code in UNREADABLE if isinstance(exc, kind)), 500)
+        if code == 500:
+            self.log.error("failed outside of the portal", exc_info=exc)
+        else:
+            self.log.warning("a request could not be read: %s, %s", type(exc).__name__, code)
+        try:
+            util.write_nonblock(client, answer(code))
+        except OSError:
+            self.log.debug("nobody was there to read why")
+
+
+def waits(listener: Any) -> bool:
+    """Whether a connection waits to be accepted."""
+    door = select.poll()
+    door.register(listener.fileno(), select.POLLIN)
+    return bool(door.poll(0))
+
+
+def answer(code: int) -> bytes:
+    """An error's answer as it goes over the wire, for a connection that ends with it."""
+    phrase = HTTPStatus(code).phrase
+    body = json.dumps(envelope_body(code, PLAIN.get(code, phrase))).encode()
+    headers = {
+        "Connection": "close",
+        "Content-Type": "application/json",
+        "Content-Length": str(len(body)),
+        "Cache-Control": "no-store",
+        "X-Request-Id": secrets.token_hex(8),
+        **JSON_HEADERS,
+    }
+    lines = [f"HTTP/1.1 {code} {phrase}", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
+    return "\r\n".join(lines).encode() + body
+
+
+class PortalLogger(Logger):
+    """gunicorn's own words, in the form of every other line."""
+
+    def _set_handler(self, log: Any, output: Any, fmt: Any, stream: Any = None) -> None:
+        kind = log_format(os.environ.get("LOG_FORMAT") or "auto")
+        super()._set_handler(log, output, formatter(kind), stream)

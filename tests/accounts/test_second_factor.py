@@ -1,0 +1,170 @@
+"""The second factor: turned on with an app, asked for at sign-in, each code taken once, recovery codes, off again."""
+
+from __future__ import annotations
+
+import html
+import re
+
+import pyotp
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from portal.accounts import actions
+from portal.accounts.second_factor import STEP_SECONDS, fitting_step, lock, unlock
+from portal.extensions import db
+from portal.models import RecoveryCode, User
+from portal.times import now_ms
+from tests.builders import PASSWORD, Builder
+from tests.conftest import csrf_token, sign_in
+
+PAGE = "/settings/second-factor"
+
+
+def send(client: FlaskClient, address: str, page: str = PAGE, **fields: str) -> TestResponse:
+    """Send a form of a page."""
+    return client.post(address, data={**fields, "csrf_token": csrf_token(client.get(page).text)})
+
+
+def code_of(app: Flask, steps: int = 0) -> str:
+    """The code that the owner's app shows now, or so many steps of time from now."""
+    with app.app_context():
+        (user,) = db.session.query(User).filter(User.totp_secret.is_not(None))
+        secret = unlock(user.totp_secret, app.secret_key)
+    return pyotp.TOTP(secret).at(now_ms() // 1000 + steps * STEP_SECONDS)
+
+
+@pytest.fixture
+def codes(app: Flask, owner: User) -> list[str]:
+    """The owner's second factor is on; its recovery codes. No code has been taken yet."""
+    secret = pyotp.random_base32()
+    with app.app_context():
+        return actions.turn_on_second_factor(owner.key, secret, pyotp.TOTP(secret).now(), app.secret_key)
+
+
+@pytest.fixture
+def forget_step(app: Flask, codes: list[str], owner: User, build: Builder) -> None:
+    """The code that turned it on may be used again, so that no test waits for the next."""
+    with app.app_context():
+        (user,) = db.session.query(User)
+        db.session.expunge(user)
+    build.change(user, totp_step=None)
+
+
+@pytest.fixture
+def half_way(app: Flask, owner: User, forget_step: None) -> FlaskClient:
+    """A browser that has given the password."""
+    client = app.test_client()
+    answer = send(client, "/login?next=/settings/tokens", "/login", email=owner.email, password=PASSWORD)
+    assert answer.location == "/login/code?next=/settings/tokens"
+    return client
+
+
+def test_it_is_turned_on_with_what_an_app_shows(app: Flask, signed_in: FlaskClient, owner: User) -> None:
+    assert "Present password" in signed_in.get(PAGE).text
+    assert send(signed_in, f"{PAGE}/offer", current="wrong").status_code == 400
+    assert send(signed_in, f"{PAGE}/offer", current=PASSWORD).location == PAGE
+    shown = signed_in.get(PAGE).text
+    assert "<svg" in shown
+    secret = re.search(r'class="key">([A-Z2-7 ]+)<', shown)[1].replace(" ", "")
+    wrong = send(signed_in, f"{PAGE}/on", code="000000" if pyotp.TOTP(secret).now() != "000000" else "111111")
+    assert wrong.status_code == 400
+    assert secret == re.search(r'class="key">([A-Z2-7 ]+)<', wrong.text)[1].replace(" ", "")
+    on = send(signed_in, f"{PAGE}/on", code=pyotp.TOTP(secret).now())
+    codes = html.unescape(re.search(r'<pre id="recovery-codes"[^>]*>([^<]+)<', on.text)[1]).split()
+    assert len(set(codes)) == 10
+    assert on.headers["Cache-Control"] == "no-store"
+    assert codes[0] not in signed_in.get(PAGE).text
+    with app.app_context():
+        (user,) = db.session.query(User)
+        assert secret not in user.totp_secret
+
+
+def test_the_password_alone_lets_nobody_in(half_way: FlaskClient) -> None:
+    assert half_way.get("/batches").location.startswith("/login?")
+    assert half_way.get("/settings/account").status_code == 303
+    assert "authenticator app" in half_way.get("/login/code").text
+
+
+def test_with_the_code_one_is_where_one_wanted(app: Flask, half_way: FlaskClient) -> None:
+    answer = send(half_way, "/login/code?next=/settings/tokens", "/login/code", code=code_of(app))
+    assert (answer.status_code, answer.location) == (303, "/settings/tokens")
+    assert half_way.get("/settings/tokens").status_code == 200
+
+
+def test_a_wrong_code_is_told_and_asked_for_again(app: Flask, half_way: FlaskClient) -> None:
+    for code in ("", "abc", "12345", "x" * 5000, code_of(app, steps=-9)):
+        answer = send(half_way, "/login/code", "/login/code", code=code)
+        assert answer.status_code == 401
+        assert "does not fit" in answer.text
+
+
+def test_codes_cannot_be_guessed_for_long(app: Flask, half_way: FlaskClient) -> None:
+    for _ in range(10):
+        send(half_way, "/login/code", "/login/code", code="000000" if code_of(app) != "000000" else "111111")
+    assert send(half_way, "/login/code", "/login/code", code=code_of(app)).status_code == 429
+    assert half_way.get("/login/code").status_code == 303
+
+
+def test_a_recovery_code_lets_in_once(app: Flask, owner: User, codes: list[str], forget_step: None) -> None:
+    for expected in (303, 401):
+        client = app.test_client()
+        send(client, "/login", "/login", email=owner.email, password=PASSWORD)
+        typed = codes[0].upper().replace("-", " ")
+        assert send(client, "/login/code", "/login/code", code=typed).status_code == expected
+    with app.app_context():
+        assert [row.used_at is None for row in db.session.query(RecoveryCode)].count(True) == 9
+
+
+def test_a_code_is_taken_once(app: Flask, owner: User, forget_step: None) -> None:
+    code = code_of(app)
+    with app.app_context():
+        assert actions.take_code(owner.key, code, app.secret_key)
+        assert not actions.take_code(owner.key, code, app.secret_key)
+
+
+def test_the_way_between_password_and_code_is_short(half_way: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    late = now_ms() + 6 * 60_000
+    monkeypatch.setattr("portal.accounts.pages.signing_in.now_ms", lambda: late)
+    assert half_way.get("/login/code").location.startswith("/login?")
+
+
+def test_a_new_password_meanwhile_ends_the_way(app: Flask, half_way: FlaskClient, owner: User) -> None:
+    with app.app_context():
+        actions.change_password(owner.key, "an altogether new password")
+    assert half_way.get("/login/code").location.startswith("/login?")
+
+
+def test_off_takes_password_and_code(app: Flask, half_way: FlaskClient, codes: list[str], owner: User) -> None:
+    send(half_way, "/login/code", "/login/code", code=codes[1])
+    assert "9 of yours are left" in half_way.get(PAGE).text
+    assert send(half_way, f"{PAGE}/off", current="wrong", code=codes[2]).status_code == 400
+    assert send(half_way, f"{PAGE}/off", current=PASSWORD, code="123").status_code == 400
+    assert send(half_way, f"{PAGE}/off", current=PASSWORD, code=codes[2]).location == PAGE
+    assert sign_in(app, owner).get("/batches").status_code == 200
+
+
+def test_new_recovery_codes_take_the_place_of_the_old(app: Flask, half_way: FlaskClient, codes: list[str]) -> None:
+    send(half_way, "/login/code", "/login/code", code=codes[1])
+    made = send(half_way, f"{PAGE}/codes", current=PASSWORD, code=codes[2])
+    assert made.status_code == 200
+    assert codes[3] not in made.text
+    assert "10 of yours are left" in half_way.get(PAGE).text
+
+
+def test_another_secret_key_reads_no_kept_secret() -> None:
+    locked = lock("JBSWY3DPEHPK3PXP", "one key")
+    assert unlock(locked, "one key") == "JBSWY3DPEHPK3PXP"
+    assert unlock(locked, "another key") is None
+    assert unlock("", "one key") is None
+
+
+def test_codes_fit_a_step_to_either_side_and_none_before_the_last() -> None:
+    secret, now = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", 1_746_100_800_000
+    step = now // 1000 // STEP_SECONDS
+    totp = pyotp.TOTP(secret)
+    for offset, fits in ((-2, False), (-1, True), (0, True), (1, True), (2, False)):
+        found = fitting_step(secret, totp.at((step + offset) * STEP_SECONDS), None, now)
+        assert found == (step + offset if fits else None)
+    assert fitting_step(secret, totp.at(step * STEP_SECONDS), step, now) is None
