@@ -38,6 +38,8 @@ CHANGES = {
     What.DELETED: "Batch deleted",
     What.RESTORED: "Batch restored",
 }
+# What is told of an event under these names needs no name beside it.
+SPEAK_FOR_THEMSELVES = ("how", "kind", "why")
 COMMAND_LINE = "the command line"
 HEADER = ("at", "what", "details", "by", "account", "token", "way", "address", "batchId")
 
@@ -133,8 +135,10 @@ def filled_words(told: Mapping[str, Any]) -> str:
 
 
 def plain_words(name: str, value: Any) -> str:
-    """One thing that is told of an event: rows 1,200; to admin; second factor."""
-    words = name.replace("_", " ").replace("-", " ")
+    """One thing that is told of an event: rows 1,200; to admin; by what it was done."""
+    if name in SPEAK_FOR_THEMSELVES:
+        return str(value)
+    words = name.replace("_", " ")
     if value is True:
         return words
     return f"{words} {value:,}" if isinstance(value, int) else f"{words} {value}"

@@ -168,7 +168,7 @@ def test_taking_the_trail_away_is_an_entry(as_admin: FlaskClient, admin: User, e
 
 
 def test_a_user_sees_what_was_done_to_their_own_account(
-    app: Flask, write: Callable[..., None], owner: User, stranger: User
+    app: Flask, signed_in: FlaskClient, write: Callable[..., None], owner: User, stranger: User
 ) -> None:
     for number in range(22):
         write(MAY_2025 + number, Event.CHANGED, subject_key=owner.key, by=Actor(owner.key, Way.PAGE))
@@ -179,6 +179,9 @@ def test_a_user_sees_what_was_done_to_their_own_account(
     assert len(views) == 20
     assert (views[0].what, views[0].manner) == ("New password", "stranger@example.com, on a page, 203.0.113.7")
     assert {(view.what, view.manner) for view in views[1:]} == {("Account changed", "on a page")}
+    page = signed_in.get("/settings/account").text
+    assert "stranger@example.com, on a page, 203.0.113.7" in page
+    assert "Disabled" not in page
 
 
 def test_every_word_of_the_trail_can_be_told(
