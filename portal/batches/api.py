@@ -201,8 +201,8 @@ def export_csv() -> Response:
         else:
             rows = query.stream(who.list_state, asked)
         return download(FileKind.CSV, "Batches", LIST_HEADER, map(list_cells, rows))
-    if asked.model_fields_set != {"batch_id"}:
-        raise ApiError(400, "batchId stands alone: the other parameters are those of the list")
+    if others := [name for name, _ in asked.pairs(asked.model_fields_set) if name != "batchId"]:
+        raise ApiError(400, f"batchId stands alone: leave out {', '.join(others)}")
     batch = query.find_batch(owner_key, asked.batch_id)
     if batch is None:
         raise no_batch()
