@@ -17,10 +17,13 @@ from portal.release import ROOT
 from tests.accounts.test_pages import HTMX, send
 from tests.builders import Builder
 
-# Every page, by its rule; {id} stands for a batch of the reader's, {user} for another user. A new page has to be added here.
+# Every page, by its rule; {id} stands for a batch of the reader's, {user} for another user. A new page has to be added.
 PAGES = {
     "/": "/",
     "/login": "/login?next=/settings/tokens",
+    "/login/code": "/login/code",
+    "/login/provider": "/login/provider",
+    "/login/provider/back": "/login/provider/back?error=access_denied",
     "/batches": "/batches?search=round&status=active&limit=5",
     "/batches/<batch_id>": "/batches/{id}",
     "/batches/<batch_id>/changes": "/batches/{id}/changes",
@@ -32,6 +35,7 @@ PAGES = {
     "/batches/new/<upload_id>": "/batches/new/{upload}",
     "/settings/tokens": "/settings/tokens",
     "/settings/account": "/settings/account",
+    "/settings/second-factor": "/settings/second-factor",
     "/admin": "/admin",
     "/admin/users": "/admin/users?search=e&show=active&limit=5",
     "/admin/users/new": "/admin/users/new",
