@@ -65,6 +65,8 @@ class Row:
 
 BATCH = {"batch_id": "$batch"}
 UPLOAD = {"upload_id": "$upload"}
+ACCOUNT = {"user_id": "$account"}
+ADDED = {"email": "$new_email", "name": "Somebody new", "zone": "UTC", "role": "user", "password": "$password"}
 SETTINGS = {"callingNumbers": '["$number"]', "timezone": "Europe/Lisbon"}
 CONTACTS = SentFile("contacts.csv", b"phoneNumber,name\n+16065550101,Somebody\n")
 MAKE = {"batchName": "From a file", "callingNumbers": "$number", "timezone": "UTC", "wrongRows": "leave-out"}
@@ -102,6 +104,20 @@ ROWS: dict[str, Row] = {
     "accounts.turn_off_second_factor": Row(For.SIGNED_IN, 400, form=NO_CODE, stranger=400),
     "accounts.ask_provider": Row(For.ANYBODY, 404),  # no provider is configured
     "accounts.provider_answered": Row(For.ANYBODY, 404),
+    # what admins do
+    "admin.home": Row(For.ADMIN, 302),
+    "admin.list_users": Row(For.ADMIN),
+    "admin.new_user": Row(For.ADMIN),
+    "admin.add_user": Row(For.ADMIN, 303, form=ADDED),
+    "admin.user": Row(For.ADMIN, path=ACCOUNT),
+    "admin.disable_user": Row(For.ADMIN, 303, ACCOUNT, form={}),
+    "admin.enable_user": Row(For.ADMIN, 303, ACCOUNT, form={}),
+    "admin.set_role": Row(For.ADMIN, 303, ACCOUNT, form={"role": "admin"}),
+    "admin.set_password": Row(For.ADMIN, 303, ACCOUNT, form={"password": "$password"}),
+    "admin.turn_off_second_factor": Row(For.ADMIN, 303, ACCOUNT, form={}),
+    "admin.end_sessions": Row(For.ADMIN, 303, ACCOUNT, form={}),
+    "trail.show_trail": Row(For.ADMIN),
+    "trail.export_trail": Row(For.ADMIN),
     # for who runs it
     "running.alive": Row(For.ANYBODY),
     "running.ready": Row(For.ANYBODY),
