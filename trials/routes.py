@@ -1,8 +1,8 @@
 """What each route is for and how it is asked rightly: one row a route. A new route wants a row here.
 
 In a row's texts `$batch`, `$deleted`, `$upload`, `$token_id`, `$session`, `$user`, `$email`, `$password` and `$number`
-stand for what belongs to whoever the request is about, `$account` and `$new_email` for somebody else; each is new, so that
-a request that changes something finds it unchanged.
+stand for what belongs to whoever the request is about, `$account` and `$new_email` for somebody else; each is new, so
+that a request that changes something finds it unchanged.
 """
 
 from __future__ import annotations
