@@ -57,7 +57,8 @@ def change_password(email: str) -> None:
     The password is the first line of standard input, or is asked for at a terminal.
     """
     found = find_user(email)
-    asked = read({"password": new_password()}, PasswordForm, UTC, {}).or_refuse()
+    given = {"password": new_password(), "email": found.email, "name": found.name}
+    asked = read(given, PasswordForm, UTC, {}).or_refuse()
     actions.change_password(found.key, asked.password)
     click.echo(f"The password of {found.email} is changed; every session has ended")
 
@@ -69,6 +70,16 @@ def disable_user(email: str) -> None:
     found = find_user(email)
     actions.disable_user(found.key)
     click.echo(f"{found.email} is disabled")
+
+
+@user.command("second-factor")
+@click.argument("email")
+@click.option("--off", is_flag=True, required=True, help="Turn it off; it is turned on by its user alone.")
+def turn_off_second_factor(email: str, off: bool) -> None:
+    """Let in by the password alone whoever has lost phone and recovery codes."""
+    found = find_user(email)
+    actions.turn_off_second_factor(found.key)
+    click.echo(f"{found.email} signs in by the password alone")
 
 
 @token.command("add")

@@ -238,3 +238,10 @@ def test_token_add_names_what_is_wrong(
     assert field in result.stderr.splitlines()[-1]
     with app.app_context():
         assert query.tokens_of(owner.key) == []
+
+
+def test_a_lost_second_factor_is_turned_off(app: Flask, run: Callable, owner: User, build: Builder) -> None:
+    build.change(owner, totp_secret="kept")
+    assert run("user", "second-factor", owner.email).exit_code == 2
+    assert run("user", "second-factor", owner.email, "--off").exit_code == 0
+    assert found(app, owner.email).totp_secret is None

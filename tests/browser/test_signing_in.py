@@ -1,0 +1,56 @@
+"""Signing in with a second factor, as a person does it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pyotp
+import pytest
+from playwright.sync_api import Page, expect
+
+from portal.models import User
+from tests.builders import PASSWORD
+
+
+def give_password(page: Page, owner: User) -> None:
+    """Fill in the sign-in form, as far as the code."""
+    page.goto("/login?next=/settings/tokens")
+    page.get_by_label("E-mail address").fill(owner.email)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_label("Code from your authenticator app")).to_be_focused()
+
+
+@pytest.mark.parametrize("scripted", [True, False])
+def test_set_up_signed_in_with_a_recovery_code_and_turned_off(
+    new_page: Callable[..., Page], enter: Callable[..., Page], owner: User, scripted: bool
+) -> None:
+    page = enter(new_page(java_script_enabled=scripted))
+    page.goto("/settings/account")
+    page.get_by_role("button", name="Set it up").click()
+    page.get_by_label("Present password").fill(PASSWORD)
+    page.get_by_role("button", name="Show the key").click()
+    expect(page.get_by_role("img", name="QR code of the key")).to_be_visible()
+    secret = page.locator(".key").inner_text().replace(" ", "")
+    page.get_by_label("Code that the app shows now").fill(pyotp.TOTP(secret).now())
+    page.get_by_role("button", name="Turn it on").click()
+    expect(page.get_by_role("heading", name="Your recovery codes")).to_be_visible()
+    first, second, *_ = page.locator("#recovery-codes").inner_text().split()
+
+    other = new_page(java_script_enabled=scripted)
+    give_password(other, owner)
+    other.get_by_label("Code from your authenticator app").fill("no code")
+    other.get_by_role("button", name="Sign in").click()
+    expect(other.get_by_role("alert").last).to_contain_text("does not fit")
+    other.get_by_label("Code from your authenticator app").fill(first)
+    other.get_by_role("button", name="Sign in").click()
+    expect(other).to_have_url(re.compile(r"/settings/tokens$"))
+
+    page.goto("/settings/second-factor")
+    expect(page.get_by_text("9 of yours are left")).to_be_visible()
+    turn_off = page.get_by_role("region", name="Turn it off")
+    turn_off.get_by_label("Present password").fill(PASSWORD)
+    turn_off.get_by_label("Code from your app, or a recovery code").fill(second)
+    turn_off.get_by_role("button", name="Turn it off").click()
+    expect(page.get_by_role("status").first).to_contain_text("The second factor is off")
