@@ -45,16 +45,18 @@ def run(conditions: Conditions) -> Outcome:
         rows = {endpoint: filled_row(row, things) for endpoint, row in ROWS.items() if endpoint in app.view_functions}
         fields = all_fields(app, asker.client, rows)
         failures: list[str] = []
-        done = 0
+        done = used = 0
+        rule = None
         for number, field in enumerate(fields):
             if number % 25 == 0:
                 conditions.tell(f"{number} of {len(fields)} fields, {done:,} requests")
             for turn in range(conditions.count):
                 if conditions.enough(failures):
                     break
-                if turn % FRESH_AFTER == 0:
+                if field.rule is not rule or used >= FRESH_AFTER:
                     asker.renew()
-                    row = filled_row(ROWS[field.rule.endpoint], things)
+                    row, rule, used = filled_row(ROWS[field.rule.endpoint], things), field.rule, 0
+                used += 1
                 value = VALUES[(number * conditions.count + conditions.seed + turn) % len(VALUES)]
                 request = request_with(field, row, value, asker.csrf_token)
                 if request:
