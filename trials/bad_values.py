@@ -117,7 +117,7 @@ def put(body: Any, path: Path, value: Any) -> Any:
 def judged(field: Field, row: Row, value: Value, answer: Answer) -> str:
     """What is wrong with an answer; empty where it is as it should be."""
     if answer.status >= 500:
-        return f"{answer.status}"
+        return f"{answer.status}" if answer.kind == "text/html" else f"{answer.status}: {answer.text[:200]}"
     if answer.status < 400:
         return ""
     if not field.rule.rule.startswith("/api/"):
