@@ -45,16 +45,18 @@ def run(conditions: Conditions) -> Outcome:
         rows = {endpoint: filled_row(row, things) for endpoint, row in ROWS.items() if endpoint in app.view_functions}
         fields = all_fields(app, asker.client, rows)
         failures: list[str] = []
-        done = 0
+        done = used = 0
+        rule = None
         for number, field in enumerate(fields):
             if number % 25 == 0:
                 conditions.tell(f"{number} of {len(fields)} fields, {done:,} requests")
             for turn in range(conditions.count):
                 if conditions.enough(failures):
                     break
-                if turn % FRESH_AFTER == 0:
+                if field.rule is not rule or used >= FRESH_AFTER:
                     asker.renew()
-                    row = filled_row(ROWS[field.rule.endpoint], things)
+                    row, rule, used = filled_row(ROWS[field.rule.endpoint], things), field.rule, 0
+                used += 1
                 value = VALUES[(number * conditions.count + conditions.seed + turn) % len(VALUES)]
                 request = request_with(field, row, value, asker.csrf_token)
                 if request:
@@ -115,7 +117,7 @@ def put(body: Any, path: Path, value: Any) -> Any:
 def judged(field: Field, row: Row, value: Value, answer: Answer) -> str:
     """What is wrong with an answer; empty where it is as it should be."""
     if answer.status >= 500:
-        return f"{answer.status}"
+        return f"{answer.status}" if answer.kind == "text/html" else f"{answer.status}: {answer.text[:200]}"
     if answer.status < 400:
         return ""
     if not field.rule.rule.startswith("/api/"):

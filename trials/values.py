@@ -156,7 +156,6 @@ WORDS = {
     "an object with operators": '{"$ne": null}',
     "a prototype": '{"__proto__": {"admin": true}}',
     "a list of 1,001 ones": "[" + ",".join(["1"] * 1001) + "]",
-    "30 deep": "[" * 30 + "]" * 30,
     "a list with a long text": '["' + "a" * 70_000 + '"]',
     "a name of 70,000 characters": '{"' + "a" * 70_000 + '": 1}',
     "an object with an empty name": '{"": 1}',
@@ -248,6 +247,7 @@ def all_values() -> Iterator[Value]:
         yield bare(name, value, whole=value.startswith("1000000") and len(value) > 4000)
     for name, value in NOT_JSON.items():
         yield bare(name, value, whole=True)
+    yield bare("30 deep", "[" * 30 + "]" * 30, whole=True)
     yield bare("100,000 deep", "[" * 100_000 + "]" * 100_000, whole=True)
     yield bare("objects 10,000 deep", '{"a":' * 10_000 + "1" + "}" * 10_000, whole=True)
     yield bare("a name twice", '{"a": 1, "a": 2}', whole=True)
