@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test bench lint format migrate demo requirements clean
+.PHONY: help run test bench trials lint format migrate demo requirements clean
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -29,6 +29,9 @@ test: $(VENV)/installed-for-tests ## Run every test, on both databases and in Ch
 
 bench: $(VENV)/installed-for-tests $(VENV)-bench/installed ## Measure beside what people would use instead (SHAPE=small: a trial; ROUNDS=15)
 	@$(PYTHON) -m bench
+
+trials: $(VENV)/installed-for-tests ## Try what could go wrong, at full figures (hours); ARGS="callers --short" for less, ARGS=--help
+	@exec $(PYTHON) -m trials $(ARGS)
 
 lint: $(VENV)/installed-for-tests ## Look for mistakes, and for code that is not formatted
 	@$(PYTHON) -m ruff check .

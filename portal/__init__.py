@@ -60,12 +60,15 @@ def register_blueprints(app: Flask) -> None:
     from portal.demo import commands as demo_commands
     from portal.dialer import commands as dialer_commands
     from portal.running import health
+    from portal.trail import pages as trail_pages
     from portal.uploads import api as uploads_api
     from portal.uploads import pages as uploads_pages
 
     app.register_blueprint(accounts_pages.blueprint)
     app.register_blueprint(batches_pages.blueprint)
     app.register_blueprint(uploads_pages.blueprint)
+    app.register_blueprint(admin_pages.blueprint)
+    app.register_blueprint(trail_pages.blueprint)
     app.register_blueprint(openapi.blueprint)
     app.register_blueprint(health.blueprint)
     for api in (batches_api, calls_api, uploads_api):

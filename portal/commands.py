@@ -73,3 +73,27 @@ def database_words(error: DBAPIError) -> str | None:
             return words
     away = isinstance(error, OperationalError | InterfaceError)
     return f"The database cannot be used: {reason}" if away else None
+
+
+def agreed(question: str, otherwise: str) -> bool:
+    """Whether a person says yes. Raises ClickException where there is nobody to ask; it says what is so `otherwise`."""
+    if not at_terminal():
+        raise click.ClickException(f"There is no terminal to ask at, so {otherwise}")
+    return click.confirm(question)
+
+
+def at_terminal() -> bool:
+    """Whether somebody can answer."""
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
+def progress_bar(length: int, label: str) -> AbstractContextManager[Any]:
+    """A bar on standard error; none at all where that is not a terminal."""
+    steps = max(length // 200, 1)
+    hidden = not sys.stderr.isatty()
+    return click.progressbar(length=length, label=label, file=sys.stderr, hidden=hidden, update_min_steps=steps)
+
+
+def number(count: int, one: str, many: str) -> str:
+    """A count and its noun: 1 call, 41,188 calls."""
+    return f"{count:,} {one if count == 1 else many}"

@@ -9,17 +9,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import islice
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
-from flask import Flask
+from flask import Flask, current_app
 from psycopg import Error as PsycopgError
 from sqlalchemy import Connection, CursorResult, Engine, Executable, Row, event
-from sqlalchemy.exc import DBAPIError, DisconnectionError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from portal.extensions import db
 from portal.timed_sqlite import timed
 from portal.trouble import trouble
+from portal.turns import Turns
 
 # How a transaction begins on SQLite; the pool hands out connections that begin by reading.
 BEGIN = "sqlite_begin"
@@ -30,6 +32,9 @@ WRITING = "writing"
 # Since when a connection has not been used, and after how long it is tried before it is used again.
 RESTING = "resting_since"
 PING_AFTER_SECONDS = 0.5
+
+# Who waits to write, for each of SQLite's files that this process has open.
+TURNS: WeakKeyDictionary[Engine, Turns] = WeakKeyDictionary()
 
 # How many rows or values one statement carries: few enough for both databases, enough to be fast.
 CHUNK = 1000
@@ -116,6 +121,7 @@ def set_up_sqlite(engine: Engine) -> None:
     Python's driver begins a transaction late and as a reader, so two writers can both read, and one then fails at
     once with "locked", whatever the timeout. Here a writer says BEGIN IMMEDIATE and waits for its turn.
     """
+    TURNS[engine] = Turns()
 
     @event.listens_for(engine, "connect")
     def connect(connection: sqlite3.Connection, _record: object) -> None:
@@ -147,16 +153,32 @@ def writing() -> Iterator[Session]:
         yield session
         return
     session.rollback()
+    with turn():
+        try:
+            session.info[WRITING] = True
+            session.connection(execution_options=WRITE_OPTIONS[db.engine.dialect.name])
+            yield session
+            session.commit()
+        except BaseException:
+            session.rollback()
+            raise
+        finally:
+            session.info.pop(WRITING, None)
+
+
+@contextmanager
+def turn() -> Iterator[None]:
+    """One writer of this process after the other, on SQLite. Raises OperationalError where the turn does not come."""
+    if db.engine.dialect.name != "sqlite":
+        yield
+        return
+    turns = TURNS[db.engine]
+    if not turns.take(current_app.config["BUSY_TIMEOUT_MS"] / 1000):
+        raise OperationalError("BEGIN IMMEDIATE", {}, sqlite3.OperationalError("database is locked"))
     try:
-        session.info[WRITING] = True
-        session.connection(execution_options=WRITE_OPTIONS[db.engine.dialect.name])
-        yield session
-        session.commit()
-    except BaseException:
-        session.rollback()
-        raise
+        yield
     finally:
-        session.info.pop(WRITING, None)
+        turns.leave()
 
 
 def no_time_limit(connection: Connection) -> None:
@@ -198,7 +220,8 @@ def write_apart(statement: Executable) -> Sequence[Row[Any]]:
     used within `writing`, for whose end it would wait.
     """
     dialect = db.engine.dialect.name
-    with db.engine.connect().execution_options(**WRITE_OPTIONS[dialect]) as connection, connection.begin():
+    connect = db.engine.connect().execution_options(**WRITE_OPTIONS[dialect])
+    with turn(), connect as connection, connection.begin():
         if dialect == "postgresql":
             connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
         return rows_of(connection.execute(statement))

@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import Any
 
 from flask import Flask, Response, make_response, render_template, request, session, url_for
+from flask.globals import request_ctx
 from flask_login import current_user
 
 from portal import components, hypermedia
@@ -59,6 +60,8 @@ def render_current(version: object, build: Any) -> Response:
 def error_page(code: int, message: str = "", own_title: str = "") -> Response:
     """An error in plain words; as a fragment only its message, which the page shows without losing what it holds."""
     title, text = ERROR_WORDS.get(code, (HTTPStatus(code).phrase, "Go back, reload the page and try again."))
+    if request_ctx.url_adapter is None:  # the Host header is no host's name: there are no addresses to draw a page with
+        return Response(f"{own_title or title}. {message or text}\n", code, mimetype="text/plain")
     told = {"code": code, "title": own_title or title, "message": message or text}
     return render("error.html", "components/_message.html", status=code, **told)
 

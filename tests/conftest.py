@@ -14,6 +14,7 @@ from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
+from playwright.sync_api import Browser
 from sqlalchemy import create_engine, text
 from werkzeug.serving import make_server
 
@@ -23,6 +24,7 @@ from portal.database import writing
 from portal.extensions import db
 from portal.models import Scope, User
 from portal.running.logs import REQUEST_LOG, request_log
+from tests import services
 from tests.builders import PASSWORD, Builder
 from tests.services import SERVER, Missing, absent, pytest_configure, pytest_terminal_summary  # noqa: F401, pytest's hooks
 
@@ -227,6 +229,16 @@ def servers() -> Iterator[Callable[[Flask], str]]:
     yield serve
     for server in running.values():
         server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium, once for the run."""
+    try:
+        with services.chromium() as running:
+            yield running
+    except services.Missing as missing:
+        services.absent(missing)
 
 
 @pytest.fixture

@@ -85,6 +85,7 @@ def test_the_lists_parameters_are_those_that_are_read(document: dict[str, Any]) 
         ("status", [["active"], ["paused", "completed"]], [["asleep"]]),
         ("sortBy", ["createdAt", "totalCalls"], ["_id"]),
         ("sortOrder", ["asc", "desc"], ["up"]),
+        ("createdFrom", ["2025-05-01", "2025-05-01T12:00", "2025-05-01T12:00:00.5+02:00"], ["2025-05", "yesterday"]),
     ],
 )
 def test_bounds_in_the_document_are_those_that_hold(

@@ -17,10 +17,13 @@ from portal.release import ROOT
 from tests.accounts.test_pages import HTMX, send
 from tests.builders import Builder
 
-# Every page, by its rule; {id} stands for a batch of the reader's. A new page has to be added here.
+# Every page, by its rule; {id} stands for a batch of the reader's, {user} for another user. A new page has to be added.
 PAGES = {
     "/": "/",
     "/login": "/login?next=/settings/tokens",
+    "/login/code": "/login/code",
+    "/login/provider": "/login/provider",
+    "/login/provider/back": "/login/provider/back?error=access_denied",
     "/batches": "/batches?search=round&status=active&limit=5",
     "/batches/<batch_id>": "/batches/{id}",
     "/batches/<batch_id>/changes": "/batches/{id}/changes",
@@ -32,6 +35,12 @@ PAGES = {
     "/batches/new/<upload_id>": "/batches/new/{upload}",
     "/settings/tokens": "/settings/tokens",
     "/settings/account": "/settings/account",
+    "/settings/second-factor": "/settings/second-factor",
+    "/admin": "/admin",
+    "/admin/users": "/admin/users?search=e&show=active&limit=5",
+    "/admin/users/new": "/admin/users/new",
+    "/admin/users/<user_id>": "/admin/users/{user}",
+    "/admin/trail": "/admin/trail?user={user}&what=added",
     "/api/docs": "/api/docs",
 }
 NO_PAGES = {
@@ -46,9 +55,17 @@ NO_PAGES = {
     "/batches/export.<any(csv, xlsx):kind>",
     "/batches/<batch_id>/calls.<any(csv, xlsx):kind>",
     "/batches/new/<upload_id>/wrong.<any(csv, xlsx):kind>",
+    "/admin/trail/export.csv",
 }
 # Pages that fail.
-FAILING = ("/batches?limit=0", "/batches/nonsense", "/batches/{id}?page=x", "/nowhere", "/logout")
+FAILING = (
+    "/batches?limit=0",
+    "/batches/nonsense",
+    "/batches/{id}?page=x",
+    "/nowhere",
+    "/logout",
+    "/admin/trail?what=x",
+)
 
 HANDLER = re.compile(r"on[a-z]+|hx-on.*|hx-vals|hx-headers|style|srcdoc")
 
@@ -78,8 +95,9 @@ def inline(html: str) -> list[str]:
 
 
 @pytest.fixture
-def open_page(signed_in: FlaskClient, build: Builder, owner: User) -> Callable[..., TestResponse]:
-    """Opens an address as the owner, who has batches, a call, a token and an expired one."""
+def open_page(signed_in: FlaskClient, build: Builder, owner: User, stranger: User) -> Callable[..., TestResponse]:
+    """Opens an address as the owner, who is an admin and has batches, a call, a token and an expired one."""
+    build.change(owner, is_admin=True)
     batches = [build.create_batch(owner, f"Round {number}", status="active", total_calls=1) for number in range(6)]
     build.create_call(batches[0], fields={"<b>": "<script>alert(1)</script>"}, status="dropped", last_event_at=1)
     build.change(batches[0], calls_called=1, calls_picked=1)
@@ -89,7 +107,9 @@ def open_page(signed_in: FlaskClient, build: Builder, owner: User) -> Callable[.
     build.create_token(owner, expires_at=1)
 
     def open_page(address: str, client: FlaskClient = signed_in, **how: object) -> TestResponse:
-        return client.get(address.replace("{id}", batches[0].id).replace("{upload}", upload), **how)
+        for name, known in {"{id}": batches[0].id, "{upload}": upload, "{user}": stranger.id}.items():
+            address = address.replace(name, known)
+        return client.get(address, **how)
 
     return open_page
 
@@ -200,6 +220,15 @@ def test_our_own_failure_is_told_and_tells_nothing(
     assert "The fault is ours" in answer.text
     for word in ("SELECT", "secret", "RuntimeError", "Traceback"):
         assert word not in answer.text
+
+
+@pytest.mark.parametrize("host", [".5", "a" * 64, "a..b"])
+def test_a_host_that_is_no_name_is_refused_without_a_page(client: FlaskClient, host: str) -> None:
+    """Nothing on a page could be linked to; and yet it must not fail."""
+    answer = client.get("/login", headers={"Host": host})
+    assert (answer.status_code, answer.mimetype) == (400, "text/plain")
+    assert answer.headers["X-Request-Id"]
+    assert client.get("/api/openapi.json", headers={"Host": host}).status_code == 400
 
 
 def test_too_much_is_refused_as_such(signed_in: FlaskClient) -> None:

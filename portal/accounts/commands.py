@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC
 
 import click
 
 from portal.accounts import actions, query
 from portal.accounts.parameters import NewUser, PasswordForm, TokenForm
+from portal.admin import actions as admin_actions
+from portal.admin.actions import Refused
+from portal.admin.parameters import Role
 from portal.commands import PlainGroup
 from portal.models import Scope, User
 from portal.parameters import BadParameter, read, shown
@@ -26,27 +31,32 @@ token = PlainGroup("token", help="API tokens.")
 @click.option("--name", default="", help="What the portal calls them.")
 @click.option("--zone", default="UTC", show_default=True, metavar="IANA", help="Time zone, such as Europe/Lisbon.")
 @click.option("--region", default="", metavar="XX", help="Whose national phone numbers are meant, such as US.")
-def add_user(email: str, name: str, zone: str, region: str) -> None:
+@click.option("--admin", is_flag=True, help="They may add, disable and enable users, and read the audit trail.")
+def add_user(email: str, name: str, zone: str, region: str, *, admin: bool) -> None:
     """Make an account; prints its id.
 
     The password is the first line of standard input, or is asked for at a terminal.
     """
     given = {"email": email, "name": name, "zone": zone, "region": region, "password": new_password()}
     asked = read(given, NewUser, UTC, {}).or_refuse()
-    click.echo(actions.add_user(asked.email, asked.name, asked.zone, asked.password, asked.region).id)
+    made = actions.add_user(asked.email, asked.name, asked.zone, asked.password, asked.region, is_admin=admin)
+    click.echo(made.id)
 
 
 @user.command("list")
 def list_users() -> None:
-    """Every account: id, e-mail, time zone, when it was made, and whether it is disabled."""
+    """Every account: id, e-mail, time zone, when it was made, whether it is disabled, and its role."""
     users = query.all_users()
     widths = [max((len(getattr(found, name)) for found in users), default=0) for name in ("email", "zone")]
     for found in users:
-        state = "disabled" if found.disabled_at else "active"
-        columns = (found.id, found.email.ljust(widths[0]), found.zone.ljust(widths[1]), iso(found.created_at), state)
-        click.echo("  ".join((*columns, found.name)).rstrip())
+        state = "active" if found.is_active else "disabled"
+        role = Role.ADMIN if found.is_admin else Role.USER
+        columns = (found.id, found.email.ljust(widths[0]), found.zone.ljust(widths[1]), iso(found.created_at))
+        click.echo("  ".join((*columns, state.ljust(8), role.ljust(5), found.name)).rstrip())
     if not users:
         click.echo("No accounts yet; make one with: flask --app wsgi user add EMAIL", err=True)
+    elif not any(found.is_admin and found.is_active for found in users):
+        click.echo("No admin can sign in; make one with: flask --app wsgi user role EMAIL admin", err=True)
 
 
 @user.command("password")
@@ -65,11 +75,43 @@ def change_password(email: str) -> None:
 
 @user.command("disable")
 @click.argument("email")
-def disable_user(email: str) -> None:
+@click.option("--force", is_flag=True, help="Also the last admin, so that nobody is left to sign in as one.")
+def disable_user(email: str, *, force: bool) -> None:
     """Shut an account: nobody signs in to it any more, and its tokens stop."""
     found = find_user(email)
-    actions.disable_user(found.key)
+    with last_admin_said():
+        admin_actions.disable_user(found.key, even_last=force)
     click.echo(f"{found.email} is disabled")
+
+
+@user.command("enable")
+@click.argument("email")
+def enable_user(email: str) -> None:
+    """Open a disabled account again; those of its tokens that were not revoked work again."""
+    found = find_user(email)
+    admin_actions.enable_user(found.key)
+    click.echo(f"{found.email} may sign in")
+
+
+@user.command("role")
+@click.argument("email")
+@click.argument("role", type=click.Choice([role.value for role in Role]))
+@click.option("--force", is_flag=True, help="Also the last admin's, so that nobody is left to sign in as one.")
+def set_role(email: str, role: str, *, force: bool) -> None:
+    """Make a user an admin, or an admin a user."""
+    found = find_user(email)
+    with last_admin_said():
+        admin_actions.set_role(found.key, is_admin=role == Role.ADMIN, even_last=force)
+    click.echo(f"{found.email} is {'an admin' if role == Role.ADMIN else 'a user'}")
+
+
+@contextmanager
+def last_admin_said() -> Iterator[None]:
+    """What is refused as a plain line that says both ways on."""
+    try:
+        yield
+    except Refused as refusal:
+        raise click.ClickException(f"{refusal} (user role EMAIL admin), or say --force") from refusal
 
 
 @user.command("second-factor")

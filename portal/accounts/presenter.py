@@ -60,11 +60,13 @@ class ReaderView:
     zone: str
     zone_name: str
     region: str
+    is_admin: bool
 
 
 def reader_view(user: SessionUser) -> ReaderView:
     """The corner of every page."""
-    return ReaderView(user.name, user.email, initials(user.name), zone_words(user.zone), user.zone, user.region)
+    zone = zone_words(user.zone)
+    return ReaderView(user.name, user.email, initials(user.name), zone, user.zone, user.region, user.is_admin)
 
 
 def initials(name: str) -> str:

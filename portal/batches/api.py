@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 from flask import Blueprint, Response, current_app, request
 from pydantic import Field
 
 from portal.accounts.bearer import caller, caller_with_body
+from portal.accounts.pages.blueprint import address
 from portal.accounts.query import Caller
 from portal.batches import actions, query
 from portal.batches.moves import DONE, Move, Refused
 from portal.batches.parameters import BatchListParameters
-from portal.batches.presenter import LIST_HEADER, list_cells, list_json
+from portal.batches.presenter import LIST_HEADER, calls_taken, list_cells, list_json
 from portal.batches.schema import CREATED_EXAMPLE, LIST_EXAMPLE, BatchListBody, CreatedBody, MovedBody, NoBatchesBody
 from portal.batches.settings import NewBatch, kept_settings
 from portal.bodies import read_body
@@ -28,6 +30,7 @@ from portal.paging import Page
 from portal.parameters import Parameters, read_query
 from portal.schema import DoneBody, ErrorBody, success
 from portal.text import parse_id
+from portal.trail.actions import note_export
 
 blueprint = Blueprint("batches_api", __name__, url_prefix="/api/call")
 
@@ -198,14 +201,17 @@ def export_csv() -> Response:
         else:
             rows = query.stream(who.list_state, asked)
         return download(FileKind.CSV, "Batches", LIST_HEADER, map(list_cells, rows))
-    if asked.model_fields_set != {"batch_id"}:
-        raise ApiError(400, "batchId stands alone: the other parameters are those of the list")
+    if others := [name for name, _ in asked.pairs(asked.model_fields_set) if name != "batchId"]:
+        raise ApiError(400, f"batchId stands alone: leave out {', '.join(others)}")
     batch = query.find_batch(owner_key, asked.batch_id)
     if batch is None:
         raise no_batch()
+    batch_id, name, taken = batch.id, batch.name, calls_taken(batch, whole=True)
+    if request.method == "GET":
+        note_export(replace(who.actor, address=address()), taken)
     everything = CallView()
-    header, cells = calls_table(calls_query.field_names(owner_key, batch.id, everything))
-    return download(FileKind.CSV, batch.name, header, map(cells, calls_query.stream(owner_key, batch.id, everything)))
+    header, cells = calls_table(calls_query.field_names(owner_key, batch_id, everything))
+    return download(FileKind.CSV, name, header, map(cells, calls_query.stream(owner_key, batch_id, everything)))
 
 
 # --- the trash --------------------------------------------------------------------------------------------------------

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +13,7 @@ from sqlalchemy import Row
 from portal.accounts.commands import find_user
 from portal.batches import actions, check, query
 from portal.batches.history import open_history
-from portal.commands import PlainGroup
+from portal.commands import PlainGroup, agreed, number, progress_bar
 from portal.times import DAY_MS, now_ms
 
 # So many are told one by one.
@@ -84,7 +82,7 @@ def purge(days: int, owner: str | None, yes: bool) -> None:
     for one in trash:
         one.tell()
     rows = [row for one in trash for row in one.rows]
-    if not yes and not agreed(f"Remove {sums(rows)} for good?"):
+    if not yes and not agreed(f"Remove {sums(rows)} for good?", "nothing was removed; --yes removes without asking"):
         click.echo("Nothing was removed")
         return
     removed: list[Row[Any]] = []
@@ -131,29 +129,3 @@ def sums(rows: Sequence[Row[Any]]) -> str:
     """How many batches, and how many calls are in them."""
     calls = sum(row.total_calls for row in rows)
     return f"{number(len(rows), 'batch', 'batches')} and {number(calls, 'call', 'calls')}"
-
-
-def agreed(question: str) -> bool:
-    """Whether a person says yes. Raises ClickException where there is nobody to ask."""
-    if not at_terminal():
-        raise click.ClickException(
-            "There is no terminal to ask at, so nothing was removed; --yes removes without asking"
-        )
-    return click.confirm(question)
-
-
-def at_terminal() -> bool:
-    """Whether somebody can answer."""
-    return sys.stdin is not None and sys.stdin.isatty()
-
-
-def progress_bar(length: int, label: str) -> AbstractContextManager[Any]:
-    """A bar on standard error; none at all where that is not a terminal."""
-    steps = max(length // 200, 1)
-    hidden = not sys.stderr.isatty()
-    return click.progressbar(length=length, label=label, file=sys.stderr, hidden=hidden, update_min_steps=steps)
-
-
-def number(count: int, one: str, many: str) -> str:
-    """A count and its noun: 1 call, 41,188 calls."""
-    return f"{count:,} {one if count == 1 else many}"

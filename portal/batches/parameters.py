@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from portal.models import QueueStatus
 from portal.parameters import Moment, PageNumber, PageSize, Parameters, as_moment, each_once, text
 from portal.sorting import SortOrder
+from portal.times import ISO_DATE, ISO_DATE_TIME
 
 
 class SortBy(StrEnum):
@@ -21,7 +22,12 @@ class SortBy(StrEnum):
     TOTAL_CALLS = "totalCalls"
 
 
-DATE_SCHEMA = {"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}]}
+# The forms that are taken, exactly: more than the formats date and date-time, which want seconds and an offset.
+DATE_SCHEMA = {
+    "type": "string",
+    "pattern": f"^({ISO_DATE.pattern}|{ISO_DATE_TIME.pattern})$",
+    "examples": ["2025-05-01", "2025-05-01T12:00:00Z"],
+}
 
 When = Annotated[Moment, BeforeValidator(as_moment), WithJsonSchema(DATE_SCHEMA)]
 

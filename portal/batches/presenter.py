@@ -173,6 +173,11 @@ def list_cells(row: BatchFigures) -> list[Any]:
     return list(batch_json(row).values())
 
 
+def calls_taken(batch: BatchFigures, *, whole: bool) -> dict[str, Any]:
+    """What the trail says of an export of the batch's calls; how many only where they are the `whole` of them."""
+    return {"kind": "calls", "batch": batch.id} | ({"rows": batch.total_calls} if whole else {})
+
+
 # --- the list ---------------------------------------------------------------------------------------------------------
 
 

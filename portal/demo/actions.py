@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass
 
 from portal.accounts import actions as accounts
 from portal.accounts import query
+from portal.admin.passwords import make_password
 from portal.batches.actions import add_filled_batches
 from portal.database import writing
 from portal.demo.samples import sample_batches
@@ -16,9 +16,6 @@ from portal.times import now_ms
 
 EMAIL = "demo@example.com"
 NAME = "Demo"
-
-# Letters and digits that nobody takes for one another.
-READABLE = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
 @dataclass(frozen=True)
@@ -38,7 +35,7 @@ def make_demo(*, first_time: bool) -> Demo | None:
     With `first_time` nothing is done, and None returned, when anybody has an account. All of it is one transaction.
     Raises BadParameter when the account is disabled.
     """
-    password = "-".join("".join(secrets.choice(READABLE) for _ in range(4)) for _ in range(4))
+    password = make_password()
     with writing():
         if first_time and query.any_user():
             return None
@@ -50,8 +47,8 @@ def make_demo(*, first_time: bool) -> Demo | None:
 
 
 def make_account(password: str) -> User:
-    """The account and its batches."""
-    user = accounts.add_user(EMAIL, NAME, "UTC", password)
+    """The account and its batches. It is an admin, so that a newcomer sees every page."""
+    user = accounts.add_user(EMAIL, NAME, "UTC", password, is_admin=True)
     add_filled_batches(user.key, sample_batches(now_ms()))
     return user
 

@@ -16,9 +16,8 @@ from portal.accounts import actions as accounts
 from portal.accounts import query as accounts_query
 from portal.batches import query as batches_query
 from portal.batches.check import owners
-from portal.batches.commands import number, progress_bar
 from portal.calls import query as calls_query
-from portal.commands import PlainCommand
+from portal.commands import PlainCommand, number, progress_bar
 from portal.dialer.player import Api, Played, Player, Unanswered, quiet_requests
 from portal.models import CallStatus, QueueStatus, Scope
 from portal.models.call import PICKED

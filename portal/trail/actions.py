@@ -9,6 +9,7 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from portal.changes.actor import Actor
+from portal.database import writing
 from portal.models import AccountEvent, Event, Way
 from portal.times import now_ms
 
@@ -40,3 +41,12 @@ def record(
         "details": dict(details or {}),
     }
     session.execute(insert(AccountEvent.__table__), [row])
+
+
+def note_export(by: Actor, details: Mapping[str, Any]) -> None:
+    """Write down, before a file leaves, that somebody takes away what an account holds: `kind`, and what of it.
+
+    What cannot be written down does not leave: the file is sent after this.
+    """
+    with writing() as session:
+        record(session, Event.EXPORTED, subject_key=by.user_key, by=by, details=details)

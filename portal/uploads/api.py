@@ -51,6 +51,8 @@ def upload() -> Response:
         admit(found, Scope.WRITE, {})
         raise ApiError(413, f"The file must hold at most {current_app.config['UPLOAD_BYTES']:,} bytes") from error
     admit(found, Scope.WRITE, {"userId": sent_user} if sent_user else {})
+    if not request.form and not request.files:  # the parser gives up in silence, and what it had read is gone
+        raise ApiError(400, "The body is not a form that can be read; names of fields and files must be UTF-8")
     sent = request.files.getlist("file")
     if len(sent) > 1 or set(request.files) - {"file"}:
         raise ApiError(400, "file must be sent once, and no other file")

@@ -67,6 +67,20 @@ def test_the_api_exports_the_same(call_api: Callable, signed_in: FlaskClient, ba
     assert answer.headers["Content-Disposition"] == "attachment; filename*=UTF-8''Batches.csv"
 
 
+def test_a_long_export_is_read_to_its_end(
+    signed_in: FlaskClient, build: Builder, batches: list[Batch], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Most of it is read after the view has returned, and its context has gone."""
+    for _ in range(40):
+        build.create_call(batches[0])
+    monkeypatch.setattr("portal.exports.CHUNK", 100)
+    monkeypatch.setattr("portal.batches.query.CHUNK", 5)
+    monkeypatch.setattr("portal.calls.query.CHUNK", 5)
+    for kind in ("csv", "xlsx"):
+        assert len(rows_of(signed_in.get(f"/batches/export.{kind}"))) == len(batches) + 1
+        assert len(rows_of(signed_in.get(f"/batches/{batches[0].id}/calls.{kind}"))) == 41
+
+
 PAYLOADS = ["=cmd|' /C calc'!A0", "@SUM(1)", "+1+1", "-2+3", "\t=1", "\r=1", "=HYPERLINK(1)", "＝1"]
 
 
@@ -106,7 +120,7 @@ def test_calls_are_exported_as_the_view_shows_them(signed_in: FlaskClient, build
         ("limit=0", "limit must be between 1 and 100"),
         ("color=red", "color is not a parameter here"),
         ("batchId=nonsense", "batchId must be 24 hexadecimal characters"),
-        (f"batchId={'0' * 24}&search=a", "batchId stands alone"),
+        (f"batchId={'0' * 24}&search=a&limit=5", "batchId stands alone: leave out limit, search"),
     ],
 )
 def test_what_is_wrong_with_an_export_is_named(call_api: Callable, query: str, says: str) -> None:

@@ -27,7 +27,7 @@ def run(app: Flask) -> Callable[..., Any]:
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody sits there."""
-    monkeypatch.setattr(commands, "at_terminal", lambda: True)
+    monkeypatch.setattr("portal.commands.at_terminal", lambda: True)
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ from flask import Flask
 from playwright.sync_api import Browser, Page, expect
 
 from portal.models import Batch, User
-from tests import services
 from tests.builders import Builder
 from tests.conftest import sign_in
 
@@ -25,16 +24,6 @@ CALLS = 60
 NUMBERS = [f"+1202555{number:04}" for number in range(100, 200)]
 
 expect.set_options(timeout=10_000)
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Chromium, once for the run."""
-    try:
-        with services.chromium() as running:
-            yield running
-    except services.Missing as missing:
-        services.absent(missing)
 
 
 @pytest.fixture

@@ -11,9 +11,10 @@ from flask.testing import FlaskClient
 from sqlalchemy import event
 
 from portal.extensions import db
-from portal.models import User
+from portal.models import Scope, User
 from tests.batches.remembered import REMEMBERED
 from tests.builders import Builder
+from tests.conftest import sign_in
 
 HTMX = {"HX-Request": "true"}
 
@@ -146,3 +147,25 @@ def test_a_batch_with_its_calls(app: Flask, signed_in: FlaskClient, build: Build
     with statements(app) as asked:
         assert signed_in.get(f"/batches/{batch.id}?search=55501").status_code == 200
     assert len(asked) <= 8, asked
+
+
+def test_the_admins_pages_cost_the_same_however_much_there_is(app: Flask, build: Builder, owner: User) -> None:
+    build.change(owner, is_admin=True)
+    browser = sign_in(app, owner)
+    others = [build.create_user(f"user{number}") for number in range(5)]
+    for other in others:
+        token = build.create_token(other, Scope.WRITE)
+        given = {"batchName": "Filled", "callingNumbers": ["+12025550100"]}
+        headers = {"Authorization": f"Bearer {token}"}
+        assert app.test_client().post("/api/call/createBatch", json=given, headers=headers).status_code == 201
+    for path, most in (
+        ("/admin/users", 3),
+        ("/admin/users?search=user", 3),
+        (f"/admin/users/{others[0].id}", 4),
+        ("/admin/trail", 3),
+        (f"/admin/trail?user={others[0].id}", 4),
+        ("/admin/trail?what=created", 2),
+    ):
+        with statements(app) as asked:
+            assert browser.get(path).status_code == 200
+        assert len(asked) <= most, (path, asked)

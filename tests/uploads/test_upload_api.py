@@ -128,6 +128,15 @@ def test_what_is_wrong_with_its_form_is_named(upload: Callable, api: Callable, c
     assert api().status_code == 404
 
 
+def test_a_form_that_cannot_be_read_is_said_to_be_so(call_api: Callable) -> None:
+    """A file's name in Latin-1: the parser drops the whole form, and no field of it was missing."""
+    head = b'--x\r\nContent-Disposition: form-data; name="file"; filename="\xe9t\xe9.csv"\r\n\r\n'
+    body = head + b"phoneNumber\n+12025550101\n\r\n--x--\r\n"
+    answer = call_api("upload", method="POST", data=body, content_type="multipart/form-data; boundary=x")
+    assert answer.status_code == 400
+    assert answer.json["errorMessage"].startswith("The body is not a form that can be read; names")
+
+
 def test_who_may_upload(
     upload: Callable, call_api: Callable, build: Builder, owner: User, stranger: User, app: Flask
 ) -> None:

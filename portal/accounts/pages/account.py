@@ -18,6 +18,8 @@ from portal.contacts.numbers import regions
 from portal.pages import render
 from portal.parameters import read_form
 from portal.times import now_ms, zone_names
+from portal.trail import query as trail
+from portal.trail.presenter import entry_view
 
 
 @blueprint.get("/settings/account")
@@ -100,4 +102,5 @@ def show_account(problems: dict[str, str]) -> Response:
         sessions=[session_view(row, current_user.session_key) for row in lasting],
         has_password=current_user.password_hash != NO_PASSWORD,
         has_second_factor=current_user.has_second_factor,
+        entries=[entry_view(row) for row in trail.events_of(current_user.key)],
     )

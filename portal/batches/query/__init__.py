@@ -114,11 +114,15 @@ def fetch_page(
 
 
 def stream(state: ListState, asked: BatchListParameters) -> Iterator[Row[Any]]:
-    """Every batch that matches, on whatever page, in the order asked for; few are held in memory at a time."""
+    """Every batch that matches, on whatever page, in the order asked for; few are held in memory at a time.
+
+    On a connection of its own: the request's is given back before the last of them is read.
+    """
     match = match_of(asked, Names.SCANNED if asked.search else Names.ANY)
     run = walked_whole(match, asked.sort_by, asked.sort_order is SortOrder.ASC)
     values = match_values(state.owner_key, asked)
-    yield from db.session.execute(run, values, execution_options={"yield_per": CHUNK})
+    with db.engine.connect() as connection:
+        yield from connection.execution_options(yield_per=CHUNK).execute(run, values)
 
 
 def imported_batches(owner_key: int, source_names: Iterable[str]) -> dict[str, Row[Any]]:

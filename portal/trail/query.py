@@ -1,0 +1,151 @@
+"""The one place from which the trail is read: what was done to accounts and to batches, as one list, newest first.
+
+Of a batch it knows the id alone, never the name: whoever reads it sees other people's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from heapq import merge
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import Row, Select, literal, null, or_, select
+from sqlalchemy.orm import aliased
+
+from portal.batches.query import Deleted, live_batches
+from portal.database import CHUNK
+from portal.extensions import db
+from portal.models import AccountEvent, Batch, Change, Event, Token, User, What
+from portal.text import fold, forbidden_character, parse_id
+from portal.trail.parameters import Place, TrailFilters, TrailParameters
+
+LAST_EVENTS = 20
+
+Doer, Subject = aliased(User, name="doer"), aliased(User, name="subject")
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the trail, and where the older entries begin; None where there are none."""
+
+    rows: Sequence[Row[Any]]
+    older: Place | None
+
+
+def events() -> Select[Any]:
+    """A select of what was done to accounts, newest first."""
+    return (
+        select(
+            AccountEvent.key,
+            literal(True).label("of_account"),
+            AccountEvent.at,
+            AccountEvent.what,
+            AccountEvent.way,
+            AccountEvent.address,
+            AccountEvent.details,
+            Doer.email.label("doer"),
+            Subject.email.label("subject"),
+            Token.name.label("token"),
+            null().label("batch_id"),
+        )
+        .outerjoin(Doer, Doer.key == AccountEvent.actor_key)
+        .outerjoin(Subject, Subject.key == AccountEvent.subject_key)
+        .outerjoin(Token, Token.key == AccountEvent.token_key)
+        .order_by(AccountEvent.key.desc())
+    )
+
+
+def changes() -> Select[Any]:
+    """A select of what was done to batches, newest first; a person changes their own alone, so they are the owner."""
+    of_owner = live_batches(Change.user_key, Deleted.INCLUDE).with_only_columns(Batch.id)
+    batch_id = of_owner.where(Batch.key == Change.batch_key).correlate(Change).scalar_subquery()
+    return (
+        select(
+            Change.key,
+            literal(False).label("of_account"),
+            Change.at,
+            Change.what,
+            Change.way,
+            literal("").label("address"),
+            Change.details,
+            Doer.email.label("doer"),
+            null().label("subject"),
+            Token.name.label("token"),
+            batch_id.label("batch_id"),
+        )
+        .join(Doer, Doer.key == Change.user_key)
+        .outerjoin(Token, Token.key == Change.token_key)
+        .order_by(Change.key.desc())
+    )
+
+
+def matching(asked: TrailFilters, user_key: int | None) -> list[Select[Any]]:
+    """The two selects with their filters; the one that cannot hold what is asked for is left out."""
+    selects = []
+    if asked.what is None or asked.what in set(Event):
+        query = within(events(), AccountEvent, asked)
+        if user_key is not None:
+            query = query.where(or_(AccountEvent.subject_key == user_key, AccountEvent.actor_key == user_key))
+        selects.append(query)
+    if asked.what is None or asked.what in set(What):
+        query = within(changes(), Change, asked)
+        selects.append(query if user_key is None else query.where(Change.user_key == user_key))
+    return selects
+
+
+def within(query: Select[Any], table: type[AccountEvent] | type[Change], asked: TrailFilters) -> Select[Any]:
+    """The select with what both kinds of entries have in common."""
+    if asked.what:
+        query = query.where(table.what == asked.what)
+    if asked.since:
+        query = query.where(table.at >= asked.since.first_ms)
+    if asked.until:
+        query = query.where(table.at <= asked.until.last_ms)
+    if isinstance(asked, TrailParameters) and asked.before:
+        query = query.where(table.key < (asked.before.event if table is AccountEvent else asked.before.change))
+    return query
+
+
+def in_order(found: Iterable[Iterable[Row[Any]]]) -> Iterator[Row[Any]]:
+    """Entries of both kinds as one list, newest first."""
+    return merge(*found, key=lambda row: -row.at)
+
+
+def fetch_part(asked: TrailParameters, user_key: int | None = None) -> Part:
+    """The part that was asked for; of one user's doings, and what was done to their account, where a key is given."""
+    most = asked.limit + 1  # one more, to know whether there are older ones
+    found = [db.session.execute(query.limit(most)).all() for query in matching(asked, user_key)]
+    rows = list(islice(in_order(found), most))
+    if len(rows) < most:
+        return Part(rows, None)
+    rows.pop()
+    return Part(rows, Place(reached(True, rows, found), reached(False, rows, found)))
+
+
+def reached(of_account: bool, rows: Iterable[Row[Any]], found: Iterable[Iterable[Row[Any]]]) -> int:
+    """The key below which the entries of one kind were not seen: the last one's that was; where the part holds none of
+    them, past the first that is to come, so that one written meanwhile stays out; 0 where none are to come."""
+    seen = [row.key for row in rows if row.of_account == of_account]
+    to_come = [row.key for kind in found for row in kind if row.of_account == of_account]
+    return min(seen) if seen else max(to_come, default=-1) + 1
+
+
+def stream(asked: TrailFilters, user_key: int | None = None) -> Iterator[Row[Any]]:
+    """Every entry that matches, newest first; few are held in memory at a time."""
+    streams = [db.session.execute(query, execution_options={"yield_per": CHUNK}) for query in matching(asked, user_key)]
+    yield from in_order(streams)
+
+
+def events_of(user_key: int) -> Sequence[Row[Any]]:
+    """The last things that were done to an account, newest first."""
+    return db.session.execute(events().where(AccountEvent.subject_key == user_key).limit(LAST_EVENTS)).all()
+
+
+def find_user_key(text: str) -> int | None:
+    """The account of that e-mail address, case ignored, or of that id; None where there is none."""
+    if forbidden_character(text):
+        return None
+    found = select(User.key).where(or_(User.email_folded == fold(text), User.id == (parse_id(text) or "")))
+    return db.session.execute(found).scalar_one_or_none()

@@ -1,0 +1,60 @@
+"""What admins do, in a browser: on a phone without JavaScript, and with it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from portal.models import User
+from tests.browser.conftest import PHONE
+from tests.builders import Builder
+
+
+@pytest.fixture
+def admin(build: Builder) -> User:
+    """Whoever may do all of this."""
+    return build.create_user("demo", is_admin=True)
+
+
+def test_a_user_is_disabled_on_a_phone_without_javascript(
+    new_page: Callable[..., Page], enter: Callable[..., Page], admin: User, owner: User
+) -> None:
+    page = enter(new_page(java_script_enabled=False, viewport=PHONE), admin)
+    page.locator(".account-menu summary").click()
+    page.get_by_role("link", name="Users").click()
+    page.get_by_role("searchbox").fill("owner")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"search=owner"))
+    page.get_by_role("link", name=owner.email).click()
+    page.locator("summary", has_text="Disable").click()
+    page.get_by_role("button", name="Disable the account").click()
+    expect(page.locator(".message.is-done")).to_contain_text(f"{owner.email} is disabled")
+    expect(page.locator(".page-head")).to_contain_text("Disabled")
+    page.get_by_role("link", name="All that they did").click()
+    expect(page.locator("#trail tbody tr").first).to_contain_text("Disabled")
+
+
+def test_lists_are_narrowed_in_place(
+    new_page: Callable[..., Page], enter: Callable[..., Page], admin: User, owner: User, stranger: User
+) -> None:
+    page = enter(new_page(), admin)
+    page.get_by_role("link", name="Users").click()
+    rows = page.locator("#users tbody .col-name")
+    expect(rows).to_have_count(3)
+    page.evaluate("window.loaded = 1")
+    page.get_by_role("searchbox").fill("strange")
+    expect(rows).to_have_text([stranger.email])
+    page.locator("#chip-admins").click()
+    expect(page.get_by_role("heading", name="No user matches")).to_be_visible()
+    assert page.evaluate("window.loaded") == 1
+    page.get_by_role("link", name="Trail").click()
+    expect(page.locator("#trail")).to_be_visible()
+    page.evaluate("window.loaded = 2")
+    page.get_by_label("What").select_option("renamed")
+    page.get_by_role("button", name="Show", exact=True).click()
+    expect(page.get_by_role("heading", name="Nothing in the trail")).to_be_visible()
+    expect(page).to_have_url(re.compile(r"/admin/trail\?what=renamed$"))
+    assert page.evaluate("window.loaded") == 2

@@ -1,0 +1,182 @@
+"""An office at work: fifty people search, page and poll at a portal of 100,000 batches, and one of them uploads."""
+
+from __future__ import annotations
+
+import random
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from flask import Flask
+from sqlalchemy import insert
+
+from bench.names import campaign, place
+from bench.servers import resident_bytes
+from portal.batches.actions import new_keys
+from portal.calls.columns import search_text
+from portal.database import chunks, no_time_limit, writing
+from portal.models import Batch, Call, User
+from portal.text import fold, new_id
+from portal.times import UTC, at, now_ms
+from trials.acknowledged import Ledger, number_at
+from trials.servers import Caller, Callers, broken_server, portal_server, workers_of
+from trials.trial import Conditions, Outcome, Trial
+
+PEOPLE = 50
+THINKS_SECONDS = (1.0, 5.0)  # between two clicks of one person
+ALONE = 200  # requests of one person, before the others come
+P95_TO_P50 = 5
+MOST_GROWTH = 0.10
+BATCHES, CALLS_EACH = 100_000, 10
+SHORT_BATCHES = 300
+
+
+def run(conditions: Conditions) -> Outcome:
+    """Let them work for so many seconds."""
+    chance = random.Random(conditions.seed)
+    with conditions.app() as app:
+        ledger = Ledger(app, conditions.seed)
+        batches = BATCHES if conditions.full else SHORT_BATCHES
+        conditions.tell(f"making {batches:,} batches")
+        fill(app, ledger.owner, batches, chance)
+        callers, took, memory = Callers(), [], []
+        with portal_server(app.config["SQLALCHEMY_DATABASE_URI"]) as server:
+            asks = partial(ask, ledger, batches)
+            alone: list[float] = []
+            person = Caller(server.port, ledger.token, keep=True)
+            for _ in range(ALONE if conditions.full else 20):
+                asks(person, chance, callers, alone)
+            for number in range(PEOPLE if conditions.full else 5):
+                caller = Caller(server.port, ledger.token, keep=True)
+                own = random.Random(conditions.seed + number)
+                callers.start(partial(click, asks, caller, own, callers, took, conditions.full))
+            uploader = Caller(server.port, ledger.token)
+            callers.start(partial(upload_now_and_then, ledger, uploader, callers, conditions.full))
+            until = time.monotonic() + conditions.count
+            while time.monotonic() < until and not callers.failures:
+                memory.append(sum(resident_bytes(pid) for pid in workers_of(server)))
+                time.sleep(conditions.count / 60)
+                conditions.tell(f"{len(took):,} answers, {until - time.monotonic():.0f} s to go")
+            callers.stop()
+    p50, p95, grown = statistics.median(alone), statistics.quantiles(took, n=20)[-1], growth(memory)
+    failures = list(callers.failures)
+    if conditions.full and p95 > P95_TO_P50 * p50:
+        failures.append(f"p95 {p95 * 1000:.1f} ms is over {P95_TO_P50} x {p50 * 1000:.1f} ms, the p50 of one alone")
+    if conditions.full and grown > MOST_GROWTH:
+        failures.append(f"the workers grew by {grown:.0%}")
+    return Outcome(
+        conditions.count,
+        failures,
+        {
+            "answers": f"{len(took):,}",
+            "uploads": len(ledger.uploads),
+            "p50 of one alone": f"{p50 * 1000:.1f} ms",
+            "p50 of all": f"{statistics.median(took) * 1000:.1f} ms",
+            "p95 of all": f"{p95 * 1000:.1f} ms",
+            "memory": f"{grown:+.1%}",
+        },
+    )
+
+
+def growth(memory: list[int]) -> float:
+    """How much larger the last third is than the second, as a share: in the first the workers warm up."""
+    third = max(len(memory) // 3, 1)
+    return statistics.mean(memory[-third:]) / statistics.mean(memory[third : 2 * third] or memory) - 1
+
+
+def fill(app: Flask, owner: User, batches: int, chance: random.Random) -> None:
+    """Batches of the last two years, each with its calls."""
+    now = now_ms()
+    with app.app_context():
+        for chunk in chunks(range(batches)):
+            with writing() as session:
+                no_time_limit(session.connection())
+                keys = new_keys(session, owner.key, len(chunk))
+                made = [now - (batches - number) * 600_000 for number in chunk]  # ten minutes apart
+                rows = [batch_row(owner, key, ms, chance) for key, ms in zip(keys, made, strict=True)]
+                session.execute(insert(Batch.__table__), rows)
+                for calls in chunks(call for row in rows for call in calls_of(row)):
+                    session.execute(insert(Call.__table__), calls)
+
+
+def batch_row(owner: User, key: int, created_at: int, chance: random.Random) -> dict[str, object]:
+    """A batch that was worked through."""
+    name = campaign(chance, at(created_at, UTC), place(key % 1000))
+    return {
+        "key": key,
+        "id": new_id(),
+        "owner_key": owner.key,
+        "name": name,
+        "name_folded": fold(name),
+        "status": "completed",
+        "total_calls": CALLS_EACH,
+        "calls_called": CALLS_EACH,
+        "calls_picked": CALLS_EACH,
+        "calls_completed": CALLS_EACH,
+        "created_at": created_at,
+        "updated_at": created_at,
+        "settings": {},
+    }
+
+
+def calls_of(batch: dict[str, object]) -> Iterator[dict[str, object]]:
+    """The calls of a batch, all of them answered."""
+    for which in range(CALLS_EACH):
+        number = number_at(which)
+        yield {
+            "id": new_id(),
+            "batch_key": batch["key"],
+            "phone_number": number,
+            "status": "completed",
+            "duration_seconds": 60,
+            "attempts": 1,
+            "created_at": batch["created_at"],
+            "fields": {},
+            "search_text": search_text(number, {}),
+        }
+
+
+def ask(
+    ledger: Ledger, batches: int, caller: Caller, chance: random.Random, callers: Callers, took: list[float]
+) -> None:
+    """One thing that people do: look at the list, page, search, or open a batch."""
+    pages = max(batches // 10, 1)
+    search = f"?search={place(chance.randint(0, 999))}"
+    query = chance.choice(("?page=1", f"?page={chance.randint(1, pages)}", search, "?status=active"))
+    began = time.monotonic()
+    answer = caller.ask("GET", f"/api/call/batches/{ledger.owner.id}{query}")
+    took.append(time.monotonic() - began)
+    if answer.status != 200:
+        callers.failures.append(f"the list answered {answer.status}")
+
+
+def click(
+    asks: Callable[..., None],
+    caller: Caller,
+    chance: random.Random,
+    callers: Callers,
+    took: list[float],
+    full: bool,
+) -> None:
+    """Think, then do something."""
+    callers.stopping.wait(chance.uniform(*THINKS_SECONDS) if full else 0.05)
+    asks(caller, chance, callers, took)
+
+
+def upload_now_and_then(ledger: Ledger, caller: Caller, callers: Callers, full: bool) -> None:
+    """A contact file every few seconds."""
+    ledger.upload(caller, callers)
+    callers.stopping.wait(5 if full else 0.2)
+
+
+TRIAL = Trial(
+    name="load",
+    title=f"{BATCHES:,} batches, {BATCHES * CALLS_EACH:,} calls, {PEOPLE} people searching and paging, one uploading",
+    passes_when=f"no error; p95 at most {P95_TO_P50} x the p50 of one alone; memory grows under {MOST_GROWTH:.0%}",
+    unit="seconds",
+    full=1800,
+    short=2,
+    run=run,
+    broken={"one answer in twenty is an error": partial(broken_server, "fails some")},
+)

@@ -1,0 +1,113 @@
+"""PostgreSQL is restarted while the portal is at work: nothing acknowledged is lost, and who asks meanwhile is told to
+come again."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+
+from flask import Flask
+from flask_migrate import upgrade
+
+from portal import create_app
+from portal.extensions import db
+from trials.acknowledged import Ledger
+from trials.cluster import cluster
+from trials.databases import CHEAP, ENVIRONMENT, SETTINGS, hashing_with
+from trials.servers import UNANSWERED, Answer, Caller, Callers, broken_server, portal_server
+from trials.trial import Conditions, Outcome, Trial
+
+MODES = ("fast", "immediate")
+WELL_AGAIN_SECONDS = 5
+IN_A_ROW = 20
+DOWN_SECONDS = 0.5
+
+
+@contextmanager
+def app_on(url: str, conditions: Conditions) -> Iterator[Flask]:
+    """The portal on that database, within this process."""
+    with tempfile.TemporaryDirectory(prefix="portal-trial-") as instance, conditions.watch.listening():
+        app = create_app(SETTINGS, ENVIRONMENT | {"DATABASE_URL": url, "INSTANCE_DIR": instance})
+        with hashing_with(CHEAP):
+            with app.app_context():
+                upgrade()
+            yield app
+        with app.app_context():
+            db.engine.dispose()
+
+
+def run(conditions: Conditions) -> Outcome:
+    """Restart the server under load, in each mode in turn."""
+    slowest = 0.0
+    with cluster() as server, app_on(server.url, conditions) as app:
+        ledger, callers, asked = Ledger(app, conditions.seed), Callers(), []
+        with app.app_context():
+            db.engine.dispose()  # its connections would not outlive the first restart
+        with portal_server(server.url) as portal:
+            ledger.start(callers, portal.port)
+            for _ in range(2):
+                reader = Caller(portal.port, ledger.token)
+                callers.start(partial(read, ledger, reader, callers, asked))
+            for round_ in range(conditions.most):
+                time.sleep(0.3)
+                server.stop(MODES[round_ % 2])
+                time.sleep(DOWN_SECONDS)
+                server.start()
+                took = well_again(Caller(portal.port, ledger.token), ledger)
+                slowest = max(slowest, took)
+                if took > WELL_AGAIN_SECONDS:
+                    callers.failures.append(f"after {took:.1f} s it was not well again")
+                conditions.tell(f"{round_ + 1} restarts, {ledger.acknowledged:,} changes acknowledged")
+                if conditions.enough(callers.failures):
+                    break
+            callers.stop()
+        failures = callers.failures + ledger.check()
+    figures = {
+        "acknowledged": f"{ledger.acknowledged:,}",
+        "reads": f"{len(asked):,}",
+        "well again after": f"{slowest:.1f} s",
+    }
+    return Outcome(round_ + 1, failures, {**figures, "of them 503": f"{asked.count(503):,}"})
+
+
+def read(ledger: Ledger, caller: Caller, callers: Callers, asked: list[int]) -> None:
+    """Ask for the list; it comes, or one is told when to come again."""
+    answer = caller.ask("GET", f"/api/call/batches/{ledger.owner.id}")
+    asked.append(answer.status)
+    if not is_right(answer):
+        callers.failures.append(f"the list answered {answer.status}, Retry-After {answer.headers.get('retry-after')}")
+    time.sleep(0.01)
+
+
+def is_right(answer: Answer) -> bool:
+    """A list, or a 503 that says when to come again."""
+    return answer.status == 200 or (answer.status == 503 and "retry-after" in answer.headers)
+
+
+def well_again(caller: Caller, ledger: Ledger) -> float:
+    """How long it takes until so many lists in a row come."""
+    began, row = time.monotonic(), 0
+    while row < IN_A_ROW and time.monotonic() < began + 30:
+        try:
+            row = row + 1 if caller.ask("GET", f"/api/call/batches/{ledger.owner.id}").status == 200 else 0
+        except UNANSWERED:
+            row = 0
+        if not row:
+            time.sleep(0.02)
+    return time.monotonic() - began
+
+
+TRIAL = Trial(
+    name="restarts",
+    title="PostgreSQL restarted under load, fast and immediate",
+    passes_when="0 acknowledged writes lost; reads fail only as 503 with Retry-After; well again within 5 s",
+    unit="restarts",
+    full=50,
+    short=2,
+    run=run,
+    broken={"trouble of the database is a fault of the portal's": partial(broken_server, "answers 500")},
+    databases=("postgresql",),
+)
