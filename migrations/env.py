@@ -3,32 +3,41 @@
 import click
 from alembic import context
 from flask import current_app
+from sqlalchemy import Connection
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from portal.batches.kept import is_name_index
+from portal import migrating
+from portal.batches import kept
 from portal.commands import plain_words
-from portal.database import no_time_limit
+from portal.database import WRITE_OPTIONS
 
 target = current_app.extensions["migrate"].db
 
 
 def run() -> None:
-    """Upgrade or downgrade inside one transaction: a migration that fails leaves nothing behind."""
+    """Upgrade or downgrade, one process at a time; afterwards, what is built while the portal goes on."""
     with target.engine.connect() as connection:
-        if connection.dialect.name == "sqlite":
-            connection = connection.execution_options(sqlite_begin="IMMEDIATE")
-        context.configure(
-            connection=connection,
-            target_metadata=target.metadata,
-            render_as_batch=True,
-            compare_type=True,
-            include_name=lambda name, _kind, _parents: not is_name_index(name),
-            transactional_ddl=True,  # on SQLite too: the engine says BEGIN itself (portal.database)
-        )
-        with context.begin_transaction():
-            no_time_limit(connection)
-            context.run_migrations()
-        connection.commit()
+        connection.execution_options(**WRITE_OPTIONS[connection.dialect.name])
+        with migrating.alone(connection):
+            migrating.patiently(lambda: migrate(connection), connection)
+            if context.get_context().opts["fn"].__name__ == "upgrade":
+                kept.complete(connection)
+
+
+def migrate(connection: Connection) -> None:
+    """Each migration in a transaction of its own: one that fails leaves nothing behind, and those before it stay."""
+    context.configure(
+        connection=connection,
+        target_metadata=target.metadata,
+        render_as_batch=True,
+        compare_type=True,
+        include_name=lambda name, _kind, _parents: not kept.is_name_index(name),
+        transactional_ddl=True,  # on SQLite too: the engine says BEGIN itself (portal.database)
+        transaction_per_migration=True,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+    connection.commit()
 
 
 try:

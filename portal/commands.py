@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-import sys
-from contextlib import AbstractContextManager
+import sqlite3
 from typing import Any
 
 import click
@@ -57,6 +56,10 @@ def plain_words(error: Exception) -> str:
         return "; ".join(error.problems.values())
     if isinstance(error, DBAPIError) and (words := database_words(error)):
         return words
+    if isinstance(error, sqlite3.Error):  # of a copy of the database, which SQLAlchemy has no part in
+        return f"SQLite: {error}"
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return f"{error.filename}: {error.strerror}"
     log.debug("unexpected failure", exc_info=error)
     return f"Unexpected failure: {type(error).__name__}; with LOG_LEVEL=DEBUG the log says where"
 

@@ -1,12 +1,12 @@
 """Batches come to life: settings, what the dialer reports, files that were sent, and who changed what.
 
+What a search of calls looks at is written by 0002b, step by step: within this transaction it would hold up everybody.
+
 Revision ID: 0002
 """
 
 import sqlalchemy as sa
 from alembic import op
-
-from portal.calls.columns import search_text
 
 revision = "0002"
 down_revision = "0001"
@@ -18,7 +18,6 @@ MILLIS = sa.BigInteger()
 STATUSES = (
     "status IN ('pending', 'dialing', 'in-progress', 'completed', 'dropped', 'no-answer', 'busy', 'failed', 'canceled')"
 )
-CHUNK = 1000
 
 
 def bytewise(length: int) -> sa.String:
@@ -33,7 +32,6 @@ def upgrade() -> None:
     create_call_events()
     create_changes()
     create_uploads()
-    fill_search_texts(op.get_bind())
 
 
 def create_call_events() -> None:
@@ -122,28 +120,6 @@ def create_uploads() -> None:
     )
     op.create_index("ix_uploads_owner_key_sha256", "uploads", ["owner_key", "sha256"])
     op.create_index("ix_uploads_batch_key", "uploads", ["batch_key"])
-
-
-def fill_search_texts(connection: sa.Connection) -> None:
-    """Write down what a search of calls looks at, for those that are there."""
-    calls = sa.table(
-        "calls",
-        sa.column("key", KEY),
-        sa.column("phone_number", sa.String),
-        sa.column("fields", sa.JSON),
-        sa.column("search_text", sa.Text),
-    )
-    last = 0
-    while True:
-        page = sa.select(calls.c.key, calls.c.phone_number, calls.c.fields).where(calls.c.key > last)
-        rows = connection.execute(page.order_by(calls.c.key).limit(CHUNK)).all()
-        if not rows:
-            return
-        last = rows[-1].key
-        connection.execute(
-            sa.update(calls).where(calls.c.key == sa.bindparam("which")).values(search_text=sa.bindparam("told")),
-            [{"which": row.key, "told": search_text(row.phone_number, row.fields)} for row in rows],
-        )
 
 
 def downgrade() -> None:

@@ -1,99 +1,128 @@
-"""The commands that keep everything and bring it back."""
+"""The command line for backups."""
 
 from __future__ import annotations
 
-import os
+import shutil
+import sys
+import tempfile
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import click
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
-from flask import current_app
 from flask.cli import with_appcontext
 from flask_migrate import upgrade
 
-from portal.backups import postgresql, sqlite
+from portal.backups import files, postgresql, query, schema, sqlite
 from portal.batches import check
-from portal.commands import PlainCommand, agreed, number, progress_bar
+from portal.batches.commands import at_terminal, number, progress_bar
+from portal.commands import PlainCommand
 from portal.extensions import db
 
-UNFINISHED = ".unfinished"
+ROOMS = {"sqlite": sqlite, "postgresql": postgresql}
+NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 
 
 @click.command("backup", cls=PlainCommand)
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--replace", is_flag=True, help="Write over a file that is there.")
+@click.argument("file")
+@click.option("--replace", is_flag=True, help="Write over FILE where it is there already.")
 @with_appcontext
-def backup(file: Path, replace: bool) -> None:
-    """Write everything in the database, as of one moment, into FILE; the portal goes on meanwhile."""
-    if file.exists() and not replace:
-        raise click.ClickException(f"{file} is there already; --replace writes over it")
-    unfinished = file.with_name(file.name + UNFINISHED)
-    unfinished.unlink(missing_ok=True)
-    try:
-        unfinished.touch(mode=0o600)  # it holds everybody's phone numbers
-        engine().save(db.engine.url, unfinished)
-        found = engine().look(unfinished)
-        sync(unfinished)
-        unfinished.replace(file)
-        sync(file.absolute().parent)
-    finally:
-        unfinished.unlink(missing_ok=True)
-    click.echo(f"{file}: {file.stat().st_size:,} bytes, schema {found.revision}")
-    click.echo("SECRET_KEY is not in it: keep that too")
+def backup(file: str, replace: bool) -> None:
+    """Write one moment of the whole database to FILE, while the portal goes on; - for standard output.
+
+    Sign-ins are not in it, nor is SECRET_KEY: keep that apart. FILE is readable for its owner alone.
+    """
+    if file == "-":
+        if sys.stdout.isatty():
+            raise click.ClickException("A backup is nothing to look at: send standard output to a file")
+        with tempfile.TemporaryDirectory(prefix="batch-portal-") as folder:
+            draft = Path(folder) / "backup"
+            draft.touch(mode=0o600)
+            write(draft)
+            with draft.open("rb") as written:
+                shutil.copyfileobj(written, sys.stdout.buffer)
+        return
+    path = Path(file)
+    with files.appearing(path, replace=replace) as draft:
+        write(draft)
+    click.echo(f"Written: {path}, {files.size_in_words(path)}. SECRET_KEY is not in it: keep that apart", err=True)
+
+
+def write(draft: Path) -> None:
+    """The database into an empty file."""
+    with progress_bar(100, "Copying") as bar:
+        room(db.engine.dialect.name).write(db.engine, draft, advancing(bar))
 
 
 @click.command("restore", cls=PlainCommand)
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--replace", is_flag=True, help="Take the place of what is in the database.")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path))
+@click.option("--replace", is_flag=True, help="Put it in the place of what the database holds.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @with_appcontext
 def restore(file: Path, replace: bool, yes: bool) -> None:
-    """Make FILE, a backup, the database, all of it or nothing; then bring it to the newest schema and check it."""
-    url = db.engine.url
-    found = engine().look(file)
-    if not is_known(found.revision):
-        raise click.ClickException(f"{file} is of a newer release (schema {found.revision}); restore it with that one")
-    if not engine().is_empty(url):
-        if not replace:
-            raise click.ClickException("The database is not empty; --replace takes the place of all that is in it")
-        question = f"Take the place of everything in {url.render_as_string(hide_password=True)}?"
-        if not yes and not agreed(question, "nothing was restored; --yes restores without asking"):
-            click.echo("Nothing was restored")
-            return
-    db.session.remove()
-    db.engine.dispose()
-    engine().load(file, url)
-    upgrade()
+    """Make the database what it was when FILE was written; asks before it replaces anything.
+
+    FILE is looked through first. The database changes in one step, or not at all. Everybody signs in anew; tokens,
+    passwords and roles are as they were then.
+    """
+    dialect = db.engine.dialect.name
+    refuse_other_kind(file, dialect)
+    found = room(dialect).look_at(file)
+    schema.refuse_unknown(found, str(file))
+    refuse_to_replace(query.held_by(db.engine), replace=replace, yes=yes)
+    with progress_bar(100, "Restoring") as bar:
+        room(dialect).put_in_place(db.engine, file, advancing(bar))
+    upgrade()  # where the schema is an older one; and the index of names, which no backup holds
     with progress_bar(check.batch_count(), "Checking") as bar:
         differences = list(check.all_differences(bar.update))
+    held = query.held_by(db.engine)
+    counts = f"{number(held.accounts, 'account', 'accounts')}, {number(held.batches, 'batch', 'batches')}"
+    click.echo(f"Restored: {counts}. Everybody signs in anew; what was revoked since then is to be revoked again")
     if differences:
         raise click.ClickException(
-            f"Restored, with {number(len(differences), 'difference', 'differences')}: run batch check --repair"
+            f"{number(len(differences), 'difference', 'differences')} between the rows and what is kept beside them;"
+            " see flask --app wsgi batch check"
         )
-    restored = number(check.batch_count(), "batch", "batches")
-    click.echo(f"Restored: {restored}; everything that is kept agrees with the rows")
+    click.echo("Everything that is kept agrees with the rows")
 
 
-def engine() -> ModuleType:
-    """The module for the database that the portal runs on."""
-    return {"sqlite": sqlite, "postgresql": postgresql}[db.engine.dialect.name]
+def room(dialect: str) -> ModuleType:
+    """The module of a kind of database."""
+    return ROOMS[dialect]
 
 
-def is_known(revision: str) -> bool:
-    """Whether this release has a migration of that name."""
-    scripts = ScriptDirectory(current_app.extensions["migrate"].directory)
-    try:
-        return bool(revision) and scripts.get_revision(revision) is not None
-    except CommandError:
-        return False
+def advancing(bar: Any) -> Any:
+    """What tells a bar of 100 steps how much is left."""
+    return lambda left, pages: bar.update(max(0, 100 - (100 * left) // max(pages, 1) - bar.pos))
 
 
-def sync(path: Path) -> None:
-    """Wait until a file, or a folder's list of files, has reached the disk."""
-    opened = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
+def refuse_other_kind(file: Path, dialect: str) -> None:
+    """Raises click.ClickException where the file is of no kind, or of another kind of database."""
+    with file.open("rb") as opened:
+        start = opened.read(16)
+    kind = next((kind for kind, module in ROOMS.items() if start.startswith(module.MAGIC)), None)
+    if kind is None:
+        raise click.ClickException(f"{file} is not a backup of Batch Portal")
+    if kind != dialect:
+        raise click.ClickException(
+            f"{file} was written on {NAMES[kind]}, this database is on {NAMES[dialect]}: one does not become the other"
+        )
+
+
+def refuse_to_replace(held: query.Held, *, replace: bool, yes: bool) -> None:
+    """Raises click.ClickException unless the database is empty, or its owner wants it replaced."""
+    if held.others:
+        raise click.ClickException("The database holds tables that are not Batch Portal's; give it one of its own")
+    if held.schema is not None:
+        schema.refuse_unknown(held.schema, "The database")
+    if not (held.accounts or held.batches):
+        return
+    counts = f"{number(held.accounts, 'account', 'accounts')} and {number(held.batches, 'batch', 'batches')}"
+    if not replace:
+        raise click.ClickException(f"The database holds {counts}; --replace puts the backup in their place")
+    if yes:
+        return
+    if not at_terminal():
+        raise click.ClickException("There is no terminal to ask at, so nothing was changed; --yes does not ask")
+    if not click.confirm(f"Replace {counts}? What has changed since the backup is lost"):
+        raise click.ClickException("Nothing was changed")

@@ -1,133 +1,218 @@
-"""PostgreSQL: pg_dump's archive, which holds one moment; restored by psql in one transaction."""
+"""PostgreSQL: pg_dump's own format, which is one moment of the database; loaded again in one transaction."""
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import subprocess
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryFile
+from typing import IO, Any
 
+import click
 import psycopg
-from psycopg.conninfo import make_conninfo
-from sqlalchemy import URL
-from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy import Connection, Engine
 
-from portal.backups import BackupError, Contents
+from portal import (
+    migrating,
+    models,  # noqa: F401 (says which tables there are)
+)
+from portal.backups import programs
+from portal.backups.schema import OURS, PASSING
+from portal.batches.kept.postgresql import NAME_INDEX
+from portal.database import WRITE_OPTIONS
+from portal.extensions import db
 
-HEADER = b"PGDMP"
-SCHEMA = "public"
+MAGIC = b"PGDMP"
 
-# Everything of the portal's goes, also what came after the backup; what belongs to an extension stays. Whoever holds a
-# lock for longer than this is not waited for, and so holds up nobody else.
-CLEAR = """
-SET lock_timeout = '10s';
-SET client_min_messages = warning;
-DO $$
-DECLARE found record;
-BEGIN
-    FOR found IN SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables WHERE schemaname = 'public' LOOP
-        EXECUTE 'DROP TABLE IF EXISTS ' || found.name || ' CASCADE';
-    END LOOP;
-    FOR found IN
-        SELECT p.oid::regprocedure AS name FROM pg_proc p
-        WHERE p.pronamespace = 'public'::regnamespace
-            AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')
-    LOOP
-        EXECUTE 'DROP ROUTINE IF EXISTS ' || found.name || ' CASCADE';
-    END LOOP;
-END $$;
-"""
+# So long pg_dump waits for a migration's lock, in milliseconds.
+LOCK_WAIT_MS = 60_000
 
+# What the database's owner has made, or may not make: it stays as it is. The index of names is built afterwards.
+LEFT_OUT = re.compile(rf" (EXTENSION|SCHEMA|DATABASE) | - (EXTENSION|SCHEMA) | INDEX \S+ {NAME_INDEX} ")
+TABLE = re.compile(r"^\d+; \d+ \d+ TABLE \S+ (\S+) ", re.MULTILINE)
 
-def save(url: URL, path: Path) -> None:
-    """Write the database into a file. Raises BackupError."""
-    run(url, "pg_dump", "--format=custom", "--no-owner", "--no-privileges", f"--file={path}")
+# Every table of this release, those first that others refer to.
+TABLES = [table.name for table in db.metadata.sorted_tables]
+
+# A newer pg_restore says these to a server or to psql, which an older server, or ours, does not know.
+UNKNOWN = (b"SET transaction_timeout ", b"\\restrict ", b"\\unrestrict ")
+
+Advance = Callable[[int, int], object]
 
 
-def look(path: Path) -> Contents:
-    """What is in a file. Raises BackupError where it is no backup of the portal's, or is damaged."""
-    with path.open("rb") as file:
-        if file.read(len(HEADER)) != HEADER:
-            raise BackupError(f"{path} is no backup of a PostgreSQL database")
-    script = run(None, "pg_restore", "--data-only", "--table=alembic_version", "--file=-", str(path))
-    found = re.search(rb"^COPY [^\n]*alembic_version[^\n]*\n([^\n\\]+)\n", script, re.MULTILINE)
-    if not found:
-        raise BackupError(f"{path} is no backup of the portal")
-    return Contents(found[1].decode())
-
-
-def load(path: Path, url: URL) -> None:
-    """Make the file the database, in one transaction. Raises BackupError."""
-    with TemporaryFile() as script:
-        script.write(CLEAR.encode())
-        for name in extensions_in(path):
-            script.write(f"CREATE EXTENSION IF NOT EXISTS {name};\n".encode())
-        script.flush()
-        owned = ("--no-owner", "--no-privileges")
-        run(None, "pg_restore", *owned, f"--schema={SCHEMA}", "--file=-", str(path), output=script.fileno())
-        script.seek(0)
-        quiet = ("--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1", "--file=-")
-        run(url, "psql", *quiet, source=script.fileno())
-
-
-def extensions_in(path: Path) -> list[str]:
-    """The extensions that the backup needs: they stand outside the schema, and may have to be made first."""
-    listed = run(None, "pg_restore", "--list", str(path)).decode()
-    return re.findall(r"^\d+; \d+ \d+ EXTENSION - ([a-z_]+) *$", listed, re.MULTILINE)
-
-
-def run(url: URL | None, program: str, *words: str, source: int | None = None, output: int | None = None) -> bytes:
-    """What a program of PostgreSQL's writes, connected to the database where one is told. Raises BackupError."""
-    connection, secret = connection_of(url) if url else ("", {})
-    command = [str(find(program)), *([f"--dbname={connection}"] if url else []), *words]
-    ended = subprocess.run(  # noqa: S603, a program of PostgreSQL's, with words of ours
-        command,
-        stdin=source if source is not None else subprocess.DEVNULL,
-        stdout=output if output is not None else subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={**os.environ, **secret, "LC_ALL": "C", "PGOPTIONS": "-c statement_timeout=0"},
-        check=False,
+def write(engine: Engine, path: Path, _advance: Advance) -> None:
+    """One moment of the database, in a file; others go on writing."""
+    with engine.connect() as connection:
+        connection.exec_driver_sql("SELECT version_num FROM alembic_version").all()
+        release = connection.connection.driver_connection.info.server_version // 10_000
+    left_out = [f"--exclude-table-data={table}" for table in PASSING]
+    pg_dump = programs.program("pg_dump", release)
+    options = (
+        "--format=custom",
+        "--no-owner",
+        "--no-privileges",
+        f"--lock-wait-timeout={LOCK_WAIT_MS}",
+        "--no-password",
     )
-    if ended.returncode:
-        raise BackupError(f"{program}: {first_reason(ended.stderr.decode(errors='replace'))}")
-    return ended.stdout or b""
+    programs.run([pg_dump, *options, *left_out, f"--file={path}"], programs.environment(engine))
 
 
-def first_reason(said: str) -> str:
-    """The line that says why; what a row holds is not repeated."""
-    lines = [line for line in said.splitlines() if re.search(r"error|ERROR|FATAL", line)] or said.splitlines() or [""]
-    return re.sub(r"^.*?(error|ERROR|FATAL): *", "", lines[0]).strip() or "it failed"
+def look_at(path: Path) -> str | None:
+    """The schema of the backup in a file. Raises click.ClickException where it is none, or is damaged."""
+    pg_restore = programs.program("pg_restore")
+    if not set(TABLE.findall(contents(path))) >= OURS:
+        raise click.ClickException(f"{path} is not a backup of Batch Portal")
+    programs.run([pg_restore, "--file=/dev/null", str(path)], {})  # unpacks every part
+    only = ["--data-only", "--table=alembic_version", "--file=-"]
+    said = programs.run([pg_restore, *only, str(path)], {})
+    found = re.search(rb"^COPY .*alembic_version .*\n(.+)\n\\\.$", said, re.MULTILINE)
+    return found[1].decode() if found else None
 
 
-def connection_of(url: URL) -> tuple[str, Mapping[str, str]]:
-    """Where the database is, for the command line; and the password, for the environment: others see command lines."""
-    _, given = PGDialect_psycopg().create_connect_args(url)
-    password = given.pop("password", None)
-    return make_conninfo(**given), {"PGPASSWORD": str(password)} if password else {}
+def contents(path: Path) -> str:
+    """The list of what a backup holds, a line each. Raises click.ClickException where it cannot be read."""
+    return programs.run([programs.program("pg_restore"), "--list", str(path)], {}).decode()
 
 
-def find(program: str) -> Path:
-    """Where a program of PostgreSQL's lies: on the path, or where Debian keeps it. Raises BackupError."""
-    if found := shutil.which(program):
-        return Path(found)
-    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: folder.parent.name.zfill(3))
-    if config := shutil.which("pg_config"):
-        told = subprocess.run([config, "--bindir"], capture_output=True, text=True, check=False)  # noqa: S603
-        folders.append(Path(told.stdout.strip() or "/nowhere"))
-    for folder in reversed(folders):
-        if (folder / program).is_file():
-            return folder / program
-    raise BackupError(f"{program} is not here: install PostgreSQL's client programs (Debian: postgresql-client)")
+def put_in_place(engine: Engine, path: Path, _advance: Advance) -> None:
+    """Make the database what the file holds, in one transaction; everything is as it was where that fails.
+
+    Where the tables are of the backup's own schema, their rows are exchanged: who reads meanwhile sees what was there
+    before, who writes waits. Tables of another schema are taken away and made anew; a reader who waited for that would
+    find them empty, so nobody else may be connected. Raises click.ClickException.
+    """
+    revision = look_at(path)
+    with engine.connect() as plain:
+        connection = plain.execution_options(**WRITE_OPTIONS["postgresql"])
+        with migrating.alone(connection):
+            tables = present_tables(connection)
+            exchange = bool(tables) and revision == schema_of(connection)
+            connection.commit()
+            if tables and not exchange:
+                refuse_others(connection, str(revision))
+            take_out, load = (empty, fill) if exchange else (drop, create)
+            migrating.patiently(lambda: take_out(connection), connection)
+            try:
+                load(connection, path)
+            except psycopg.Error as error:  # its words may hold a row's values
+                reason = f"{type(error).__name__} {error.sqlstate}"
+                raise click.ClickException(f"The backup cannot be loaded: {reason}") from error
+            connection.commit()
+            connection.exec_driver_sql(f"ANALYZE {', '.join(present_tables(connection))}")
+            connection.commit()
 
 
-def is_empty(url: URL) -> bool:
-    """Whether there is nothing yet that a restore would take the place of. Raises BackupError."""
-    connection, _ = connection_of(url)
-    try:
-        with psycopg.connect(connection, password=url.password) as opened:
-            return opened.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchone()[0] == 0
-    except psycopg.Error as error:
-        raise BackupError(f"The database cannot be used: {str(error).splitlines()[0]}") from error
+def schema_of(connection: Connection) -> str | None:
+    """The schema of the tables that are there."""
+    return connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+
+
+def refuse_others(connection: Connection, revision: str) -> None:
+    """Raises click.ClickException where anybody else is connected to the database."""
+    others = (
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+        " AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
+    )
+    count = connection.exec_driver_sql(others).scalar_one()
+    connection.commit()
+    if count:
+        raise click.ClickException(
+            f"The backup is of another schema ({revision}) than the database, which {count} others are connected to;"
+            " stop the portal on every node first"
+        )
+
+
+def empty(connection: Connection) -> None:
+    """Take every row out, in the transaction that goes on from here; whoever reads still sees them.
+
+    Nobody can write from now on. What triggers keep is in the backup, so they rest.
+    """
+    connection.exec_driver_sql(f"LOCK TABLE {', '.join(TABLES)} IN EXCLUSIVE MODE")
+    for table in TABLES:
+        connection.exec_driver_sql(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+    for table in reversed(TABLES):
+        connection.exec_driver_sql(f"DELETE FROM {table}")
+
+
+def fill(connection: Connection, path: Path) -> None:
+    """Put the backup's rows in, those first that others refer to, and have the triggers run again."""
+    entries = contents(path).splitlines()
+    rows = [line for table in TABLES for line in entries if re.search(rf" TABLE DATA \S+ {table} ", line)]
+    sequences = [line for line in entries if " SEQUENCE SET " in line]
+    with script(path, rows + sequences) as lines:
+        run_script(connection.connection.driver_connection, lines)
+    for table in TABLES:
+        connection.exec_driver_sql(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+
+
+def drop(connection: Connection) -> None:
+    """Take everything away that is ours, in the transaction that goes on from here."""
+    tables = present_tables(connection)
+    if not tables:
+        return
+    connection.exec_driver_sql(f"LOCK TABLE {', '.join(tables)} IN ACCESS EXCLUSIVE MODE")
+    of_triggers = (
+        "SELECT DISTINCT tgfoid::regprocedure::text FROM pg_trigger"
+        " WHERE tgrelid = ANY (%(tables)s::regclass[]) AND NOT tgisinternal"
+    )
+    functions = connection.exec_driver_sql(of_triggers, {"tables": tables}).scalars().all()
+    connection.exec_driver_sql(f"DROP TABLE {', '.join(tables)} CASCADE")
+    for function in functions:
+        connection.exec_driver_sql(f"DROP FUNCTION {function}")
+
+
+def create(connection: Connection, path: Path) -> None:
+    """Make everything as the backup has it."""
+    with script(path, [line for line in contents(path).splitlines() if not LEFT_OUT.search(line)]) as lines:
+        run_script(connection.connection.driver_connection, lines)
+
+
+def present_tables(connection: Connection) -> list[str]:
+    """Those of our tables that are there."""
+    names = [*TABLES, "alembic_version"]
+    present = "SELECT name FROM unnest(%(names)s::text[]) name WHERE to_regclass(name) IS NOT NULL"
+    return list(connection.exec_driver_sql(present, {"names": names}).scalars())
+
+
+@contextmanager
+def script(path: Path, entries: Iterable[str]) -> Iterator[IO[bytes]]:
+    """These entries of the backup, in their order, as statements and rows, line by line."""
+    with tempfile.NamedTemporaryFile("w", prefix="batch-portal-") as chosen:
+        chosen.write("\n".join(entries) + "\n")
+        chosen.flush()
+        pg_restore = programs.program("pg_restore")
+        options = ("--no-owner", "--no-privileges", f"--use-list={chosen.name}", "--file=-")
+        with subprocess.Popen(  # noqa: S603
+            [pg_restore, *options, str(path)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env={}
+        ) as running:
+            try:
+                assert running.stdout  # noqa: S101 (a pipe was asked for)
+                yield running.stdout
+            finally:
+                running.kill()
+
+
+def run_script(driver: psycopg.Connection[Any], lines: Iterable[bytes]) -> None:
+    """Run it in the connection's transaction, its rows by COPY. Raises psycopg.Error, click.ClickException."""
+    remaining = iter(lines)
+    statements: list[bytes] = []
+    with driver.cursor() as cursor:
+        for line in remaining:
+            if line.startswith(UNKNOWN):
+                continue
+            if not (line.startswith(b"COPY ") and line.endswith(b" FROM stdin;\n")):
+                statements.append(line)
+                continue
+            cursor.execute(b"".join(statements))
+            statements.clear()
+            with cursor.copy(line) as copy:
+                for row in remaining:
+                    if row == b"\\.\n":
+                        break
+                    copy.write(row)
+                else:
+                    raise click.ClickException("The backup ends within a table")
+        cursor.execute(b"".join(statements))
+        cursor.execute("RESET search_path")  # pg_restore empties it, and names everything in full

@@ -1,82 +1,126 @@
-"""SQLite: its own online backup, which copies one moment while others read and write."""
+"""SQLite: its online backup, which copies one moment while others write, into a file and back."""
 
 from __future__ import annotations
 
 import sqlite3
+import tempfile
+import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import quote
 
-from sqlalchemy import URL
+import click
+from flask_migrate import upgrade
+from sqlalchemy import Engine
 
-from portal.backups import BackupError, Contents
+from portal import migrating
+from portal.backups import schema
+from portal.backups.schema import OURS, PASSING
+from portal.extensions import db
 
+MAGIC = b"SQLite format 3\0"
+PAGES = 2000  # a step of 8 MB
+
+# So long a restore waits for whoever is writing.
 PATIENCE_SECONDS = 60
-HEADER = b"SQLite format 3\0"
-ALL_PAGES = -1  # in one step: a backup in several begins anew whenever somebody else writes between two of them
+
+Advance = Callable[[int, int], object]
 
 
-def save(url: URL, path: Path) -> None:
-    """Write the database into a file. Raises BackupError."""
+def write(engine: Engine, path: Path, advance: Advance) -> None:
+    """One moment of the database, in a file that is empty before. `advance` is told the pages left, and all of them.
+
+    The transaction that is open on the source keeps to its moment through all steps; others go on writing.
+    """
+    with engine.connect() as connection, closing(sqlite3.connect(path, isolation_level=None)) as copy:
+        connection.exec_driver_sql("SELECT version_num FROM alembic_version").all()
+        source = connection.connection.driver_connection
+        source.backup(copy, pages=PAGES, progress=lambda _status, left, pages: advance(left, pages))
+        copy.execute("PRAGMA journal_mode = DELETE")
+        copy.execute("PRAGMA secure_delete = ON")
+        present = tables_of(copy)
+        for table in PASSING:
+            if table in present:
+                copy.execute(f"DELETE FROM {table}")
+        refuse_damaged(copy)
+
+
+def look_at(path: Path) -> str | None:
+    """The schema of the backup in a file. Raises click.ClickException where it is none, or is damaged."""
+    log = path.with_name(f"{path.name}-wal")
+    if log.exists() and log.stat().st_size:
+        raise click.ClickException(f"{path} is a database in use, or a copy of a part of one: {log.name} belongs to it")
     try:
-        with closing(connect(database_path(url))) as live, closing(sqlite3.connect(path)) as copy:
-            live.backup(copy, pages=ALL_PAGES)
-            copy.execute("PRAGMA journal_mode = DELETE")  # all in the one file
-            check(copy)
-    except sqlite3.Error as error:
-        raise BackupError(f"The backup cannot be written: {error}") from error
-
-
-def look(path: Path) -> Contents:
-    """What is in a file. Raises BackupError where it is no backup of the portal's, or is damaged."""
-    with path.open("rb") as file:
-        if file.read(len(HEADER)) != HEADER:
-            raise BackupError(f"{path} is no backup of an SQLite database")
-    try:
-        with closing(connect(path, "ro")) as copy:
-            check(copy)
+        with closing(opened(path)) as copy:
+            if not tables_of(copy) >= OURS:
+                raise click.ClickException(f"{path} is not a backup of Batch Portal")
+            refuse_damaged(copy)
             row = copy.execute("SELECT version_num FROM alembic_version").fetchone()
-    except sqlite3.Error as error:
-        raise BackupError(f"{path} is no backup of the portal, or is damaged: {error}") from error
-    return Contents(row[0] if row else "")
+            return row[0] if row else None
+    except sqlite3.DatabaseError as error:
+        raise click.ClickException(f"{path} is damaged: {error}") from error
 
 
-def load(path: Path, url: URL) -> None:
-    """Make the file the database, in one transaction. Raises BackupError."""
-    try:
-        with closing(connect(path, "ro")) as copy, closing(connect(database_path(url), "rwc")) as live:
-            copy.backup(live, pages=ALL_PAGES)
-            live.execute("PRAGMA journal_mode = WAL")
-            check(live)
-    except sqlite3.Error as error:
-        raise BackupError(f"The backup cannot be restored: {error}; what was there is there still") from error
+def put_in_place(engine: Engine, path: Path, advance: Advance) -> None:
+    """Make the database what the file holds, in one transaction: who reads meanwhile sees what was there before.
+
+    An older schema is brought to the newest before that, in a copy. Raises click.ClickException where another writer
+    does not end, or the pages differ in size.
+    """
+    if schema.is_newest(str(look_at(path))):
+        return exchange(engine, path, advance)
+    with tempfile.TemporaryDirectory(prefix=".batch-portal-", dir=Path(str(engine.url.database)).parent) as folder:
+        newer = Path(folder) / "portal.db"
+        with closing(opened(path)) as old, closing(sqlite3.connect(newer)) as copy:
+            old.backup(copy)
+        migrate(newer)
+        return exchange(engine, newer, advance)
 
 
-def check(database: sqlite3.Connection) -> None:
-    """Read all of it. Raises BackupError."""
-    said = database.execute("PRAGMA integrity_check").fetchone()[0]
-    if said != "ok":
-        raise BackupError(f"The file is damaged: {said.splitlines()[0]}")
+def migrate(path: Path) -> None:
+    """Bring the database in a file, which nobody uses, to the newest schema."""
+    from portal import create_app
+
+    environ = {"DATABASE_URL": f"sqlite:///{path}", "SECRET_KEY": "asked by nobody", "INSTANCE_DIR": str(path.parent)}
+    with create_app(environ=environ).app_context():
+        upgrade()
+        with db.engine.connect() as connection:  # the last one to leave takes the log into the file
+            connection.connection.driver_connection.execute("PRAGMA journal_mode = DELETE")
+        db.engine.dispose()
 
 
-def connect(path: Path, mode: str = "rw") -> sqlite3.Connection:
-    """A connection to a file that is there, or that is made (rwc)."""
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, timeout=PATIENCE_SECONDS)
+def exchange(engine: Engine, path: Path, advance: Advance) -> None:
+    """The same for a file of the newest schema."""
+    with engine.connect() as connection, closing(opened(path)) as copy, migrating.alone(connection):
+        live = connection.connection.driver_connection
+        sizes = [one.execute("PRAGMA page_size").fetchone()[0] for one in (copy, live)]
+        if live.execute("PRAGMA page_count").fetchone()[0] and sizes[0] != sizes[1]:
+            raise click.ClickException(f"The backup's pages have {sizes[0]} bytes, the database's {sizes[1]}")
+        deadline = time.monotonic() + PATIENCE_SECONDS
+
+        def told(status: int, left: int, pages: int) -> None:
+            if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) and time.monotonic() > deadline:
+                raise click.ClickException("Another process goes on writing; nothing was changed")
+            advance(left, pages)
+
+        copy.backup(live, pages=PAGES, progress=told)
 
 
-def database_path(url: URL) -> Path:
-    """Where the database lies. Raises BackupError for one that lies in memory."""
-    if not url.database or url.database == ":memory:":
-        raise BackupError("A database in memory has no backup")
-    return Path(url.database)
+def opened(path: Path) -> sqlite3.Connection:
+    """A file that nobody else writes, to be read."""
+    return sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro&immutable=1", uri=True, isolation_level=None)
 
 
-def is_empty(url: URL) -> bool:
-    """Whether there is nothing yet that a restore would take the place of. Raises BackupError."""
-    path = database_path(url)
-    if not path.exists():
-        return True
-    try:
-        with closing(connect(path, "ro")) as live:
-            return live.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
-    except sqlite3.Error as error:
-        raise BackupError(f"The database cannot be used: {error}") from error
+def tables_of(connection: sqlite3.Connection) -> set[str]:
+    """The names of the tables."""
+    return {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+
+
+def refuse_damaged(connection: sqlite3.Connection) -> None:
+    """Read all of it. Raises click.ClickException where pages, indexes or references do not fit together."""
+    found = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
+    if found != "ok":
+        raise click.ClickException(f"The copy is damaged: {found.splitlines()[0]}")
+    if connection.execute("PRAGMA foreign_key_check").fetchone():
+        raise click.ClickException("The copy is damaged: a row speaks of another that is not there")

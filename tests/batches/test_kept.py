@@ -263,7 +263,7 @@ def test_a_server_without_an_index_of_names_is_no_failure(
 ) -> None:
     without = (*sqlite.NAME_INDEX[:1], "CREATE VIRTUAL TABLE batch_names USING fts9 (name_folded)")
     monkeypatch.setattr(sqlite, "NAME_INDEX", without)
-    monkeypatch.setattr(postgresql, "NAME_INDEX", ("CREATE EXTENSION no_such_extension",))
+    monkeypatch.setattr(postgresql, "EXTENSIONS", ("CREATE EXTENSION no_such_extension",))
     app.extensions.pop("names_indexed", None)
     try:
         said = run("--repair")

@@ -8,14 +8,19 @@ from dataclasses import asdict
 from sqlalchemy import case, insert, update
 from sqlalchemy.orm import Session
 
+from portal import migrating
 from portal.batches import check, kept
 from portal.database import no_time_limit, writing
+from portal.extensions import db
 from portal.models import Batch, BatchList
 from portal.text import fold
 
 
 def repair(advance: Callable[[int], object]) -> None:
-    """Make everything that is kept anew from the rows, in one transaction; whoever else writes waits for its end."""
+    """Make everything that is kept anew from the rows, in one transaction; whoever else writes waits for its end.
+
+    PostgreSQL's index of names comes after that, and nobody waits for it.
+    """
     with writing() as session:
         connection = session.connection()
         no_time_limit(connection)
@@ -24,8 +29,15 @@ def repair(advance: Callable[[int], object]) -> None:
             scan = check.read_rows(owner_key, advance)
             mend_rows(session, scan)
             mend_list(session, owner_key, scan.last_number)
-        kept.install(connection)
+        kept.install(connection, name_index=connection.dialect.name == "sqlite")
         kept.rebuild(connection)
+    complete()
+
+
+def complete() -> None:
+    """What is kept and can be built while others go on: on PostgreSQL, the index of names where it is missing."""
+    with db.engine.connect() as connection, migrating.alone(connection):
+        kept.complete(connection)
 
 
 def mend_rows(session: Session, scan: check.Scan) -> None:

@@ -36,6 +36,16 @@ def install(connection: Connection, *, name_index: bool = True) -> bool:
     return name_index and engine.create_name_index(connection)
 
 
+def complete(connection: Connection) -> None:
+    """Build what is missing and can be built while the portal goes on: on PostgreSQL, the index of names.
+
+    The connection must not be in a transaction, and is in autocommit afterwards.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execution_options(isolation_level="AUTOCOMMIT")
+    engine_module(connection.dialect.name).complete(connection)
+
+
 def remove(connection: Connection) -> None:
     """Take the triggers and the index of names away."""
     for statement in engine_module(connection.dialect.name).REMOVE:

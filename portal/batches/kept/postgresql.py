@@ -11,6 +11,7 @@ from sqlalchemy import Connection, bindparam, func, text
 from sqlalchemy.exc import DBAPIError
 
 from portal.batches.kept.spans import COARSE, COLUMNS, FINE, STATUSES
+from portal.migrating import concurrently
 from portal.models import Batch
 
 # What LIKE does not take literally.
@@ -119,17 +120,16 @@ ESTIMATE = text(
     " WHERE owner_key = :owner AND deleted_at IS NULL AND name_folded LIKE :pattern"
 )
 
-NAME_INDEX = (
-    "CREATE EXTENSION IF NOT EXISTS pg_trgm",
-    "CREATE EXTENSION IF NOT EXISTS btree_gin",
-    """CREATE INDEX ix_batches_live_trigrams ON batches USING gin (owner_key, name_folded gin_trgm_ops)
-        WITH (fastupdate = on, gin_pending_list_limit = 64) WHERE deleted_at IS NULL""",
-)
+EXTENSIONS = ("CREATE EXTENSION IF NOT EXISTS pg_trgm", "CREATE EXTENSION IF NOT EXISTS btree_gin")
+NO_EXTENSIONS = ("0A000", "42501", "58P01")  # not built, not allowed, no such file
+NAME_INDEX = "ix_batches_live_trigrams"
+ON_NAMES = f"""{NAME_INDEX} ON batches USING gin (owner_key, name_folded gin_trgm_ops)
+    WITH (fastupdate = on, gin_pending_list_limit = 64) WHERE deleted_at IS NULL"""
 
 REMOVE = (
     *(f"DROP TRIGGER IF EXISTS batches_{event} ON batches" for event in ROWS),
     *(f"DROP FUNCTION IF EXISTS batches_{event}" for event in ROWS),
-    "DROP INDEX IF EXISTS ix_batches_live_trigrams",
+    f"DROP INDEX IF EXISTS {NAME_INDEX}",
 )
 
 
@@ -141,9 +141,11 @@ def missing_triggers(connection: Connection) -> list[str]:
 
 
 def has_name_index(connection: Connection) -> bool:
-    """Whether names can be searched by the index."""
-    found = connection.exec_driver_sql("SELECT 1 WHERE to_regclass('ix_batches_live_trigrams') IS NOT NULL")
-    return found.first() is not None
+    """Whether names can be searched by the index; one that was left half-built is none."""
+    found = connection.exec_driver_sql(
+        f"SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('{NAME_INDEX}')"
+    )
+    return bool(found.scalar())
 
 
 # The planner itself counts in the index where that is cheaper.
@@ -172,21 +174,39 @@ def tidy(connection: Connection) -> None:
 
 
 def create_name_index(connection: Connection) -> bool:
-    """The index of names. Returns False where the server has no pg_trgm and btree_gin, or does not let us have them."""
+    """The index of names, in the caller's transaction. Returns False where the server has no pg_trgm and btree_gin, or
+    does not let us have them."""
     try:
         with connection.begin_nested():
-            for statement in NAME_INDEX:
+            for statement in (*EXTENSIONS, f"CREATE INDEX {ON_NAMES}"):
                 connection.exec_driver_sql(statement)
     except DBAPIError as error:
-        if getattr(error.orig, "sqlstate", None) in ("0A000", "42501", "58P01"):  # not built, not allowed, no such file
+        if getattr(error.orig, "sqlstate", None) in NO_EXTENSIONS:
             return False
         raise
     return True
 
 
+def complete(connection: Connection) -> None:
+    """The index of names where it is missing, built while everybody goes on reading and writing.
+
+    The longest of all work on a large table. The connection is in autocommit. Without the extensions there is none.
+    """
+    if connection.exec_driver_sql("SELECT to_regclass('batches')").scalar() is None:
+        return
+    try:
+        for statement in EXTENSIONS:
+            connection.exec_driver_sql(statement)
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) in NO_EXTENSIONS:
+            return
+        raise
+    concurrently(connection, NAME_INDEX, lambda: connection.exec_driver_sql(f"CREATE INDEX CONCURRENTLY {ON_NAMES}"))
+
+
 def fill_name_index(connection: Connection) -> None:
     """PostgreSQL fills its indexes by itself; this one is built anew."""
-    connection.exec_driver_sql("REINDEX INDEX ix_batches_live_trigrams")
+    connection.exec_driver_sql(f"REINDEX INDEX {NAME_INDEX}")
 
 
 def name_index_agrees(connection: Connection) -> bool:

@@ -165,6 +165,10 @@ def create_name_index(connection: Connection) -> bool:
     return True
 
 
+def complete(connection: Connection) -> None:
+    """Nothing: SQLite has one writer, who would keep the others waiting now as well as within the migration."""
+
+
 def fill_name_index(connection: Connection) -> None:
     """Every live name anew, packed as tightly as the index can be."""
     for task in ("rebuild", "optimize"):
