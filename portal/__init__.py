@@ -52,6 +52,7 @@ def register_blueprints(app: Flask) -> None:
     """Every exit: pages, API and commands. The API takes no cookie, so a forged form has nothing to use there."""
     from portal.accounts import commands as accounts_commands
     from portal.accounts import pages as accounts_pages
+    from portal.admin import pages as admin_pages
     from portal.backups import commands as backups_commands
     from portal.batches import api as batches_api
     from portal.batches import commands as batches_commands

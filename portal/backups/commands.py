@@ -15,8 +15,7 @@ from flask_migrate import upgrade
 
 from portal.backups import files, postgresql, query, schema, sqlite
 from portal.batches import check
-from portal.batches.commands import at_terminal, number, progress_bar
-from portal.commands import PlainCommand
+from portal.commands import PlainCommand, at_terminal, number, progress_bar
 from portal.extensions import db
 
 ROOMS = {"sqlite": sqlite, "postgresql": postgresql}
