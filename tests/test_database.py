@@ -58,9 +58,7 @@ def test_nobody_notices_that_a_connection_was_cut_while_it_rested(
 
 
 @on_postgresql_alone
-def test_a_read_that_has_begun_is_not_begun_again(
-    app: Flask, owner: User, cut_connections: Callable[[], None]
-) -> None:
+def test_a_read_that_has_begun_is_not_begun_again(app: Flask, owner: User, cut_connections: Callable[[], None]) -> None:
     """Half of an answer from before and half from after would be worse than none."""
     with app.app_context():
         fetch(text("SELECT 1"))
