@@ -25,6 +25,7 @@ from portal.database import writing
 from portal.extensions import db
 from portal.models import Scope, User
 from portal.running.logs import REQUEST_LOG, request_log
+from portal.times import now_ms
 from tests import services
 from tests.builders import PASSWORD, Builder
 from tests.services import SERVER, Missing, absent, pytest_configure, pytest_terminal_summary  # noqa: F401, pytest's hooks
@@ -213,6 +214,13 @@ def csrf_token(html: str) -> str:
 def signed_in(app: Flask, owner: User) -> FlaskClient:
     """A client with the owner's session."""
     return sign_in(app, owner)
+
+
+@pytest.fixture
+def one_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock of pages stands still: their ETags move with the minute, whose words they hold."""
+    now = now_ms()
+    monkeypatch.setattr("portal.clock.now_ms", lambda: now)
 
 
 class LiveServer(ThreadedWSGIServer):
