@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+import sys
+from contextlib import AbstractContextManager
 from typing import Any
 
 import click
