@@ -22,11 +22,15 @@ from portal.models import Batch, Call, CallEvent, Scope
 from tests.builders import Builder
 from trials.acknowledged import number_at
 from trials.databases import open_app
+from trials.migrations import add_ballast
 from trials.servers import Callers
 from trials.trial import Conditions, Outcome, Trial
 
 WRITERS = 3
 EACH = 3  # calls of a batch, and events of it, each in one request
+
+# Batches that lie there from before.
+BALLAST = 20_000
 
 # So many steps are acknowledged between two backups.
 STEPS = 12
@@ -93,6 +97,8 @@ def run(conditions: Conditions) -> Outcome:
     done = 0
     backup_seconds: list[float] = []
     with conditions.app() as app, open_app(conditions.database) as elsewhere, TemporaryDirectory() as folder:
+        if conditions.full:  # so that a copy takes a while, and much is written meanwhile
+            add_ballast(app, Builder(app).create_user("ballast"), BALLAST)
         writers, callers = list(writers_on(app)), Callers()
         for writer in writers:
             callers.start(writer.step)

@@ -18,14 +18,13 @@ from sqlalchemy import inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from portal import migrating
-from portal.batches.actions.filling import Filled, add_filled_batches
+from portal.batches.actions.filling import insert_batches, insert_calls
 from portal.calls import columns
-from portal.database import WRITE_OPTIONS
+from portal.database import WRITE_OPTIONS, writing
 from portal.extensions import db
 from portal.models import Batch, QueueStatus, User
 from portal.models.base import OWNER_SHIFT
 from portal.release import ROOT
-from portal.text import new_id
 from tests.builders import MAY_2025, MINUTE, Builder
 from trials.acknowledged import number_at
 from trials.databases import open_app
@@ -142,30 +141,41 @@ def fill(app: Flask, batches: int) -> tuple[User, Batch]:
     build.create_token(owner)
     batch = build.create_batch(writer, "written to", total_calls=1)
     build.create_call(batch)
-    with app.app_context():
-        for first in range(0, batches, AT_ONCE):
-            numbers = range(first, min(first + AT_ONCE, batches))
-            add_filled_batches(owner.key, [filled(number) for number in numbers])
+    add_ballast(app, owner, batches)
     return writer, batch
 
 
-def filled(number: int) -> Filled:
-    """One batch with its calls."""
+def add_ballast(app: Flask, owner: User, batches: int) -> None:
+    """So many batches of an owner, each with some calls."""
+    for first in range(0, batches, AT_ONCE):
+        numbers = range(first, min(first + AT_ONCE, batches))
+        with app.app_context(), writing() as session:
+            rows = insert_batches(session, owner.key, [batch_at(number) for number in numbers])
+            pairs = zip(numbers, rows, strict=True)
+            insert_calls(session, [call for number, row in pairs for call in calls_at(number, row["key"])])
+
+
+def batch_at(number: int) -> dict[str, Any]:
+    """The columns of a batch."""
     at = MAY_2025 + number * MINUTE
-    calls = [
-        {
-            "id": new_id(),
-            "phone_number": number_at(number * CALLS + one),
-            "status": "pending",
-            "duration_seconds": 0,
-            "attempts": 0,
-            "last_event_at": None,
-            "created_at": at,
-            "fields": {"city": "Évora", "row": number},
-        }
+    status = list(QueueStatus)[number % 5]
+    return {
+        "name": f"Campaign {number}",
+        "status": status,
+        "created_at": at,
+        "updated_at": at,
+        "total_calls": CALLS,
+    }
+
+
+def calls_at(number: int, batch_key: int) -> list[dict[str, Any]]:
+    """The columns of its calls."""
+    rest = {"status": "pending", "duration_seconds": 0, "attempts": 0, "created_at": MAY_2025}
+    fields = {"city": "Évora", "row": number}
+    return [
+        rest | {"batch_key": batch_key, "phone_number": number_at(number * CALLS + one), "fields": fields}
         for one in range(CALLS)
     ]
-    return Filled(f"Campaign {number}", list(QueueStatus)[number % 5], at, at, calls)
 
 
 def steps() -> Iterator[tuple[Any, str]]:
