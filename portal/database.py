@@ -13,14 +13,15 @@ from weakref import WeakKeyDictionary
 
 from flask import Flask, current_app
 from psycopg import Error as PsycopgError
-from sqlalchemy import Connection, CursorResult, Engine, Executable, Row, event
+from sqlalchemy import Connection, CursorResult, Engine, ExceptionContext, Executable, Row, event
 from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from portal.extensions import db
+from portal.reopening import ReopeningPool
 from portal.timed_sqlite import timed
-from portal.trouble import trouble
+from portal.trouble import Trouble, trouble
 from portal.turns import Turns
 
 # How a transaction begins on SQLite; the pool hands out connections that begin by reading.
@@ -57,7 +58,8 @@ def engine_options(url: str, config: dict[str, Any]) -> dict[str, Any]:
     if url.startswith("sqlite:"):
         seconds = config["STATEMENT_TIMEOUT_MS"] / 1000 or math.inf
         busy = config["BUSY_TIMEOUT_MS"] / 1000
-        return private | {"connect_args": {"timeout": busy, "factory": timed(seconds)}}
+        patient = {"timeout": busy, "factory": timed(seconds)}
+        return private | {"poolclass": ReopeningPool, "connect_args": patient}
     return private | {
         "pool_recycle": 1800,
         "pool_use_lifo": True,  # the connection that knows the statements already
@@ -139,6 +141,11 @@ def set_up_sqlite(engine: Engine) -> None:
             connection.exec_driver_sql(f"BEGIN {how}")
         else:  # it cannot fail, and is a part of every request: straight to the driver
             connection.connection.driver_connection.execute("BEGIN")
+
+    @event.listens_for(engine, "handle_error")
+    def look_again(context: ExceptionContext) -> None:
+        if context.sqlalchemy_exception and trouble(context.sqlalchemy_exception) is Trouble.READ_ONLY:
+            engine.pool.doubt()
 
 
 @contextmanager
