@@ -17,7 +17,7 @@ from portal.batches import check
 from portal.extensions import db
 from portal.models import Batch, Call, CallEvent, Scope, User
 from tests.builders import Builder
-from trials.servers import UNANSWERED, Caller, Callers
+from trials.servers import CANNOT_NOW, UNANSWERED, Caller, Callers
 
 MULTIPART = "multipart/form-data; boundary=portal"
 ROWS = 50
@@ -124,7 +124,7 @@ class Ledger:
             return
         if answer.status == 200:
             self.uploads.append(name)
-        elif answer.status != 503:
+        elif answer.status not in CANNOT_NOW:
             callers.failures.append(f"upload answered {answer.status}: {answer.text[:200]}")
 
     def check(self) -> list[str]:

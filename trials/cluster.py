@@ -26,7 +26,11 @@ class Cluster:
     @property
     def url(self) -> str:
         """Its own database."""
-        return f"postgresql+psycopg://postgres@/postgres?host={quote(str(self.folder))}"
+        return self.url_of("postgres")
+
+    def url_of(self, name: str) -> str:
+        """The database of that name."""
+        return f"postgresql+psycopg://postgres@/{name}?host={quote(str(self.folder))}"
 
     def control(self, *words: str) -> None:
         """Have pg_ctl do something, and wait for its end. Raises Missing."""

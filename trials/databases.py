@@ -73,11 +73,10 @@ def hashing_with(hasher: PasswordHasher) -> Iterator[None]:
 
 
 @contextmanager
-def open_app(kind: str, **settings: Any) -> Iterator[Flask]:
-    """The portal on an empty database built by the migrations, within this process."""
-    with fresh_database(kind) as url, tempfile.TemporaryDirectory(prefix="portal-trial-") as instance:
-        environ = ENVIRONMENT | {"DATABASE_URL": url, "INSTANCE_DIR": instance}
-        app = create_app(SETTINGS | settings, environ)
+def portal_on(url: str, **settings: Any) -> Iterator[Flask]:
+    """The portal on the database of that URL, brought to the newest schema, within this process."""
+    with tempfile.TemporaryDirectory(prefix="portal-trial-") as instance:
+        app = create_app(SETTINGS | settings, ENVIRONMENT | {"DATABASE_URL": url, "INSTANCE_DIR": instance})
         with app.app_context():
             upgrade()
         try:
@@ -86,3 +85,10 @@ def open_app(kind: str, **settings: Any) -> Iterator[Flask]:
         finally:
             with app.app_context():
                 db.engine.dispose()
+
+
+@contextmanager
+def open_app(kind: str, **settings: Any) -> Iterator[Flask]:
+    """The portal on an empty database of that kind, within this process."""
+    with fresh_database(kind) as url, portal_on(url, **settings) as app:
+        yield app

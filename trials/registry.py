@@ -18,6 +18,7 @@ MODULES = (
     "kept_secrets",
     "kills",
     "restarts",
+    "troubles",
     "contention",
     "stops",
     "load",

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from itertools import count
+from pathlib import Path
 
 from sqlalchemy.orm import Session
 
 from portal import create_app
+from trials.clock import CLOCK, Clock
 
 BREAK = "PORTAL_TRIAL_BREAK"
 
@@ -67,5 +69,7 @@ BREAKINGS: dict[str, Callable[[], None]] = {
 
 if name := os.environ.get(BREAK):
     BREAKINGS[name]()
+if file := os.environ.get(CLOCK):
+    Clock(Path(file)).install()
 
 app = create_app()

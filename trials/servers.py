@@ -22,6 +22,9 @@ from bench.servers import Server, serving
 from trials.databases import ENVIRONMENT
 from trials.serve import BREAK
 
+# What the portal answers when its database is in trouble: come again.
+CANNOT_NOW = (503, 507)
+
 # Longer than any answer takes; a connection that is cut is told at once.
 PATIENCE_SECONDS = 60
 UNANSWERED = (OSError, HTTPException)
@@ -74,13 +77,19 @@ class Answer:
         return json.loads(self.text)
 
 
-class Caller:
-    """A program that asks one server; on a connection that is kept, or on a new one each time."""
+def heedless(_answer: Answer) -> None:
+    """Looks at no answer."""
 
-    def __init__(self, port: int, token: str, *, keep: bool = False) -> None:
+
+class Caller:
+    """A program that asks one server; on a connection that is kept, or on a new one each time. `sees` is shown every
+    answer."""
+
+    def __init__(self, port: int, token: str, *, keep: bool = False, sees: Callable[[Answer], None] = heedless) -> None:
         self.port = port
         self.token = token
         self.keep = keep
+        self.sees = sees
         self.connection: HTTPConnection | None = None
 
     def ask(self, method: str, path: str, body: Any = None, content_type: str = "application/json") -> Answer:
@@ -100,18 +109,19 @@ class Caller:
             )
             if self.keep and not found.will_close:
                 self.connection = connection
+            self.sees(answer)
             return answer
         finally:
             if self.connection is None:
                 connection.close()
 
     def until_answered(self, method: str, path: str, body: Any, stop_after: float = 60) -> Answer:
-        """The answer, asked again while there is none, or while the portal says that it cannot now (503)."""
+        """The answer, asked again while there is none, or while the portal says that it cannot now (503, 507)."""
         until = time.monotonic() + stop_after
         while True:
             try:
                 answer = self.ask(method, path, body)
-                if answer.status != 503 or time.monotonic() > until:
+                if answer.status not in CANNOT_NOW or time.monotonic() > until:
                     return answer
             except UNANSWERED:
                 if time.monotonic() > until:
@@ -126,8 +136,10 @@ class Caller:
 
 @dataclass
 class Callers:
-    """Threads that go on asking until they are told to stop; what they find wrong, or fall over, is kept."""
+    """Threads that go on asking until they are told to stop; what they find wrong, or fall over, is kept. `sees` is
+    shown every answer to their programs."""
 
+    sees: Callable[[Answer], None] = heedless
     failures: list[str] = field(default_factory=list)
     stopping: Event = field(default_factory=Event)
     threads: list[Thread] = field(default_factory=list)
@@ -135,7 +147,7 @@ class Callers:
 
     def caller(self, port: int, token: str, *, keep: bool = False) -> Caller:
         """A program, whose connection is let go at the end."""
-        self.callers.append(Caller(port, token, keep=keep))
+        self.callers.append(Caller(port, token, keep=keep, sees=self.sees))
         return self.callers[-1]
 
     def start(self, turn: Callable[[], None]) -> None:
