@@ -53,7 +53,7 @@ def register_blueprints(app: Flask) -> None:
     from portal.accounts import commands as accounts_commands
     from portal.accounts import pages as accounts_pages
     from portal.admin import pages as admin_pages
-    from portal.backups import commands as backups_commands
+    from portal.backups import commands as backups
     from portal.batches import api as batches_api
     from portal.batches import commands as batches_commands
     from portal.batches import pages as batches_pages
@@ -76,8 +76,8 @@ def register_blueprints(app: Flask) -> None:
         app.register_blueprint(api.blueprint)
         csrf.exempt(api.blueprint)
     of_accounts = (accounts_commands.user, accounts_commands.token)
-    of_all = (backups_commands.backup, backups_commands.restore)
-    for command in (*of_accounts, *of_all, batches_commands.batch, demo_commands.demo, dialer_commands.simulate):
+    of_all = (backups.backup, backups.restore, demo_commands.demo)
+    for command in (*of_accounts, batches_commands.batch, *of_all, dialer_commands.simulate):
         app.cli.add_command(command)
 
     @app.get("/")

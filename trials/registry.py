@@ -21,6 +21,8 @@ MODULES = (
     "contention",
     "stops",
     "load",
+    "backups",
+    "migrations",
 )
 
 

@@ -15,7 +15,7 @@ from flask_migrate import upgrade
 
 from portal.backups import files, postgresql, query, schema, sqlite
 from portal.batches import check
-from portal.commands import PlainCommand, at_terminal, number, progress_bar
+from portal.commands import PlainCommand, agreed, number, progress_bar
 from portal.extensions import db
 
 ROOMS = {"sqlite": sqlite, "postgresql": postgresql}
@@ -44,7 +44,9 @@ def backup(file: str, replace: bool) -> None:
     path = Path(file)
     with files.appearing(path, replace=replace) as draft:
         write(draft)
-    click.echo(f"Written: {path}, {files.size_in_words(path)}. SECRET_KEY is not in it: keep that apart", err=True)
+    found = room(db.engine.dialect.name).look_at(path)
+    click.echo(f"{path}: {files.size_in_words(path)}, schema {found}", err=True)
+    click.echo("SECRET_KEY is not in it: keep that too, and apart", err=True)
 
 
 def write(draft: Path) -> None:
@@ -76,13 +78,13 @@ def restore(file: Path, replace: bool, yes: bool) -> None:
         differences = list(check.all_differences(bar.update))
     held = query.held_by(db.engine)
     counts = f"{number(held.accounts, 'account', 'accounts')}, {number(held.batches, 'batch', 'batches')}"
-    click.echo(f"Restored: {counts}. Everybody signs in anew; what was revoked since then is to be revoked again")
+    click.echo("Everybody signs in anew; what was revoked since the backup is to be revoked again")
     if differences:
         raise click.ClickException(
             f"{number(len(differences), 'difference', 'differences')} between the rows and what is kept beside them;"
             " see flask --app wsgi batch check"
         )
-    click.echo("Everything that is kept agrees with the rows")
+    click.echo(f"Restored: {counts}; everything that is kept agrees with the rows")
 
 
 def room(dialect: str) -> ModuleType:
@@ -118,10 +120,9 @@ def refuse_to_replace(held: query.Held, *, replace: bool, yes: bool) -> None:
         return
     counts = f"{number(held.accounts, 'account', 'accounts')} and {number(held.batches, 'batch', 'batches')}"
     if not replace:
-        raise click.ClickException(f"The database holds {counts}; --replace puts the backup in their place")
+        raise click.ClickException(f"The database is not empty: {counts}; --replace puts the backup in their place")
     if yes:
         return
-    if not at_terminal():
-        raise click.ClickException("There is no terminal to ask at, so nothing was changed; --yes does not ask")
-    if not click.confirm(f"Replace {counts}? What has changed since the backup is lost"):
+    question = f"Replace {counts}? What has changed since the backup is lost"
+    if not agreed(question, "nothing was changed; --yes does not ask"):
         raise click.ClickException("Nothing was changed")
