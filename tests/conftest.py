@@ -17,7 +17,7 @@ from flask.testing import FlaskClient
 from flask_migrate import upgrade
 from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, event, text
 from werkzeug.serving import ThreadedWSGIServer
 
 from portal import create_app
@@ -75,6 +75,11 @@ def on_postgresql(statement: str) -> None:
     engine.dispose()
 
 
+def no_haste_to_disk(connection: Any, _record: object) -> None:
+    """Nothing here outlives the run, so nothing need reach the disk (services.py has it so for PostgreSQL)."""
+    connection.execute("PRAGMA synchronous = OFF")
+
+
 @pytest.fixture(scope="session")
 def make_app(
     database_urls: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
@@ -93,6 +98,8 @@ def make_app(
         }
         app = create_app({"TESTING": True, "PROPAGATE_EXCEPTIONS": False, **given}, environ)
         with app.app_context():
+            if kind == "sqlite":
+                event.listen(db.engine, "connect", no_haste_to_disk)
             upgrade()
         made.append(app)
         return app
