@@ -8,8 +8,9 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import cycle, islice
 from pathlib import Path
 
 from bench.stores import BUILD, ROOT
@@ -34,11 +35,18 @@ class Server:
         raise RuntimeError("the server has no worker")
 
 
+# Below those that the kernel gives to whoever asks for any: one of them could be somebody's before the server that was
+# told of it is up. Each process begins elsewhere among them.
+FIRST_PORT, PORTS = 20_000, 12_000
+ports = cycle(FIRST_PORT + (os.getpid() * 97 + number) % PORTS for number in range(PORTS))
+
+
 def free_port() -> int:
-    """A port that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that nothing listens on, nor will until the server does that it is for."""
+    for port in islice(ports, PORTS):
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise RuntimeError("no port is free")
 
 
 @contextmanager

@@ -15,8 +15,9 @@ from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
+from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, event, text
 from werkzeug.serving import ThreadedWSGIServer
 
 from portal import create_app
@@ -31,6 +32,10 @@ from tests.builders import PASSWORD, Builder
 from tests.services import SERVER, Missing, absent, pytest_configure, pytest_terminal_summary  # noqa: F401, pytest's hooks
 
 DATABASES = ("sqlite", "postgresql")
+
+# How long an example takes says something of the machine, nothing of the portal.
+settings.register_profile("patient", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 # The same algorithm at its least cost: hundreds of accounts are made here, and none is worth attacking.
 passwords.hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -70,6 +75,11 @@ def on_postgresql(statement: str) -> None:
     engine.dispose()
 
 
+def no_haste_to_disk(connection: Any, _record: object) -> None:
+    """Nothing here outlives the run, so nothing need reach the disk (services.py has it so for PostgreSQL)."""
+    connection.execute("PRAGMA synchronous = OFF")
+
+
 @pytest.fixture(scope="session")
 def make_app(
     database_urls: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
@@ -77,7 +87,7 @@ def make_app(
     """Makes an app on a database of its own, built by the migrations."""
     made: list[Flask] = []
 
-    def make(kind: str, **settings: Any) -> Flask:
+    def make(kind: str, **given: Any) -> Flask:
         environ = {
             "DATABASE_URL": database_urls(kind),
             "SECRET_KEY": "only for tests",
@@ -86,8 +96,10 @@ def make_app(
             "RATE_PER_TOKEN": "0",
             "RATE_PER_ADDRESS": "0",
         }
-        app = create_app({"TESTING": True, "PROPAGATE_EXCEPTIONS": False, **settings}, environ)
+        app = create_app({"TESTING": True, "PROPAGATE_EXCEPTIONS": False, **given}, environ)
         with app.app_context():
+            if kind == "sqlite":
+                event.listen(db.engine, "connect", no_haste_to_disk)
             upgrade()
         made.append(app)
         return app

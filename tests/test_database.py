@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import create_engine, text
 
-from portal import database
+from portal import create_app, database
 from portal.database import fetch, writing
 from portal.extensions import db
 from portal.models import User
 from tests.builders import Builder
 from tests.conftest import on_postgresql
+
+# 2 = FULL: written to the disk before a commit returns.
+DURABLE = {"journal_mode": "wal", "synchronous": 2}
 
 on_postgresql_alone = pytest.mark.parametrize("app", ["postgresql"], indirect=True)
 
@@ -73,6 +77,16 @@ def test_statements_stay_prepared_from_request_to_request(app: Flask, api: Calla
         api()
     with app.app_context():
         assert fetch(text("SELECT count(*) FROM pg_prepared_statements")).scalar_one() > 0
+
+
+def test_what_was_acknowledged_on_sqlite_is_on_its_disk(tmp_path: Path) -> None:
+    """As it runs, not as it is tested (conftest.py)."""
+    environ = {"DATABASE_URL": f"sqlite:///{tmp_path}/portal.db", "INSTANCE_DIR": str(tmp_path)}
+    with create_app(environ=environ).app_context():
+        with db.engine.connect() as connection:
+            told = {name: connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in DURABLE}
+        db.engine.dispose()
+    assert told == DURABLE
 
 
 def test_what_a_reader_left_behind_is_not_written(app: Flask, owner: User) -> None:

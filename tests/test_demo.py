@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from portal.calls import query as calls_query
 from portal.demo import actions as demo_actions
 from portal.demo.samples import sample_batches
 from portal.extensions import db
-from portal.models import Batch, QueueStatus, User
+from portal.models import Batch, Change, QueueStatus, User
 from portal.times import DAY_MS, now_ms
 from tests.builders import Builder
 
@@ -36,6 +37,15 @@ def run(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
         return result
 
     return run
+
+
+SOME = [replace(batch, calls=batch.calls[:3]) for batch in sample_batches(now_ms())[:12]]
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The demo has few batches, for what is not about them."""
+    monkeypatch.setattr(demo_actions, "sample_batches", lambda _now: SOME)
 
 
 def way_in(result: Any) -> dict[str, str]:
@@ -57,6 +67,7 @@ def answer(app: Flask, made: dict[str, str]) -> Any:
     return app.test_client().get(path, headers={"Authorization": f"Bearer {made['token']}"})
 
 
+@pytest.mark.usefixtures("few")
 def test_the_printed_way_in_works(app: Flask, run: Callable[..., Any]) -> None:
     made = way_in(run())
     assert made["address"] == "http://127.0.0.1:8000"
@@ -73,6 +84,7 @@ def test_the_printed_way_in_works(app: Flask, run: Callable[..., Any]) -> None:
         assert (token.name, token.scopes) == ("demo", "read write")
 
 
+@pytest.mark.usefixtures("few")
 @pytest.mark.parametrize(
     ("host", "port", "address"),
     [
@@ -115,6 +127,11 @@ def test_every_batch_agrees_with_its_calls(app: Flask, run: Callable[..., Any]) 
         assert max(batch.updated_at for batch in batches if batch.status == "active") > now - 3 * 60_000
         assert all(batch.created_at <= batch.updated_at <= now for batch in batches)
         assert min(batch.created_at for batch in batches) > now - 430 * DAY_MS
+        made = db.session.execute(db.select(Change)).scalars().all()
+        assert {change.batch_key: change.details for change in made} == {
+            batch.key: {"calls": batch.total_calls} for batch in batches
+        }
+        assert {(change.user_key, change.way, change.what) for change in made} == {(owner.key, "command", "created")}
         calls = db.session.execute(calls_query.live_calls(owner.key, batches[0].id)).scalars().all()
         assert all(re.fullmatch(r"\+1[2-9]\d\d55501\d\d", call.phone_number) for call in calls)
         assert all(call.fields.keys() == {"name", "city", "segment"} for call in calls)
@@ -136,6 +153,7 @@ def test_the_samples_are_of_one_make() -> None:
         assert min(events, default=batch.created_at) >= batch.created_at
 
 
+@pytest.mark.usefixtures("few")
 def test_again_makes_a_new_way_in_and_no_batches(app: Flask, run: Callable[..., Any]) -> None:
     first = way_in(run())
     total = answer(app, first).json["data"]["pagination"]["total"]
@@ -150,6 +168,7 @@ def test_again_makes_a_new_way_in_and_no_batches(app: Flask, run: Callable[..., 
     assert answer(app, second).json["data"]["pagination"]["total"] == total
 
 
+@pytest.mark.usefixtures("few")
 def test_first_time_on_an_empty_portal(app: Flask, run: Callable[..., Any]) -> None:
     assert answer(app, way_in(run("--first-time"))).status_code == 200
     assert run("--first-time").stdout == ""
@@ -160,6 +179,7 @@ def test_first_time_does_nothing_where_there_is_anybody(app: Flask, owner: User,
     assert demo_user(app) is None
 
 
+@pytest.mark.usefixtures("few")
 def test_a_failure_half_way_leaves_no_account(
     app: Flask, run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

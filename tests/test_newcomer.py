@@ -20,6 +20,7 @@ from urllib.request import HTTPCookieProcessor, build_opener, urlopen
 
 import pytest
 
+from bench.servers import free_port
 from portal.config import SETTINGS
 from tests.conftest import csrf_token
 from tests.services import Missing, absent, curl
@@ -75,18 +76,12 @@ def make_run(folder: Path, **given: str) -> Iterator[Portal]:
         urlopen(portal.address)
 
 
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
-
-
 def wait_until_it_answers(portal: Portal, process: subprocess.Popen[bytes]) -> None:
     """Wait for the sign-in page; what `make run` said is the failure's message when it ends instead."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            with urlopen(f"{portal.address}/login") as answer:
+            with urlopen(f"{portal.address}/login", timeout=PATIENCE) as answer:
                 assert answer.status == 200
                 return
         except URLError:
@@ -153,4 +148,5 @@ def test_the_readmes_commands_work_as_written(tmp_path: Path) -> None:
     blocks = re.findall(r"^```sh tested\n(.*?)^```$", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
     assert blocks
     with make_run(tmp_path) as portal:
-        portal.shell("\n".join(blocks).replace(README_ADDRESS, portal.address))
+        script = "\n".join(blocks).replace(README_ADDRESS, portal.address)
+        portal.shell(script.replace("/tmp/", f"{tmp_path}/"))

@@ -201,4 +201,4 @@ def move_calls(
         session.execute(update(Batch).where(Batch.key == batch_key).values(**values, updated_at=now))
     for batch in batches_query.active_among(by.user_key, moved):
         if not query.has_open(by.user_key, batch.id):
-            complete(session, by, batch)
+            complete(session, by, batch.key)

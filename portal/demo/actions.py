@@ -8,9 +8,10 @@ from portal.accounts import actions as accounts
 from portal.accounts import query
 from portal.admin.passwords import make_password
 from portal.batches.actions import add_filled_batches
+from portal.changes.actor import Actor
 from portal.database import writing
 from portal.demo.samples import sample_batches
-from portal.models import Scope, User
+from portal.models import Scope, User, Way
 from portal.parameters import BadParameter
 from portal.times import now_ms
 
@@ -49,7 +50,7 @@ def make_demo(*, first_time: bool) -> Demo | None:
 def make_account(password: str) -> User:
     """The account and its batches. It is an admin, so that a newcomer sees every page."""
     user = accounts.add_user(EMAIL, NAME, "UTC", password, is_admin=True)
-    add_filled_batches(user.key, sample_batches(now_ms()))
+    add_filled_batches(Actor(user.key, Way.COMMAND), sample_batches(now_ms()))
     return user
 
 

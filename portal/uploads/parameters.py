@@ -12,7 +12,6 @@ from portal.accounts.parameters import Region
 from portal.batches.settings import BatchName, BatchSettings, BatchType
 from portal.bodies import BadJson, parse_object
 from portal.calls.parameters import Id
-from portal.contacts.texts import DELIMITERS, ENCODINGS
 from portal.parameters import BadParameter, Parameters, known_names, shown
 
 JSON_FIELDS = ("callingNumbers", "callingHour", "allowedDays")
@@ -67,16 +66,9 @@ class ReadingForm(Parameters):
     column: str = ""
     region: Region = ""
 
-    @property
-    def known(self) -> bool:
-        """Whether what was chosen can be chosen."""
-        return self.encoding in ENCODINGS.keys() | {""} and self.delimiter in DELIMITERS.keys() | {""}
 
-
-def split_numbers(value: Any) -> Any:
+def split_numbers(value: str) -> list[str]:
     """Numbers as a person types them: a line each, or with commas between."""
-    if not isinstance(value, str):
-        return value
     return [part.strip() for part in value.replace("\n", ",").replace(";", ",").split(",") if part.strip()]
 
 

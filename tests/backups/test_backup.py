@@ -56,6 +56,7 @@ def names(app: Flask) -> list[str]:
         return sorted(row.name for row in db.session.query(Batch))
 
 
+@pytest.mark.usefixtures("one_minute")
 def test_pages_and_pollers_see_what_was_restored_at_once(
     app: Flask, run: Callable, signed_in: FlaskClient, build: Builder, owner: User, file: Path
 ) -> None:
@@ -138,7 +139,8 @@ def test_under_writes_it_is_one_moment(
     def write(which: int) -> None:
         while not stop.is_set() and acknowledged[which] < 100:
             call = {"phoneNumber": f"+1{202 + which}555{100 + acknowledged[which]:04}"}
-            call_api("addCallsToBatch", {"batchId": batches[which].id, "call_data": [call]})
+            sent = {"batchId": batches[which].id, "call_data": [call]}
+            assert call_api("addCallsToBatch", sent).status_code == 200
             acknowledged[which] += 1
 
     threads = [threading.Thread(target=write, args=(which,)) for which in range(2)]
@@ -146,6 +148,7 @@ def test_under_writes_it_is_one_moment(
         thread.start()
     try:
         while min(acknowledged) < 5:
+            assert all(thread.is_alive() for thread in threads)
             threading.Event().wait(0.01)
         before = list(acknowledged)
         made = run("backup", file)

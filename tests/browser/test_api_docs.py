@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from portal.models import Batch, User
 from tests.builders import Builder
+
+# What the browser makes of a page is the same whatever database it came from.
+pytestmark = pytest.mark.parametrize("app", ["sqlite"], indirect=True)
 
 
 def test_the_document_is_drawn_and_can_be_tried_out(

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import Page, expect
+
+# What the browser makes of a page is the same whatever database it came from.
+pytestmark = pytest.mark.parametrize("app", ["sqlite"], indirect=True)
 
 
 def test_the_slash_jumps_to_the_search_box_and_types_in_it_afterwards(page: Page) -> None:

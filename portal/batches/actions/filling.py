@@ -13,8 +13,10 @@ from sqlalchemy.orm import Session
 from portal.batches import kept
 from portal.calls import query as calls_query
 from portal.calls.columns import search_text
+from portal.changes.actions import record
+from portal.changes.actor import Actor
 from portal.database import CHUNK, chunks, writing
-from portal.models import Batch, BatchList, Call, QueueStatus
+from portal.models import Batch, BatchList, Call, QueueStatus, What
 from portal.models.base import OWNER_SHIFT
 from portal.text import fold, new_id
 
@@ -51,8 +53,9 @@ def lock_list(session: Session, owner_key: int) -> None:
     new_keys(session, owner_key, 0)
 
 
-def add_filled_batches(owner_key: int, batches: Sequence[Filled]) -> None:
-    """Add batches with all their calls, counted."""
+def add_filled_batches(by: Actor, batches: Sequence[Filled]) -> None:
+    """Add batches of the actor's with all their calls, counted."""
+    owner_key = by.user_key
     with writing() as session:
         rows = [
             {"name": batch.name, "status": batch.status, "created_at": batch.created_at, "updated_at": batch.updated_at}
@@ -62,9 +65,10 @@ def add_filled_batches(owner_key: int, batches: Sequence[Filled]) -> None:
         calls = (
             call | {"batch_key": row["key"]} for row, batch in zip(added, batches, strict=True) for call in batch.calls
         )
-        insert_calls(session, calls)
+        counter = insert_calls(session, calls)
         for row in added:
             recount(session, owner_key, row["id"])
+        record(session, by, What.CREATED, {row["key"]: {"calls": counter[row["key"]]} for row in added})
 
 
 def insert_batches(session: Session, owner_key: int, batches: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, delete, update
+from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
 from portal.batches import moves, query
@@ -105,25 +105,24 @@ def move_batch(by: Actor, batch_id: str, move: Move) -> QueueStatus | None:
         has_open = calls_query.has_open(by.user_key, batch_id)
         there = moves.target(status, move, has_open=has_open)
         if there is not status:
-            set_status(session, by, batch, there)
+            set_status(session, by, batch.key, status, there)
             if there is QueueStatus.ACTIVE and not has_open:
-                there = complete(session, by, batch)
+                there = complete(session, by, batch.key)
         return there
 
 
-def set_status(session: Session, by: Actor, batch: Row[Any], status: QueueStatus, **told: Any) -> None:
-    """Give a batch another status, and write it down."""
-    session.execute(update(Batch).where(Batch.key == batch.key).values(status=status, updated_at=now_ms()))
-    record(session, by, What.STATUS, {batch.key: {"from": batch.status, "to": status} | told})
-
-
-def complete(session: Session, by: Actor, batch: Row[Any]) -> QueueStatus:
+def complete(session: Session, by: Actor, batch_key: int) -> QueueStatus:
     """An active batch without an open call is completed, by itself."""
-    values = {"status": QueueStatus.COMPLETED, "updated_at": now_ms()}
-    session.execute(update(Batch).where(Batch.key == batch.key).values(**values))
-    told = {"from": QueueStatus.ACTIVE, "to": QueueStatus.COMPLETED, "by_itself": True}
-    record(session, by, What.STATUS, {batch.key: told})
+    set_status(session, by, batch_key, QueueStatus.ACTIVE, QueueStatus.COMPLETED, by_itself=True)
     return QueueStatus.COMPLETED
+
+
+def set_status(
+    session: Session, by: Actor, batch_key: int, before: QueueStatus, after: QueueStatus, **told: Any
+) -> None:
+    """Give a batch another status, and write it down."""
+    session.execute(update(Batch).where(Batch.key == batch_key).values(status=after, updated_at=now_ms()))
+    record(session, by, What.STATUS, {batch_key: {"from": before, "to": after} | told})
 
 
 def rename_batch(by: Actor, batch_id: str, name: str) -> bool:
