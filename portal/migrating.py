@@ -29,9 +29,10 @@ BUSY = ("55P03", "40P01")  # lock_not_available, deadlock_detected
 # An index that is built beside the work waits for the transactions before it, and nobody waits for it.
 INDEX_WAIT = "300s"
 
-# Rows that one step of a data migration writes, and its rest after that, in which others write.
-STEP_ROWS = 5000
-STEP_REST_SECONDS = 0.1
+# Rows that one step of a data migration writes, for whose end others wait who want one of them (on SQLite, any); and
+# its rest after that, in which they write.
+STEP_ROWS = 1000
+STEP_REST_SECONDS = 0.05
 
 
 @contextmanager

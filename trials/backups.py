@@ -34,6 +34,7 @@ BALLAST = 20_000
 
 # So many steps are acknowledged between two backups.
 STEPS = 12
+FEW_STEPS = 4  # in the short form
 PATIENCE_SECONDS = 120
 
 
@@ -103,7 +104,7 @@ def run(conditions: Conditions) -> Outcome:
         for writer in writers:
             callers.start(writer.step)
         while done < conditions.most and not callers.failures and not conditions.enough(failures):
-            wait_for_steps(writers, callers)
+            wait_for_steps(writers, callers, STEPS if conditions.full else FEW_STEPS)
             file = Path(folder) / f"backup-{done}"
             before = [len(writer.ended) for writer in writers]
             began = time.monotonic()
@@ -130,9 +131,9 @@ def writers_on(app: Flask) -> Iterator[Writer]:
         yield Writer(app, place, owner.key, build.create_token(owner, Scope.READ, Scope.WRITE))
 
 
-def wait_for_steps(writers: list[Writer], callers: Callers) -> None:
-    """Until each has got on by some steps. Raises TimeoutError where one does not."""
-    goal = [len(writer.ended) + STEPS for writer in writers]
+def wait_for_steps(writers: list[Writer], callers: Callers, steps: int) -> None:
+    """Until each has got on by so many steps. Raises TimeoutError where one does not."""
+    goal = [len(writer.ended) + steps for writer in writers]
     until = time.monotonic() + PATIENCE_SECONDS
     while any(len(writer.ended) < least for writer, least in zip(writers, goal, strict=True)):
         if callers.failures:
@@ -145,7 +146,8 @@ def wait_for_steps(writers: list[Writer], callers: Callers) -> None:
 def command(app: Flask, *words: str) -> list[str]:
     """What a command said that failed."""
     done = app.test_cli_runner().invoke(args=words)
-    return [] if done.exit_code == 0 else [f"{words[0]}: {done.output.strip()}"]
+    said = [line for line in done.output.splitlines() if line.startswith("Error: ")]  # the log stands among it
+    return [] if done.exit_code == 0 else [f"{words[0]}: {' '.join(said) or done.exit_code}"]
 
 
 def compared(elsewhere: Flask, writers: list[Writer], before: list[int], after: list[int]) -> list[str]:

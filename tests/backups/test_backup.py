@@ -1,11 +1,10 @@
-"""A backup holds one moment, also while others write; a restore brings it back, all of it or nothing."""
+"""A backup holds one moment; a restore brings it back, all of it or nothing. While others write: trials/backups.py."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import sqlite3
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from flask.testing import FlaskClient
 
 from portal import create_app
 from portal.extensions import db
-from portal.models import Batch, Call, User
+from portal.models import Batch, User
 from tests import services
 from tests.builders import Builder
 from tests.conftest import DATABASES, empty, sign_in
@@ -167,41 +166,6 @@ def test_a_backup_of_a_newer_release_is_told(app: Flask, run: Callable, file: Pa
     refused = run("restore", file, "--replace", "--yes")
     assert refused.exit_code == 1
     assert "newer release" in refused.output
-
-
-def test_under_writes_it_is_one_moment(
-    app: Flask, run: Callable, build: Builder, owner: User, file: Path, call_api: Callable
-) -> None:
-    """Each writer adds one call after the other, by the API; what is restored has no gap, and its counts are right."""
-    batches = [build.create_batch(owner, f"Writer {number}") for number in range(2)]
-    stop, acknowledged = threading.Event(), [0, 0]
-
-    def write(which: int) -> None:
-        while not stop.is_set() and acknowledged[which] < 100:
-            call = {"phoneNumber": f"+1{202 + which}555{100 + acknowledged[which]:04}"}
-            call_api("addCallsToBatch", {"batchId": batches[which].id, "call_data": [call]})
-            acknowledged[which] += 1
-
-    threads = [threading.Thread(target=write, args=(which,)) for which in range(2)]
-    for thread in threads:
-        thread.start()
-    try:
-        while min(acknowledged) < 5:
-            threading.Event().wait(0.01)
-        before = list(acknowledged)
-        made = run("backup", file)
-        assert made.exit_code == 0, made.output
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
-    done = run("restore", file, "--replace", "--yes")
-    assert done.exit_code == 0, done.output
-    with app.app_context():
-        for which, batch in enumerate(batches):
-            kept = sorted(int(row.phone_number[-4:]) for row in db.session.query(Call).filter_by(batch_key=batch.key))
-            assert kept == [100 + number for number in range(len(kept))]
-            assert before[which] <= len(kept) <= acknowledged[which]
 
 
 def test_a_backup_can_be_read_by_the_engine_itself(app: Flask, run: Callable, owner: User, file: Path) -> None:
