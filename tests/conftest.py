@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 import pytest
 from argon2 import PasswordHasher
@@ -16,7 +17,7 @@ from flask.testing import FlaskClient
 from flask_migrate import upgrade
 from playwright.sync_api import Browser
 from sqlalchemy import create_engine, text
-from werkzeug.serving import make_server
+from werkzeug.serving import ThreadedWSGIServer
 
 from portal import create_app
 from portal.accounts import passwords
@@ -24,6 +25,7 @@ from portal.database import writing
 from portal.extensions import db
 from portal.models import Scope, User
 from portal.running.logs import REQUEST_LOG, request_log
+from portal.times import now_ms
 from tests import services
 from tests.builders import PASSWORD, Builder
 from tests.services import SERVER, Missing, absent, pytest_configure, pytest_terminal_summary  # noqa: F401, pytest's hooks
@@ -214,17 +216,56 @@ def signed_in(app: Flask, owner: User) -> FlaskClient:
     return sign_in(app, owner)
 
 
-@pytest.fixture(scope="session")
-def servers() -> Iterator[Callable[[Flask], str]]:
-    """Serves an app on a port of its own until the session ends; returns its address without a slash at the end."""
-    running: dict[int, Any] = {}
+@pytest.fixture
+def one_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock of pages stands still: their ETags move with the minute, whose words they hold."""
+    now = now_ms()
+    monkeypatch.setattr("portal.clock.now_ms", lambda: now)
 
-    def serve(app: Flask) -> str:
-        if id(app) not in running:
-            server = make_server("127.0.0.1", 0, app, threaded=True)
-            threading.Thread(target=server.serve_forever, daemon=True).start()
-            running[id(app)] = server
-        return f"http://127.0.0.1:{running[id(app)].server_port}"
+
+class LiveServer(ThreadedWSGIServer):
+    """An app on a port of its own, that knows how many of its connections are still open."""
+
+    def __init__(self, app: Flask) -> None:
+        super().__init__("127.0.0.1", 0, app)
+        self.address = f"http://127.0.0.1:{self.server_port}"
+        self.open = 0
+        self.changed = threading.Condition()
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """In the one thread that accepts, so that none begins uncounted."""
+        self.count(1)
+        super().process_request(request, client_address)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """In a thread of the connection's own, to its end."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self.count(-1)
+
+    def count(self, more: int) -> None:
+        """So many more are open."""
+        with self.changed:
+            self.open += more
+            self.changed.notify_all()
+
+    def rest(self) -> None:
+        """Wait until none is: what a page asked for as its tab was closed must not reach into the next test."""
+        with urlopen(f"{self.address}/healthz"):  # accepted after all that came before it
+            pass
+        with self.changed:
+            assert self.changed.wait_for(lambda: self.open == 0, timeout=60), "a request does not end"
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Callable[[Flask], LiveServer]]:
+    """Serves an app until the session ends."""
+    running: dict[int, LiveServer] = {}
+
+    def serve(app: Flask) -> LiveServer:
+        return running.get(id(app)) or running.setdefault(id(app), LiveServer(app))
 
     yield serve
     for server in running.values():
@@ -242,9 +283,11 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def live_server(app: Flask, servers: Callable[[Flask], str]) -> str:
-    """The address of the app as a browser reaches it."""
-    return servers(app)
+def live_server(app: Flask, servers: Callable[[Flask], LiveServer]) -> Iterator[str]:
+    """The address of the app as a browser reaches it, without a slash at the end."""
+    server = servers(app)
+    yield server.address
+    server.rest()
 
 
 @pytest.fixture(scope="session")

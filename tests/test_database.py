@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 import pytest
@@ -20,11 +20,21 @@ from tests.conftest import on_postgresql
 on_postgresql_alone = pytest.mark.parametrize("app", ["postgresql"], indirect=True)
 
 
-def cut_connections(app: Flask) -> None:
-    """End every connection to the app's database from the server's side, as a restart does."""
+@pytest.fixture
+def cut_connections(app: Flask) -> Iterator[Callable[[], None]]:
+    """Ends every connection to the app's database from the server's side, as a restart does.
+
+    None that was cut is left in the pool for whoever comes next, who may write first and would not try again.
+    """
+
+    def cut() -> None:
+        with app.app_context():
+            name = db.engine.url.database
+        on_postgresql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+
+    yield cut
     with app.app_context():
-        name = db.engine.url.database
-    on_postgresql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+        db.engine.dispose()
 
 
 @on_postgresql_alone
@@ -36,22 +46,23 @@ def test_nobody_notices_that_a_connection_was_cut_while_it_rested(
     build: Builder,
     owner: User,
     rested: float,
+    cut_connections: Callable[[], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(database, "PING_AFTER_SECONDS", rested)
     build.create_batch(owner)
     for ask in (api, lambda: signed_in.get("/batches"), lambda: signed_in.get("/settings/account")):
         assert ask().status_code == 200
-        cut_connections(app)
+        cut_connections()
         assert ask().status_code == 200
 
 
 @on_postgresql_alone
-def test_a_read_that_has_begun_is_not_begun_again(app: Flask, owner: User) -> None:
+def test_a_read_that_has_begun_is_not_begun_again(app: Flask, owner: User, cut_connections: Callable[[], None]) -> None:
     """Half of an answer from before and half from after would be worse than none."""
     with app.app_context():
         fetch(text("SELECT 1"))
-        cut_connections(app)
+        cut_connections()
         with pytest.raises(Exception, match=r"terminat|closed"):
             fetch(text("SELECT 1"))
 

@@ -260,6 +260,7 @@ def test_a_304_never_stands_for_anything_but_a_page(open_page: Callable, address
     assert open_page(address, headers={"If-None-Match": known}).status_code == status
 
 
+@pytest.mark.usefixtures("one_minute")
 def test_an_answer_is_known_by_its_own_address_alone(open_page: Callable) -> None:
     open_page("/batches")
     addresses = ("/batches", "/batches?limit=5", "/batches?limit=5&page=2", "/batches/{id}", "/batches/{id}?limit=5")

@@ -71,7 +71,7 @@ class Ledger:
     def start(self, callers: Callers, port: int) -> None:
         """Programs that report, fill, move and upload, each over and over, against one server."""
         for turn in (self.report, self.report, self.fill, self.move, self.upload):
-            caller = Caller(port, self.token)
+            caller = callers.caller(port, self.token)
             callers.start(lambda caller=caller, turn=turn: turn(caller, callers))
 
     def report(self, caller: Caller, callers: Callers) -> None:

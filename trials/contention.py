@@ -23,7 +23,7 @@ def run(conditions: Conditions) -> Outcome:
         settings = {"WEB_WORKERS": PROCESSES, "WEB_THREADS": THREADS, IMPATIENT: PATIENCE["ms"]}
         with portal_server(app.config["SQLALCHEMY_DATABASE_URI"], **settings) as server:
             for which in range(WRITERS):
-                caller, turns = Caller(server.port, ledger.token, keep=True), count(which * 1000)
+                caller, turns = callers.caller(server.port, ledger.token, keep=True), count(which * 1000)
                 callers.start(partial(make_and_report, ledger, caller, callers, turns, statuses))
             until = time.monotonic() + conditions.count
             while time.monotonic() < until and not callers.failures:
@@ -67,8 +67,9 @@ TRIAL = Trial(
     passes_when='no "locked" reaches a caller, counts exact',
     unit="seconds",
     full=60,
-    short=2,
+    short=1,
     run=run,
+    serves=True,
     broken={"nobody waits for another writer": partial(patch.dict, PATIENCE, {"ms": 0})},
     databases=("sqlite",),
 )

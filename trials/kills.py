@@ -41,8 +41,9 @@ TRIAL = Trial(
     passes_when="0 acknowledged changes lost, 0 applied twice, integrity checks clean",
     unit="kills",
     full=200,
-    short=4,
+    short=2,
     run=run,
+    serves=True,
     broken={
         "one transaction in five is lost": partial(broken_server, "loses some"),
         "an event sent again counts again": partial(broken_server, "counts twice"),

@@ -44,14 +44,14 @@ def run(conditions: Conditions) -> Outcome:
         with portal_server(app.config["SQLALCHEMY_DATABASE_URI"]) as server:
             asks = partial(ask, ledger, batches)
             alone: list[float] = []
-            person = Caller(server.port, ledger.token, keep=True)
+            person = callers.caller(server.port, ledger.token, keep=True)
             for _ in range(ALONE if conditions.full else 20):
                 asks(person, chance, callers, alone)
             for number in range(PEOPLE if conditions.full else 5):
-                caller = Caller(server.port, ledger.token, keep=True)
+                caller = callers.caller(server.port, ledger.token, keep=True)
                 own = random.Random(conditions.seed + number)
                 callers.start(partial(click, asks, caller, own, callers, took, conditions.full))
-            uploader = Caller(server.port, ledger.token)
+            uploader = callers.caller(server.port, ledger.token)
             callers.start(partial(upload_now_and_then, ledger, uploader, callers, conditions.full))
             until = time.monotonic() + conditions.count
             while time.monotonic() < until and not callers.failures:
@@ -176,7 +176,8 @@ TRIAL = Trial(
     passes_when=f"no error; p95 at most {P95_TO_P50} x the p50 of one alone; memory grows under {MOST_GROWTH:.0%}",
     unit="seconds",
     full=1800,
-    short=2,
+    short=1,
     run=run,
+    serves=True,
     broken={"one answer in twenty is an error": partial(broken_server, "fails some")},
 )

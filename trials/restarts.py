@@ -49,7 +49,7 @@ def run(conditions: Conditions) -> Outcome:
         with portal_server(server.url) as portal:
             ledger.start(callers, portal.port)
             for _ in range(2):
-                reader = Caller(portal.port, ledger.token)
+                reader = callers.caller(portal.port, ledger.token)
                 callers.start(partial(read, ledger, reader, callers, asked))
             for round_ in range(conditions.most):
                 time.sleep(0.3)
@@ -106,8 +106,9 @@ TRIAL = Trial(
     passes_when="0 acknowledged writes lost; reads fail only as 503 with Retry-After; well again within 5 s",
     unit="restarts",
     full=50,
-    short=2,
+    short=1,
     run=run,
+    serves=True,
     broken={"trouble of the database is a fault of the portal's": partial(broken_server, "answers 500")},
     databases=("postgresql",),
 )

@@ -118,6 +118,11 @@ class Caller:
                     raise
             time.sleep(0.02)
 
+    def close(self) -> None:
+        """Let the connection go that was kept."""
+        if self.connection:
+            self.connection.close()
+
 
 @dataclass
 class Callers:
@@ -126,6 +131,12 @@ class Callers:
     failures: list[str] = field(default_factory=list)
     stopping: Event = field(default_factory=Event)
     threads: list[Thread] = field(default_factory=list)
+    callers: list[Caller] = field(default_factory=list)
+
+    def caller(self, port: int, token: str, *, keep: bool = False) -> Caller:
+        """A program, whose connection is let go at the end."""
+        self.callers.append(Caller(port, token, keep=keep))
+        return self.callers[-1]
 
     def start(self, turn: Callable[[], None]) -> None:
         """Do `turn` over and over in a thread of its own."""
@@ -147,5 +158,8 @@ class Callers:
         self.stopping.set()
         for thread in self.threads:
             thread.join(PATIENCE_SECONDS * 2)
+        for caller in self.callers:
+            caller.close()
+        for thread in self.threads:
             if thread.is_alive():
                 self.failures.append("a caller waits still, long after it was told to stop")

@@ -31,7 +31,7 @@ def run(conditions: Conditions) -> Outcome:
             callers, counted = Callers(), Counted()
             with portal_server(app.config["SQLALCHEMY_DATABASE_URI"]) as server:
                 for which in range(CALLERS):
-                    caller = Caller(server.port, ledger.token, keep=which % 2 == 0)
+                    caller = callers.caller(server.port, ledger.token, keep=which % 2 == 0)
                     callers.start(partial(counted.read, caller, ledger, callers))
                 time.sleep(LOAD_SECONDS)
                 end(server) if stop else replace_workers(server, failures)
@@ -101,6 +101,7 @@ TRIAL = Trial(
     full=50,
     short=2,
     run=run,
+    serves=True,
     broken={"gunicorn's own worker": stock_worker},
     databases=("sqlite", "postgresql"),
 )

@@ -95,3 +95,4 @@ class Trial:
     run: Callable[[Conditions], Outcome]
     broken: Mapping[str, Breaking]
     databases: Sequence[str] = BOTH
+    serves: bool = False  # starts servers, which takes seconds: `make test` does no more of it than it must

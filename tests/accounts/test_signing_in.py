@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -26,6 +27,11 @@ def try_password(client: FlaskClient, email: str, password: str = "wrong") -> Te
     """Send the sign-in form."""
     token = csrf_token(client.get("/login").text)
     return client.post("/login", data={"email": email, "password": password, "csrf_token": token})
+
+
+def events() -> Any:
+    """The trail of accounts as it was written."""
+    return db.session.query(AccountEvent).order_by(AccountEvent.key)
 
 
 @pytest.fixture
@@ -104,7 +110,7 @@ def test_a_flood_leaves_no_more_in_the_trail_than_was_let_through(app: Flask, ow
     for _ in range(20):
         try_password(app.test_client(), owner.email)
     with app.app_context():
-        why = [row.details["why"] for row in db.session.query(AccountEvent).filter_by(what=Event.SIGN_IN_REFUSED)]
+        why = [row.details["why"] for row in events().filter_by(what=Event.SIGN_IN_REFUSED)]
     assert why == ["password"] * 10 + ["too many tries"]
 
 
@@ -233,7 +239,7 @@ def test_the_trail_tells_who_came_and_went(app: Flask, owner: User) -> None:
     token = csrf_token(client.get("/settings/account").text)
     client.post("/logout", data={"csrf_token": token})
     with app.app_context():
-        told = [(row.what, row.subject_key, row.way, row.address) for row in db.session.query(AccountEvent)]
+        told = [(row.what, row.subject_key, row.way, row.address) for row in events()]
     assert told[1:] == [
         ("sign-in-refused", None, "page", "127.0.0.1"),
         ("sign-in-refused", owner.key, "page", "127.0.0.1"),

@@ -54,6 +54,7 @@ def test_every_answer_varies_by_who_asks_for_a_fragment(
     assert answer.headers["Cache-Control"] in ("private, no-cache", "no-store")
 
 
+@pytest.mark.usefixtures("one_minute")
 def test_page_and_fragment_have_etags_of_their_own(signed_in: FlaskClient, batches: list[Batch]) -> None:
     signed_in.get("/batches")  # the session's first page makes its CSRF token, which every page holds
     forms = {name: signed_in.get("/batches", headers=headers) for name, headers in FORMS.items()}
@@ -82,6 +83,7 @@ def test_the_page_holds_the_very_fragment(signed_in: FlaskClient, batches: list[
     assert fragment.strip() in page
 
 
+@pytest.mark.usefixtures("one_minute")
 def test_a_page_changes_with_what_it_shows_of_its_reader(
     app: Flask, signed_in: FlaskClient, build: Builder, owner: User, batches: list[Batch]
 ) -> None:

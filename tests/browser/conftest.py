@@ -23,7 +23,7 @@ TOLD = ("Failed to load resource", "Response Status Error Code", "htmx:")
 CALLS = 60
 NUMBERS = [f"+1202555{number:04}" for number in range(100, 200)]
 
-expect.set_options(timeout=10_000)
+expect.set_options(timeout=30_000)  # nothing waits so long but a machine that has much else to do
 
 
 @pytest.fixture
@@ -45,6 +45,8 @@ def new_page(browser: Browser, live_server: str) -> Iterator[Callable[..., Page]
 
     yield open_page
     for context in contexts:
+        for page in context.pages:
+            page.unroute_all(behavior="ignoreErrors")  # a request may be held still
         context.close()
     assert complaints == []
 
@@ -145,6 +147,19 @@ def running_page(new_page: Callable[..., Page], enter: Callable[..., Page], runn
     page.goto(f"/batches/{running.id}")
     page.evaluate("window.loaded = 1")
     return page
+
+
+def asked_of(page: Page) -> list[str]:
+    """The addresses that the page asks for by itself, without a person's doing, from now on."""
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if request.resource_type == "fetch" else None)
+    return asked
+
+
+def heard_out(page: Page) -> None:
+    """Wait until every request that the page has made so far is known here: they come in order, and this one last."""
+    with page.expect_request("**/healthz"):
+        page.evaluate("navigator.sendBeacon('/healthz')")
 
 
 def completed(page: Page) -> Any:

@@ -9,16 +9,14 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import completed
+from tests.browser.conftest import asked_of, completed, heard_out
 
 STALE = "What you see may be old"
 
 
-def asked_of(page: Page) -> list[str]:
-    """The addresses that the page asks for by itself from now on."""
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url) if request.resource_type == "fetch" else None)
-    return asked
+def by_itself(told: Any) -> bool:
+    """Whether a request, or an answer's, is one that the page makes by itself."""
+    return getattr(told, "request", told).resource_type == "fetch"
 
 
 def test_the_last_call_completes_it_and_nothing_is_asked_any_more(
@@ -26,20 +24,21 @@ def test_the_last_call_completes_it_and_nothing_is_asked_any_more(
 ) -> None:
     running_page.clock.install()
     asked = asked_of(running_page)
+    with running_page.expect_request(by_itself):
+        running_page.clock.run_for(2100)
+    assert asked
     report(*calls)
     expect(running_page.locator(".page-head .badge")).to_have_text("Completed")
     expect(running_page.get_by_role("button", name="Pause")).to_have_count(0)
-    assert asked
     asked.clear()
     running_page.clock.run_for(30_000)
+    heard_out(running_page)
     assert asked == []
 
 
 def test_while_nothing_changes_the_answers_are_empty(running_page: Page) -> None:
     statuses: list[int] = []
-    running_page.on(
-        "response", lambda answer: statuses.append(answer.status) if answer.request.resource_type == "fetch" else 0
-    )
+    running_page.on("response", lambda answer: statuses.append(answer.status) if by_itself(answer) else None)
     for _ in range(2):
         with running_page.expect_response(lambda answer: answer.status == 304):
             pass
@@ -50,14 +49,15 @@ def test_a_hidden_tab_does_not_ask(running_page: Page) -> None:
     running_page.clock.install()
     running_page.reload()
     asked = asked_of(running_page)
-    with running_page.expect_response(lambda answer: answer.request.resource_type == "fetch") as answer:
+    with running_page.expect_response(by_itself) as answer:
         running_page.clock.run_for(2100)
     answer.value.finished()
     hide(running_page, hidden=True)
     asked.clear()
     running_page.clock.run_for(30_000)
+    heard_out(running_page)
     assert asked == []
-    with running_page.expect_request(lambda request: request.resource_type == "fetch"):
+    with running_page.expect_request(by_itself):
         hide(running_page, hidden=False)
         running_page.clock.run_for(10)
 

@@ -75,9 +75,9 @@ def test_a_batch_without_an_open_call_cannot_be_started(opened: Page, build: Bui
 
 def test_somebody_was_quicker(opened: Page, build: Builder, spring: Batch) -> None:
     build.change(spring, status="active")
+    opened.route("**/*", lambda route: route.abort() if route.request.resource_type == "fetch" else route.continue_())
     opened.reload()
     expect_offers(opened, "Pause", "Stop")
-    opened.route("**/*", lambda route: route.abort() if route.request.resource_type == "fetch" else route.continue_())
     build.change(spring, status="stopped")
     opened.get_by_role("button", name="Pause").click()
     refusal = opened.locator("main [role=alert]").filter(has_text="This batch is stopped: it cannot be paused.")
@@ -167,8 +167,9 @@ def test_the_export_of_the_calls_follows_search_and_outcome(opened: Page, tmp_pa
     rows = exported(opened, tmp_path / "all.csv")
     assert len(rows) == 6
     opened.locator("#chip-pending").click()
+    expect(opened).to_have_url(re.compile("status=pending"))
     opened.get_by_role("searchbox").fill("faro")
-    expect(opened).to_have_url(re.compile("search=faro"))
+    expect(opened).to_have_url(re.compile("search=faro&status=pending"))
     expect(opened.locator("#calls tbody tr")).to_have_count(2)
     header, *rows = exported(opened, tmp_path / "faro.csv")
     assert [row[header.index("city")] for row in rows] == ["Faro", "Faro"]

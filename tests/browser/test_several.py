@@ -54,6 +54,7 @@ def test_stop_stops_them_and_comes_back_to_the_view(page: Page) -> None:
     page.get_by_label("Pick Lisbon round 3").uncheck()
     expect(page.locator(".picked-count")).to_have_text("5 batches picked")
     page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Stop 5 batches?")
     page.get_by_role("button", name="Stop").click()
     expect(page.locator("main [role=status]").first).to_contain_text("5 batches are stopped.")
     expect(page).to_have_url(address)
@@ -110,8 +111,9 @@ def test_pick_all_is_there_again_after_paging(page: Page) -> None:
 
 def test_the_list_is_exported_as_it_is_shown_on_all_its_pages(page: Page, tmp_path: Path) -> None:
     page.locator("#chip-completed").click()
+    expect(page).to_have_url(re.compile("status=completed"))
     page.locator("#sort-batchName").click()
-    expect(page).to_have_url(re.compile("sortBy=batchName"))
+    expect(page).to_have_url(re.compile("status=completed&sortBy=batchName"))
     shown = names(page)
     for kind, word in (("csv", "CSV"), ("xlsx", "Excel workbook")):
         page.locator("#export-menu summary").click()

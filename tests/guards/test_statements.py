@@ -86,6 +86,7 @@ def test_a_poller_with_the_newest_answer_costs_one(app: Flask, api: Callable) ->
         assert len(asked) == 1
 
 
+@pytest.mark.usefixtures("one_minute")
 @pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "fragment"])
 @pytest.mark.parametrize(("query", "most"), [("", 2), ("?page=3", 2), ("?search=round", 4), ("?search=nowhere", 3)])
 def test_the_list_as_a_page(

@@ -108,6 +108,7 @@ def test_a_hidden_batch_and_its_calls_cannot_be_opened(
             assert sum(calls_query.outcome_counts(owner.key, batch.id).values()) == 0
 
 
+@pytest.mark.usefixtures("one_minute")
 def test_a_batch_deleted_meanwhile_is_gone_from_everywhere(
     signed_in: FlaskClient, api: Callable, build: Builder, owner: User
 ) -> None:
