@@ -7,7 +7,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -59,9 +59,10 @@ def session_locked(connection: Connection) -> Iterator[None]:
     try:
         yield
     finally:
-        connection.rollback()
-        connection.exec_driver_sql(f"SELECT pg_advisory_unlock({LOCK})")
-        connection.commit()
+        with suppress(DBAPIError):  # where the connection is gone, so is the lock
+            connection.rollback()
+            connection.exec_driver_sql(f"SELECT pg_advisory_unlock({LOCK})")
+            connection.commit()
 
 
 def took_lock(connection: Connection) -> bool:
@@ -160,6 +161,13 @@ def concurrently(connection: Connection, name: str, create: Callable[[], object]
         if valid is not None:
             connection.exec_driver_sql(f"DROP INDEX CONCURRENTLY {name}")
         create()
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) not in BUSY:
+            raise
+        raise click.ClickException(
+            f"The index {name} was not built beside a long transaction; what came before it stands:"
+            " run the command again when less is under way"
+        ) from error
     finally:
         connection.exec_driver_sql(f"SET lock_timeout = '{LOCK_WAIT}'")
 
