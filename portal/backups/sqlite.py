@@ -62,7 +62,7 @@ def look_at(path: Path) -> str | None:
 
 
 def put_in_place(engine: Engine, path: Path, revision: str, advance: Advance) -> None:
-    """Make the database what the file of that schema holds, in one transaction: who reads meanwhile sees what was there.
+    """Make the database what the file of that schema holds, in one transaction: a reader keeps what was there before.
 
     An older schema is brought to the newest before that, in a copy. Raises click.ClickException where another writer
     does not end, or the pages differ in size.
