@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 import time
@@ -20,6 +21,7 @@ from portal.backups import sqlite
 from portal.extensions import db
 from portal.models import Batch, Call, CallEvent, Scope
 from tests.builders import Builder
+from tests.services import postgresql_programs
 from trials.acknowledged import number_at
 from trials.databases import open_app
 from trials.migrations import add_ballast
@@ -97,7 +99,12 @@ def run(conditions: Conditions) -> Outcome:
     failures: list[str] = []
     done = 0
     backup_seconds: list[float] = []
-    with conditions.app() as app, open_app(conditions.database) as elsewhere, TemporaryDirectory() as folder:
+    with (
+        programs_of(conditions.database),
+        conditions.app() as app,
+        open_app(conditions.database) as elsewhere,
+        TemporaryDirectory() as folder,
+    ):
         if conditions.full:  # so that a copy takes a while, and much is written meanwhile
             add_ballast(app, Builder(app).create_user("ballast"), BALLAST)
         writers, callers = list(writers_on(app)), Callers()
@@ -121,6 +128,14 @@ def run(conditions: Conditions) -> Outcome:
         steps = sum(len(writer.ended) for writer in writers)
     figures = {"steps": f"{steps:,}", "slowest backup": f"{max(backup_seconds):.1f} s"}
     return Outcome(done, failures + callers.failures, figures)
+
+
+@contextmanager
+def programs_of(database: str) -> Iterator[None]:
+    """The programs of the trials' own server can be found, where a machine has no others. Raises Missing."""
+    path = os.environ["PATH"] + (f":{postgresql_programs()}" if database == "postgresql" else "")
+    with patch.dict(os.environ, {"PATH": path}):
+        yield
 
 
 def writers_on(app: Flask) -> Iterator[Writer]:
