@@ -7,7 +7,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +29,10 @@ BUSY = ("55P03", "40P01")  # lock_not_available, deadlock_detected
 # An index that is built beside the work waits for the transactions before it, and nobody waits for it.
 INDEX_WAIT = "300s"
 
-# Rows that one step of a data migration writes, and its rest after that, in which others write.
-STEP_ROWS = 5000
-STEP_REST_SECONDS = 0.1
+# Rows that one step of a data migration writes, for whose end others wait who want one of them (on SQLite, any); and
+# its rest after that, in which they write.
+STEP_ROWS = 1000
+STEP_REST_SECONDS = 0.05
 
 
 @contextmanager
@@ -58,9 +59,10 @@ def session_locked(connection: Connection) -> Iterator[None]:
     try:
         yield
     finally:
-        connection.rollback()
-        connection.exec_driver_sql(f"SELECT pg_advisory_unlock({LOCK})")
-        connection.commit()
+        with suppress(DBAPIError):  # where the connection is gone, so is the lock
+            connection.rollback()
+            connection.exec_driver_sql(f"SELECT pg_advisory_unlock({LOCK})")
+            connection.commit()
 
 
 def took_lock(connection: Connection) -> bool:
@@ -159,6 +161,13 @@ def concurrently(connection: Connection, name: str, create: Callable[[], object]
         if valid is not None:
             connection.exec_driver_sql(f"DROP INDEX CONCURRENTLY {name}")
         create()
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) not in BUSY:
+            raise
+        raise click.ClickException(
+            f"The index {name} was not built beside a long transaction; what came before it stands:"
+            " run the command again when less is under way"
+        ) from error
     finally:
         connection.exec_driver_sql(f"SET lock_timeout = '{LOCK_WAIT}'")
 

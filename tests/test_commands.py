@@ -28,6 +28,7 @@ COMMANDS = [
     ["batch", "import", "history.csv", "--owner", "owner@example.com"],
     ["batch", "purge", "--older-than", "30"],
     ["simulate", "0" * 24],
+    ["backup", "-"],
     ["demo"],
     ["demo", "--first-time"],
 ]

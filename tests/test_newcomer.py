@@ -62,7 +62,7 @@ def make_run(folder: Path, **given: str) -> Iterator[Portal]:
     port = free_port()
     settings = {"INSTANCE_DIR": str(folder), "PORT": str(port)} | given
     environ = {name: value for name, value in os.environ.items() if name not in {each.name for each in SETTINGS}}
-    portal = Portal(f"http://127.0.0.1:{port}", environ | settings, folder / "said")
+    portal = Portal(f"http://127.0.0.1:{port}", environ | settings, folder / f"said-{port}")
     with portal.log.open("w") as log:
         process = subprocess.Popen(["make", "run"], cwd=ROOT, env=portal.environ, stdout=log, stderr=subprocess.STDOUT)
     try:
@@ -130,7 +130,7 @@ def test_a_database_of_ones_own_is_migrated_and_served_no_more(
     with make_run(tmp_path, DATABASE_URL=url, SECRET_KEY="only for tests") as portal:
         assert not re.search("Password|curl|demo@", portal.log.read_text())
         assert portal.shell(".venv/bin/python -m flask --app wsgi user list") == ""
-    assert [path.name for path in tmp_path.iterdir()] == ["said"]
+    assert list(tmp_path.iterdir()) == [portal.log]
 
 
 def test_a_port_in_use_is_said_plainly(tmp_path: Path) -> None:

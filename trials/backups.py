@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 import time
@@ -20,6 +21,7 @@ from portal.backups import sqlite
 from portal.extensions import db
 from portal.models import Batch, Call, CallEvent, Scope
 from tests.builders import Builder
+from tests.services import postgresql_programs
 from trials.acknowledged import number_at
 from trials.databases import open_app
 from trials.migrations import add_ballast
@@ -34,6 +36,7 @@ BALLAST = 20_000
 
 # So many steps are acknowledged between two backups.
 STEPS = 12
+FEW_STEPS = 4  # in the short form
 PATIENCE_SECONDS = 120
 
 
@@ -96,14 +99,19 @@ def run(conditions: Conditions) -> Outcome:
     failures: list[str] = []
     done = 0
     backup_seconds: list[float] = []
-    with conditions.app() as app, open_app(conditions.database) as elsewhere, TemporaryDirectory() as folder:
+    with (
+        programs_of(conditions.database),
+        conditions.app() as app,
+        open_app(conditions.database) as elsewhere,
+        TemporaryDirectory() as folder,
+    ):
         if conditions.full:  # so that a copy takes a while, and much is written meanwhile
             add_ballast(app, Builder(app).create_user("ballast"), BALLAST)
         writers, callers = list(writers_on(app)), Callers()
         for writer in writers:
             callers.start(writer.step)
         while done < conditions.most and not callers.failures and not conditions.enough(failures):
-            wait_for_steps(writers, callers)
+            wait_for_steps(writers, callers, STEPS if conditions.full else FEW_STEPS)
             file = Path(folder) / f"backup-{done}"
             before = [len(writer.ended) for writer in writers]
             began = time.monotonic()
@@ -122,6 +130,14 @@ def run(conditions: Conditions) -> Outcome:
     return Outcome(done, failures + callers.failures, figures)
 
 
+@contextmanager
+def programs_of(database: str) -> Iterator[None]:
+    """The programs of the trials' own server can be found, where a machine has no others. Raises Missing."""
+    path = os.environ["PATH"] + (f":{postgresql_programs()}" if database == "postgresql" else "")
+    with patch.dict(os.environ, {"PATH": path}):
+        yield
+
+
 def writers_on(app: Flask) -> Iterator[Writer]:
     """Programs of an owner each."""
     build = Builder(app)
@@ -130,9 +146,9 @@ def writers_on(app: Flask) -> Iterator[Writer]:
         yield Writer(app, place, owner.key, build.create_token(owner, Scope.READ, Scope.WRITE))
 
 
-def wait_for_steps(writers: list[Writer], callers: Callers) -> None:
-    """Until each has got on by some steps. Raises TimeoutError where one does not."""
-    goal = [len(writer.ended) + STEPS for writer in writers]
+def wait_for_steps(writers: list[Writer], callers: Callers, steps: int) -> None:
+    """Until each has got on by so many steps. Raises TimeoutError where one does not."""
+    goal = [len(writer.ended) + steps for writer in writers]
     until = time.monotonic() + PATIENCE_SECONDS
     while any(len(writer.ended) < least for writer, least in zip(writers, goal, strict=True)):
         if callers.failures:
@@ -145,7 +161,8 @@ def wait_for_steps(writers: list[Writer], callers: Callers) -> None:
 def command(app: Flask, *words: str) -> list[str]:
     """What a command said that failed."""
     done = app.test_cli_runner().invoke(args=words)
-    return [] if done.exit_code == 0 else [f"{words[0]}: {done.output.strip()}"]
+    said = [line for line in done.output.splitlines() if line.startswith("Error: ")]  # the log stands among it
+    return [] if done.exit_code == 0 else [f"{words[0]}: {' '.join(said) or done.exit_code}"]
 
 
 def compared(elsewhere: Flask, writers: list[Writer], before: list[int], after: list[int]) -> list[str]:

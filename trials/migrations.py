@@ -56,8 +56,8 @@ DERIVED = {"calls": {"search_text"}}
 class Others:
     """Someone who reads and someone who writes, all the while, what every schema has; and how long they waited."""
 
-    def __init__(self, app: Flask, owner: User, batch: Batch) -> None:
-        self.app, self.owner, self.batch = app, owner, batch
+    def __init__(self, app: Flask, owner_key: int, batch: Batch) -> None:
+        self.app, self.owner_key, self.batch = app, owner_key, batch
         self.stopping = Event()
         self.asked = 0
         self.longest = {"reads": 0.0, "writes": 0.0}
@@ -75,35 +75,48 @@ class Others:
             thread.join()
 
     def go_on(self, what: str) -> None:
-        """One statement after the other, each timed."""
+        """One transaction after the other, each statement timed."""
         ask = {"reads": self.read, "writes": self.write}[what]
         while not self.stopping.is_set():
-            began = time.monotonic()
             try:
                 with self.app.app_context():
                     ask()
             except SQLAlchemyError as error:
                 self.failures.append(f"{what}: {type(error).__name__} {error.orig}")
                 return
-            self.longest[what] = max(self.longest[what], time.monotonic() - began)
             self.asked += 1
             time.sleep(0.005)
 
+    @contextmanager
+    def timed(self, what: str) -> Iterator[None]:
+        """One statement."""
+        began = time.monotonic()
+        yield
+        self.longest[what] = max(self.longest[what], time.monotonic() - began)
+
     def read(self) -> None:
-        """A page of batches, and a batch's calls."""
+        """A page of batches, and the calls of its first."""
+        page = text("SELECT key FROM batches WHERE owner_key = :owner ORDER BY created_at DESC, id DESC LIMIT 10")
+        calls = text("SELECT phone_number, status FROM calls WHERE batch_key = :batch")
         with db.engine.connect() as connection:
-            page = "SELECT key, name FROM batches WHERE owner_key <> :owner ORDER BY created_at DESC LIMIT 10"
-            for row in connection.execute(text(page), {"owner": self.owner.key}).all():
-                calls = text("SELECT phone_number, status FROM calls WHERE batch_key = :batch")
-                connection.execute(calls, {"batch": row.key}).all()
+            with self.timed("reads"):
+                keys = connection.execute(page, {"owner": self.owner_key}).scalars().all()
+            with self.timed("reads"):
+                connection.execute(calls, {"batch": keys[0]}).all()
 
     def write(self) -> None:
         """A batch renamed, and its call tried again."""
+        named = {"batch": self.batch.key, "name": f"name {self.asked}"}
+        changes = (
+            text("UPDATE batches SET name = :name WHERE key = :batch"),
+            text("UPDATE calls SET attempts = attempts + 1 WHERE batch_key = :batch"),
+        )
         with db.engine.connect().execution_options(**WRITE_OPTIONS[db.engine.dialect.name]) as connection:
-            named = {"batch": self.batch.key, "name": f"name {self.asked}"}
-            connection.execute(text("UPDATE batches SET name = :name WHERE key = :batch"), named)
-            connection.execute(text("UPDATE calls SET attempts = attempts + 1 WHERE batch_key = :batch"), named)
-            connection.commit()
+            for change in changes:
+                with self.timed("writes"):
+                    connection.execute(change, named)
+            with self.timed("writes"):
+                connection.commit()
 
 
 def run(conditions: Conditions) -> Outcome:
@@ -111,10 +124,10 @@ def run(conditions: Conditions) -> Outcome:
     limit = LIMIT_SECONDS if conditions.full else BROKEN_LIMIT_SECONDS if conditions.first else SHORT_LIMIT_SECONDS
     failures: list[str] = []
     with open_app(conditions.database) as app:
-        writer, batch = fill(app, conditions.count)
+        owner, writer, batch = fill(app, conditions.count)
         with app.app_context():
             before = sums(writer.key)
-        with Others(app, writer, batch) as others, app.app_context():
+        with Others(app, owner.key, batch) as others, app.app_context():
             for step, revision in steps():
                 step(revision=revision)
                 now = sums(writer.key)
@@ -134,7 +147,7 @@ def run(conditions: Conditions) -> Outcome:
     return Outcome(conditions.count, failures, figures)
 
 
-def fill(app: Flask, batches: int) -> tuple[User, Batch]:
+def fill(app: Flask, batches: int) -> tuple[User, User, Batch]:
     """An owner with so many batches, and one who will write meanwhile, with a batch of a call."""
     build = Builder(app)
     owner, writer = build.create_user("owner"), build.create_user("writer")
@@ -142,7 +155,7 @@ def fill(app: Flask, batches: int) -> tuple[User, Batch]:
     batch = build.create_batch(writer, "written to", total_calls=1)
     build.create_call(batch)
     add_ballast(app, owner, batches)
-    return writer, batch
+    return owner, writer, batch
 
 
 def add_ballast(app: Flask, owner: User, batches: int) -> None:

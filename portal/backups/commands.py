@@ -43,16 +43,17 @@ def backup(file: str, replace: bool) -> None:
         return
     path = Path(file)
     with files.appearing(path, replace=replace) as draft:
-        write(draft)
-    found = room(db.engine.dialect.name).look_at(path)
+        found = write(draft)
     click.echo(f"{path}: {files.size_in_words(path)}, schema {found}", err=True)
     click.echo("SECRET_KEY is not in it: keep that too, and apart", err=True)
 
 
-def write(draft: Path) -> None:
-    """The database into an empty file."""
+def write(draft: Path) -> str | None:
+    """The database into an empty file, which is then read through; returns the schema."""
+    engine = room(db.engine.dialect.name)
     with progress_bar(100, "Copying") as bar:
-        room(db.engine.dialect.name).write(db.engine, draft, advancing(bar))
+        engine.write(db.engine, draft, advancing(bar))
+    return engine.look_at(draft)
 
 
 @click.command("restore", cls=PlainCommand)
@@ -72,7 +73,7 @@ def restore(file: Path, replace: bool, yes: bool) -> None:
     schema.refuse_unknown(found, str(file))
     refuse_to_replace(query.held_by(db.engine), replace=replace, yes=yes)
     with progress_bar(100, "Restoring") as bar:
-        room(dialect).put_in_place(db.engine, file, advancing(bar))
+        room(dialect).put_in_place(db.engine, file, str(found), advancing(bar))
     upgrade()  # where the schema is an older one; and the index of names, which no backup holds
     with progress_bar(check.batch_count(), "Checking") as bar:
         differences = list(check.all_differences(bar.update))

@@ -76,14 +76,13 @@ def contents(path: Path) -> str:
     return programs.run([programs.program("pg_restore"), "--list", str(path)], {}).decode()
 
 
-def put_in_place(engine: Engine, path: Path, _advance: Advance) -> None:
-    """Make the database what the file holds, in one transaction; everything is as it was where that fails.
+def put_in_place(engine: Engine, path: Path, revision: str, _advance: Advance) -> None:
+    """Make the database what the file of that schema holds, in one transaction; where it fails, all is as it was.
 
     Where the tables are of the backup's own schema, their rows are exchanged: who reads meanwhile sees what was there
     before, who writes waits. Tables of another schema are taken away and made anew; a reader who waited for that would
     find them empty, so nobody else may be connected. Raises click.ClickException.
     """
-    revision = look_at(path)
     with engine.connect() as plain:
         connection = plain.execution_options(**WRITE_OPTIONS["postgresql"])
         with migrating.alone(connection):
@@ -91,7 +90,7 @@ def put_in_place(engine: Engine, path: Path, _advance: Advance) -> None:
             exchange = bool(tables) and revision == schema_of(connection)
             connection.commit()
             if tables and not exchange:
-                refuse_others(connection, str(revision))
+                refuse_others(connection, revision)
             take_out, load = (empty, fill) if exchange else (drop, create)
             migrating.patiently(lambda: take_out(connection), connection)
             try:
@@ -185,11 +184,17 @@ def script(path: Path, entries: Iterable[str]) -> Iterator[IO[bytes]]:
         pg_restore = programs.program("pg_restore")
         options = ("--no-owner", "--no-privileges", f"--use-list={chosen.name}", "--file=-")
         with subprocess.Popen(  # noqa: S603
-            [pg_restore, *options, str(path)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env={}
+            [pg_restore, *options, str(path)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={},
         ) as running:
             try:
                 assert running.stdout  # noqa: S101 (a pipe was asked for)
                 yield running.stdout
+                if running.wait():
+                    raise click.ClickException("The backup cannot be read to its end")
             finally:
                 running.kill()
 

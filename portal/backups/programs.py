@@ -18,7 +18,7 @@ from sqlalchemy import Engine
 PACKAGED = Path("/usr/lib/postgresql")
 
 # What a program needs of our own environment beside the connection.
-INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH")
+INHERITED = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH")
 
 
 def program(name: str, least: int = 0) -> str:
@@ -74,7 +74,7 @@ def environment(engine: Engine) -> dict[str, str]:
     """
     _, parameters = engine.dialect.create_connect_args(engine.url)
     variables = {option.keyword.decode(): option.envvar for option in Conninfo.get_defaults()}
-    given = {"PGAPPNAME": "batch-portal-backup", "PGCONNECT_TIMEOUT": "10"}
+    given = {"PGAPPNAME": "batch-portal-backup", "PGCONNECT_TIMEOUT": "10", "LC_ALL": "C"}
     for name, value in parameters.items():
         if name not in variables:  # the driver's own
             continue

@@ -43,7 +43,6 @@ def write(engine: Engine, path: Path, advance: Advance) -> None:
         for table in PASSING:
             if table in present:
                 copy.execute(f"DELETE FROM {table}")
-        refuse_damaged(copy)
 
 
 def look_at(path: Path) -> str | None:
@@ -62,13 +61,13 @@ def look_at(path: Path) -> str | None:
         raise click.ClickException(f"{path} is damaged: {error}") from error
 
 
-def put_in_place(engine: Engine, path: Path, advance: Advance) -> None:
-    """Make the database what the file holds, in one transaction: who reads meanwhile sees what was there before.
+def put_in_place(engine: Engine, path: Path, revision: str, advance: Advance) -> None:
+    """Make the database what the file of that schema holds, in one transaction: a reader keeps what was there before.
 
     An older schema is brought to the newest before that, in a copy. Raises click.ClickException where another writer
     does not end, or the pages differ in size.
     """
-    if schema.is_newest(str(look_at(path))):
+    if schema.is_newest(revision):
         return exchange(engine, path, advance)
     with tempfile.TemporaryDirectory(prefix=".batch-portal-", dir=Path(str(engine.url.database)).parent) as folder:
         newer = Path(folder) / "portal.db"

@@ -129,32 +129,9 @@ def test_who_is_signed_in_signs_in_anew(app: Flask, run: Callable, build: Builde
     assert app.test_client().get(f"/api/call/batches/{owner.id}", headers=headers).status_code == 404  # none yet
 
 
-def test_nothing_is_written_over_by_mistake(
-    app: Flask, run: Callable, build: Builder, owner: User, tmp_path: Path
-) -> None:
-    file = tmp_path / "one"
-    file.write_text("something else")
-    assert "--replace writes over it" in refusal(run("backup", file))
-    assert file.read_text() == "something else"
-    assert run("backup", file, "--replace").exit_code == 0
-    build.create_batch(owner, "Later")
-    assert "is not empty: 1 account and 1 batch; --replace" in refusal(run("restore", file))
-    assert "There is no terminal to ask at" in refusal(run("restore", file, "--replace"))
-    assert names_in(app) == ["Later"]
-
-
-def test_a_file_that_is_no_backup(run: Callable, owner: User, tmp_path: Path, app: Flask) -> None:
-    file = tmp_path / "one"
-    assert run("restore", file).exit_code == 2
-    file.write_bytes(b"PK\x03\x04 and so on")
-    assert "is not a backup of Batch Portal" in refusal(run("restore", file, "--replace", "--yes"))
-    run("backup", file, "--replace")
-    whole = file.read_bytes()
-    file.write_bytes(whole[: len(whole) * 2 // 3])
-    said = refusal(run("restore", file, "--replace", "--yes"))
-    assert "damaged" in said or "pg_restore: " in said
-    assert names_in(app) == []
-    assert "cannot be written: No such file or directory" in refusal(run("backup", tmp_path / "no" / "folder"))
+def test_a_folder_that_is_not_there(apps: Callable[[str], Flask], tmp_path: Path) -> None:
+    said = apps("sqlite").test_cli_runner().invoke(args=["backup", str(tmp_path / "no" / "folder")])
+    assert "cannot be written: No such file or directory" in refusal(said)
 
 
 def test_to_standard_output(app: Flask, run: Callable, build: Builder, owner: User, tmp_path: Path) -> None:
