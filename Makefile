@@ -25,7 +25,7 @@ run: $(VENV)/installed ## Serve on HOST:PORT (127.0.0.1:8000), from DATABASE_URL
 
 test: $(VENV)/installed-for-tests ## Run every test, on both databases and in Chromium; ARGS="-k search" for some
 	@$(PYTHON) -m tests.services prepare
-	@exec $(PYTHON) -m pytest -n auto --maxprocesses 4 $(ARGS)
+	@exec $(PYTHON) -m pytest -n 4 $(ARGS)
 
 bench: $(VENV)/installed-for-tests $(VENV)-bench/installed ## Measure beside what people would use instead (SHAPE=small: a trial; ROUNDS=15)
 	@$(PYTHON) -m bench
