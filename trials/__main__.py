@@ -87,10 +87,10 @@ def show_broken(chosen: Sequence[Trial], asked: argparse.Namespace) -> int:
             database = databases_of(trial, asked)[0]
             with breaking():
                 outcome = trial.run(Conditions(database, trial.short, seed=asked.seed, first=True))
-            blind += not outcome.failures
-            says = (
-                f"{len(outcome.failures)} failures, such as {outcome.failures[0]}" if outcome.failures else "NOT SEEN"
-            )
+            blind += not outcome.failures and not outcome.left_out
+            says = outcome.left_out or "NOT SEEN"
+            if outcome.failures:
+                says = f"{len(outcome.failures)} failures, such as {outcome.failures[0]}"
             tell(f"{trial.name}, {what}: {says}")
     return int(blind > 0)
 

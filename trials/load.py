@@ -28,8 +28,10 @@ THINKS_SECONDS = (1.0, 5.0)  # between two clicks of one person
 ALONE = 200  # requests of one person, before the others come
 P95_TO_P50 = 5
 MOST_GROWTH = 0.10
+WARMS_UP = 10  # one part of so many, of the whole time
 BATCHES, CALLS_EACH = 100_000, 10
 SHORT_BATCHES = 300
+LARGE_SECONDS = 60  # who works for so long has the whole office and all of its batches
 
 
 def run(conditions: Conditions) -> Outcome:
@@ -37,7 +39,8 @@ def run(conditions: Conditions) -> Outcome:
     chance = random.Random(conditions.seed)
     with conditions.app() as app:
         ledger = Ledger(app, conditions.seed)
-        batches = BATCHES if conditions.full else SHORT_BATCHES
+        large = conditions.count >= LARGE_SECONDS
+        batches = BATCHES if large else SHORT_BATCHES
         conditions.tell(f"making {batches:,} batches")
         fill(app, ledger.owner, batches, chance)
         callers, took, memory = Callers(), [], []
@@ -45,14 +48,14 @@ def run(conditions: Conditions) -> Outcome:
             asks = partial(ask, ledger, batches)
             alone: list[float] = []
             person = callers.caller(server.port, ledger.token, keep=True)
-            for _ in range(ALONE if conditions.full else 20):
+            for _ in range(ALONE if large else 20):
                 asks(person, chance, callers, alone)
-            for number in range(PEOPLE if conditions.full else 5):
+            for number in range(PEOPLE if large else 5):
                 caller = callers.caller(server.port, ledger.token, keep=True)
                 own = random.Random(conditions.seed + number)
-                callers.start(partial(click, asks, caller, own, callers, took, conditions.full))
+                callers.start(partial(click, asks, caller, own, callers, took, large))
             uploader = callers.caller(server.port, ledger.token)
-            callers.start(partial(upload_now_and_then, ledger, uploader, callers, conditions.full))
+            callers.start(partial(upload_now_and_then, ledger, uploader, callers, large))
             until = time.monotonic() + conditions.count
             while time.monotonic() < until and not callers.failures:
                 memory.append(sum(resident_bytes(pid) for pid in workers_of(server)))
@@ -61,9 +64,9 @@ def run(conditions: Conditions) -> Outcome:
             callers.stop()
     p50, p95, grown = statistics.median(alone), statistics.quantiles(took, n=20)[-1], growth(memory)
     failures = list(callers.failures)
-    if conditions.full and p95 > P95_TO_P50 * p50:
+    if large and p95 > P95_TO_P50 * p50:
         failures.append(f"p95 {p95 * 1000:.1f} ms is over {P95_TO_P50} x {p50 * 1000:.1f} ms, the p50 of one alone")
-    if conditions.full and grown > MOST_GROWTH:
+    if large and grown > MOST_GROWTH:
         failures.append(f"the workers grew by {grown:.0%}")
     return Outcome(
         conditions.count,
@@ -80,9 +83,11 @@ def run(conditions: Conditions) -> Outcome:
 
 
 def growth(memory: list[int]) -> float:
-    """How much larger the last third is than the second, as a share: in the first the workers warm up."""
-    third = max(len(memory) // 3, 1)
-    return statistics.mean(memory[-third:]) / statistics.mean(memory[third : 2 * third] or memory) - 1
+    """How much larger the last third is than the first, as a share; the first minutes, in which the workers warm up,
+    are left out."""
+    warm = memory[len(memory) // WARMS_UP :]
+    third = max(len(warm) // 3, 1)
+    return statistics.mean(warm[-third:]) / statistics.mean(warm[:third]) - 1
 
 
 def fill(app: Flask, owner: User, batches: int, chance: random.Random) -> None:
@@ -140,15 +145,25 @@ def calls_of(batch: dict[str, object]) -> Iterator[dict[str, object]]:
 def ask(
     ledger: Ledger, batches: int, caller: Caller, chance: random.Random, callers: Callers, took: list[float]
 ) -> None:
-    """One thing that people do: look at the list, page, search, or open a batch."""
-    pages = max(batches // 10, 1)
-    search = f"?search={place(chance.randint(0, 999))}"
-    query = chance.choice(("?page=1", f"?page={chance.randint(1, pages)}", search, "?status=active"))
+    """One thing that people do: look at the list, page, search, open a batch; or their program polls."""
+    found = f"/api/call/batches/{ledger.owner.id}"
+    ways = {
+        "look": f"{found}?page=1",
+        "page": f"{found}?page={chance.randint(1, max(batches // 10, 1))}",
+        "search": f"{found}?search={place(chance.randint(0, 999))}",
+        "filter": f"{found}?status=active",
+        "open": f"/api/call/batch-details/{ledger.reported.id}?page={chance.randint(1, 10)}",
+        "poll": found,
+    }
+    way = chance.choice(list(ways))
+    seen = {"If_None_Match": caller.seen} if way == "poll" and caller.seen else {}
     began = time.monotonic()
-    answer = caller.ask("GET", f"/api/call/batches/{ledger.owner.id}{query}")
+    answer = caller.ask("GET", ways[way], **seen)
     took.append(time.monotonic() - began)
-    if answer.status != 200:
-        callers.failures.append(f"the list answered {answer.status}")
+    if answer.status not in (200, 304 if seen else 200):
+        callers.failures.append(f"{way} was answered {answer.status}")
+    if way == "poll":
+        caller.seen = answer.headers.get("etag", "")
 
 
 def click(
@@ -172,7 +187,7 @@ def upload_now_and_then(ledger: Ledger, caller: Caller, callers: Callers, full: 
 
 TRIAL = Trial(
     name="load",
-    title=f"{BATCHES:,} batches, {BATCHES * CALLS_EACH:,} calls, {PEOPLE} people searching and paging, one uploading",
+    title=f"{BATCHES:,} batches, {BATCHES * CALLS_EACH:,} calls, {PEOPLE} searching, paging, polling, one uploading",
     passes_when=f"no error; p95 at most {P95_TO_P50} x the p50 of one alone; memory grows under {MOST_GROWTH:.0%}",
     unit="seconds",
     full=1800,

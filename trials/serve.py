@@ -60,11 +60,29 @@ def fail_some() -> None:
     query.fetch_page = sometimes
 
 
+def never_look_again() -> None:
+    """An SQLite file that could only be read once is taken to be so for ever."""
+    from portal.reopening import ReopeningPool
+
+    ReopeningPool.doubt = lambda _pool: None  # type: ignore[method-assign]
+
+
+def believe_the_clock() -> None:
+    """Whose cookie was signed later than now is signed out."""
+    from itsdangerous import TimestampSigner
+
+    from portal import sessions
+
+    sessions.AnyClock = TimestampSigner  # type: ignore[misc, assignment]
+
+
 BREAKINGS: dict[str, Callable[[], None]] = {
     "loses some": lose_some,
     "counts twice": count_twice,
     "answers 500": blame_itself,
     "fails some": fail_some,
+    "never looks again": never_look_again,
+    "believes the clock": believe_the_clock,
 }
 
 if name := os.environ.get(BREAK):

@@ -91,10 +91,15 @@ class Caller:
         self.keep = keep
         self.sees = sees
         self.connection: HTTPConnection | None = None
+        self.seen = ""  # the ETag of what it polls
 
-    def ask(self, method: str, path: str, body: Any = None, content_type: str = "application/json") -> Answer:
-        """The answer. Raises one of UNANSWERED where there is none: nobody knows then what became of the request."""
+    def ask(
+        self, method: str, path: str, body: Any = None, content_type: str = "application/json", **more: str
+    ) -> Answer:
+        """The answer; `more` are headers, with underscores. Raises one of UNANSWERED where there is none: nobody knows
+        then what became of the request."""
         headers = {"Authorization": f"Bearer {self.token}"}
+        headers |= {name.replace("_", "-"): value for name, value in more.items()}
         sent = None
         if body is not None:
             headers["Content-Type"] = content_type

@@ -178,5 +178,10 @@ TRIAL = Trial(
     short=1,
     serves=True,
     run=run,
-    broken={"trouble of the database is a fault of the portal's": partial(broken_server, "answers 500")},
+    broken={
+        "trouble of the database is a fault of the portal's": partial(broken_server, "answers 500"),
+        "one transaction in five is lost": partial(broken_server, "loses some"),
+        "who is signed in is not when the clock is set back": partial(broken_server, "believes the clock"),
+        "what was read-only stays so": partial(broken_server, "never looks again"),
+    },
 )
