@@ -133,9 +133,13 @@ def reached(of_account: bool, rows: Iterable[Row[Any]], found: Iterable[Iterable
 
 
 def stream(asked: TrailFilters, user_key: int | None = None) -> Iterator[Row[Any]]:
-    """Every entry that matches, newest first; few are held in memory at a time."""
-    streams = [db.session.execute(query, execution_options={"yield_per": CHUNK}) for query in matching(asked, user_key)]
-    yield from in_order(streams)
+    """Every entry that matches, newest first; few are held in memory at a time.
+
+    On a connection of its own: the request's is given back before the last of them is read.
+    """
+    with db.engine.connect() as connection:
+        reading = connection.execution_options(yield_per=CHUNK)
+        yield from in_order([reading.execute(query) for query in matching(asked, user_key)])
 
 
 def events_of(user_key: int) -> Sequence[Row[Any]]:

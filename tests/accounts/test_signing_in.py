@@ -189,6 +189,13 @@ def test_one_of_several_sessions_is_ended_from_another(app: Flask, signed_in: Fl
     assert signed_in.get("/batches").status_code == 200
 
 
+def test_a_session_that_cannot_be_is_as_good_as_ended(signed_in: FlaskClient) -> None:
+    token = csrf_token(signed_in.get("/settings/account").text)
+    for key in (0, (1 << 63) - 1, 1 << 63, 10**400):
+        answer = signed_in.post(f"/settings/sessions/{key}/end", data={"csrf_token": token})
+        assert (answer.status_code, answer.location) == (303, "/settings/account")
+
+
 def test_a_strangers_session_cannot_be_ended(app: Flask, signed_in: FlaskClient, stranger: User) -> None:
     theirs = sign_in(app, stranger)
     with app.app_context():

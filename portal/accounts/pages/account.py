@@ -21,6 +21,8 @@ from portal.times import now_ms, zone_names
 from portal.trail import query as trail
 from portal.trail.presenter import entry_view
 
+KEYS_END = 1 << 63  # no key is larger, and neither database takes one
+
 
 @blueprint.get("/settings/account")
 @login_required
@@ -75,7 +77,7 @@ def password_problem(given: str) -> str:
 @login_required
 def end_session(key: int) -> AnyResponse:
     """End one session of the account. Done already or never there: the list shows what is true."""
-    if actions.end_session(current_user.key, key, me()):
+    if key < KEYS_END and actions.end_session(current_user.key, key, me()):
         flash("That session is ended.")
     return hypermedia.send_to(url_for(".account"))
 
