@@ -6,7 +6,7 @@ import math
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
@@ -112,9 +112,14 @@ def end_reading(_error: BaseException | None) -> None:
     What was to be written is committed, or rolled back, by then (see `writing`); the session itself is closed next.
     """
     session = db.session()
-    if session.in_transaction():
-        with suppress(SQLAlchemyError, PsycopgError):  # the connection has gone: the pool finds out by itself
-            session.connection().connection.driver_connection.commit()
+    if not session.in_transaction():
+        return
+    try:
+        session.connection().connection.driver_connection.commit()
+        session.close()
+    except (SQLAlchemyError, PsycopgError):
+        # The connection has gone since. The answer is made, and not to be lost for it: nothing is asked of it any more.
+        session.invalidate()
 
 
 def set_up_sqlite(engine: Engine) -> None:
