@@ -29,6 +29,7 @@ from trials.servers import Callers
 from trials.trial import Conditions, Outcome, Trial
 
 WRITERS = 3
+OWN = "Batch "  # and a number: what a writer's batches are called
 EACH = 3  # calls of a batch, and events of it, each in one request
 
 # Batches that lie there from before.
@@ -61,7 +62,7 @@ class Writer:
         number, what = divmod(len(self.ended), 3)
         self.began.append(time.monotonic())
         if what == 0:
-            body = {"batchName": f"Batch {number}", "callingNumbers": ["+12025550199"]}
+            body = {"batchName": f"{OWN}{number}", "callingNumbers": ["+12025550199"]}
             self.batch_id = self.ask("createBatch", body)
         elif what == 1:
             numbers = [number_at(number * EACH + one) for one in range(EACH)]
@@ -86,8 +87,13 @@ class Writer:
         joined = sizes.outerjoin(Call, Call.batch_key == Batch.key).outerjoin(CallEvent, CallEvent.call_key == Call.key)
         found = db.session.execute(joined.where(Batch.owner_key == self.owner_key).group_by(Batch.key, Batch.name))
         stages = {(0, 0): 1, (EACH, 0): 2, (EACH, EACH): 3}
-        reached = {int(name.split()[1]): stages.get((calls, events)) for name, calls, events in found}
-        wrong = [f"writer {self.place}: batch {number} is half there" for number, stage in reached.items() if not stage]
+        kept = {name: stages.get((calls, events)) for name, calls, events in found}
+        reached = {int(name[len(OWN) :]): stage for name, stage in kept.items() if name.startswith(OWN)}
+        # What lay in the file before, which a copy without its log brings back.
+        wrong = [f"writer {self.place}: {name} is of an earlier time" for name in kept if not name.startswith(OWN)]
+        wrong += [
+            f"writer {self.place}: batch {number} is half there" for number, stage in reached.items() if not stage
+        ]
         whole = range(len(reached))
         gaps = [number for number in whole if reached.get(number) != 3 and number != whole[-1]]
         wrong += [f"writer {self.place}: batch {number} misses what was done before others" for number in gaps]

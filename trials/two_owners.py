@@ -14,11 +14,11 @@ from unittest.mock import patch
 from flask import Flask
 from sqlalchemy import select
 
-from portal.batches import query as batches_query
 from portal.calls import query as calls_query
 from portal.extensions import db
 from portal.models import Batch, Call, Token, Upload
 from trials.asker import Asker
+from trials.callers import without_owner_filter
 from trials.client import SPREADSHEET, Answer, Request, Text, as_bytes, encoded
 from trials.generator import Generator
 from trials.trial import Conditions, Outcome, Trial
@@ -155,19 +155,6 @@ def unpacked(answer: Answer) -> bytes:
 
 
 @contextmanager
-def searching_everybody() -> Iterator[None]:
-    """A batch is found by its id, whoever's it is."""
-    right = batches_query.find_batch
-
-    def anybodys(owner_key: int, batch_id: str, *more: object) -> object:
-        owner = db.session.execute(select(Batch.owner_key).where(Batch.id == batch_id)).scalar()
-        return right(owner or owner_key, batch_id, *more)
-
-    with patch.object(batches_query, "find_batch", anybodys):
-        yield
-
-
-@contextmanager
 def remembering_the_wrong_answer() -> Iterator[None]:
     """What one was told of a batch's calls is remembered, and told the next."""
     right, kept = calls_query.fetch_page, {}
@@ -188,7 +175,7 @@ TRIAL = Trial(
     short=400,
     run=run,
     broken={
-        "batches are found for anybody": searching_everybody,
+        "batches are found for anybody": without_owner_filter,
         "one page for everybody": remembering_the_wrong_answer,
     },
 )
