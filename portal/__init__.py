@@ -39,7 +39,7 @@ def create_app(settings: Mapping[str, Any] | None = None, environ: Mapping[str, 
     htmx.init_app(app)
     database.init_app(app)
     migrate.init_app(app, db, directory=str(ROOT / "migrations"), render_as_batch=True)
-    login_manager.init_app(app, add_context_processor=False)  # templates know `reader` (accounts/pages.py) alone
+    login_manager.init_app(app, add_context_processor=False)  # templates know `reader` alone
     csrf.init_app(app)
     provider.init_app(app)
     pages.init_app(app)

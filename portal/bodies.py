@@ -92,10 +92,8 @@ def read_body(given: dict[str, Any], model: type[Model], region: str = "") -> Mo
     return read(given, model, UTC, {}, region).or_refuse()
 
 
-def check_value(value: Any, depth: int = 0) -> None:
-    """That a value of any kind can be kept. Raises ValueError with the reason."""
-    if depth > DEEPEST:
-        raise ValueError("is nested too deep")
+def check_value(value: Any) -> None:
+    """That a value of any kind, out of a body that is not too deep, can be kept. Raises ValueError with the reason."""
     if isinstance(value, str) and (found := forbidden_character(value.translate(LINE_BREAKS))):
         raise ValueError(f"must not hold {found}")
     if isinstance(value, float) and abs(value) > 1e300:
@@ -104,8 +102,8 @@ def check_value(value: Any, depth: int = 0) -> None:
         raise ValueError("must not hold so large a number")
     if isinstance(value, Mapping):
         for name, inner in value.items():
-            check_value(name, depth + 1)
-            check_value(inner, depth + 1)
+            check_value(name)
+            check_value(inner)
     if isinstance(value, list):
         for inner in value:
-            check_value(inner, depth + 1)
+            check_value(inner)

@@ -232,8 +232,7 @@ def write_apart(statement: Executable) -> Sequence[Row[Any]]:
     used within `writing`, for whose end it would wait.
     """
     dialect = db.engine.dialect.name
-    connect = db.engine.connect().execution_options(**WRITE_OPTIONS[dialect])
-    with turn(), connect as connection, connection.begin():
+    with turn(), db.engine.connect().execution_options(**WRITE_OPTIONS[dialect]) as connection, connection.begin():
         if dialect == "postgresql":
             connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
         return rows_of(connection.execute(statement))

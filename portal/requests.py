@@ -107,6 +107,11 @@ def who(here: Any) -> dict[str, str]:
     return {"user": user} if user else {}
 
 
+def address() -> str:
+    """From where the request comes, as the trail keeps it."""
+    return (request.remote_addr or "")[:45]
+
+
 View = TypeVar("View", bound=Callable[..., Any])
 
 

@@ -13,14 +13,11 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from portal.accounts.tokens import hash_secret
+from portal.text import new_readable
 
 STEP_SECONDS = 30
 RECOVERY_CODES = 10
 NAME = "Batch Portal"
-
-# No letter that looks like another: what is copied by hand can be typed again.
-RECOVERY_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
-GROUPS, GROUP = 4, 4
 
 
 @lru_cache(maxsize=4)
@@ -76,16 +73,8 @@ def same(expected: str, typed: str) -> bool:
 
 
 def new_recovery_codes() -> list[str]:
-    """Ten codes of some 79 random bits each, in groups that can be read aloud."""
-    return [
-        "-".join("".join(secrets.choice(RECOVERY_LETTERS) for _ in range(GROUP)) for _ in range(GROUPS))
-        for _ in range(RECOVERY_CODES)
-    ]
-
-
-def is_recovery_code(code: str) -> bool:
-    """Whether what was typed can only be meant as a recovery code."""
-    return len(plain(code)) == GROUPS * GROUP
+    """Ten codes that can be read aloud."""
+    return [new_readable() for _ in range(RECOVERY_CODES)]
 
 
 def hash_recovery_code(code: str) -> str:

@@ -41,9 +41,10 @@ def forget_tries(kind: str, value: str) -> None:
     counters.forget(bucket(kind, value))
 
 
-def take_back(kind: str, value: str) -> None:
-    """A try that was right does not count for others at the same address."""
-    counters.add(bucket(kind, value), -1, WINDOW_SECONDS, now_ms())
+def take_back(kind: str, value: str, setting: str) -> None:
+    """A try that was counted and was right does not count for others at the same address."""
+    if current_app.config[setting]:
+        counters.add(bucket(kind, value), -1, WINDOW_SECONDS, now_ms())
 
 
 def bucket(kind: str, value: str) -> str:

@@ -15,14 +15,13 @@ from portal.admin import actions, query
 from portal.admin.access import admins_only
 from portal.admin.actions import Refused
 from portal.admin.parameters import AddedUser, GivenPassword, Role, RoleForm, UserListParameters
-from portal.admin.passwords import make_password
 from portal.admin.presenter import announcement, kind_chips, user_view
 from portal.changes.actor import Actor
 from portal.clock import clock
 from portal.contacts.numbers import regions
 from portal.pages import render
 from portal.parameters import BadParameter, Reading, read_form, read_query
-from portal.text import parse_id
+from portal.text import new_readable, parse_id
 from portal.times import zone_names
 from portal.trail import query as trail
 from portal.trail.presenter import entry_view
@@ -93,7 +92,7 @@ def add_user() -> AnyResponse:
     if reading.problems:
         return show_new(reading.problems)
     form = reading.values
-    password = form.password or make_password()
+    password = form.password or new_readable()
     try:
         added = actions.add_user(
             form.email, form.name, form.zone, password, form.region, is_admin=form.role is Role.ADMIN, by=me()
@@ -202,7 +201,7 @@ def set_password(user_id: str) -> AnyResponse:
     if reading.problems:
         return show_user(row.id, problems=reading.problems)
     given = reading.values.password
-    password = given or make_password()
+    password = given or new_readable()
     try:
         actions.set_password(row.key, password, me())
     except Refused as refusal:

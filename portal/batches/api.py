@@ -9,7 +9,6 @@ from flask import Blueprint, Response, current_app, request
 from pydantic import Field
 
 from portal.accounts.bearer import caller, caller_with_body
-from portal.accounts.pages.blueprint import address
 from portal.accounts.query import Caller
 from portal.batches import actions, query
 from portal.batches.moves import DONE, Move, Refused
@@ -28,6 +27,7 @@ from portal.models import Scope
 from portal.openapi import BAD_BODY, NO_BATCH, Operation, Success, described
 from portal.paging import Page
 from portal.parameters import Parameters, read_query
+from portal.requests import address
 from portal.schema import DoneBody, ErrorBody, success
 from portal.text import parse_id
 from portal.trail.actions import note_export

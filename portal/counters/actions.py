@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 
-from sqlalchemy import case, delete, or_
+from sqlalchemy import Delete, case, delete, or_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import ReturningInsert
 
@@ -26,7 +26,7 @@ def add(bucket: str, n: int, seconds: int, now: int) -> tuple[int, int]:
     """
     (row,) = write_apart(addition(bucket, n, seconds, now))
     if secrets.randbelow(SWEEP_ONE_IN) == 0:
-        sweep(now)
+        write_apart(ended(now))
     return row.count, row.ends_at
 
 
@@ -36,7 +36,7 @@ def add_if_free(bucket: str, n: int, seconds: int, now: int) -> tuple[int, int] 
     if not rows:
         return None
     if secrets.randbelow(SWEEP_ONE_IN) == 0:
-        write_if_free(delete(Counter).where(Counter.ends_at <= now))
+        write_if_free(ended(now))
     return rows[0].count, rows[0].ends_at
 
 
@@ -58,6 +58,6 @@ def forget(bucket: str) -> None:
     write_apart(delete(Counter).where(Counter.bucket == bucket))
 
 
-def sweep(now: int) -> None:
-    """Remove the windows that have ended."""
-    write_apart(delete(Counter).where(Counter.ends_at <= now))
+def ended(now: int) -> Delete:
+    """The statement that removes the windows that have ended."""
+    return delete(Counter).where(Counter.ends_at <= now)

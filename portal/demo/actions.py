@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from portal.accounts import actions as accounts
 from portal.accounts import query
-from portal.admin.passwords import make_password
 from portal.batches.actions import add_filled_batches
 from portal.changes.actor import Actor
 from portal.database import writing
 from portal.demo.samples import sample_batches
 from portal.models import Scope, User, Way
 from portal.parameters import BadParameter
+from portal.text import new_readable
 from portal.times import now_ms
 
 EMAIL = "demo@example.com"
@@ -36,7 +36,7 @@ def make_demo(*, first_time: bool) -> Demo | None:
     With `first_time` nothing is done, and None returned, when anybody has an account. All of it is one transaction.
     Raises BadParameter when the account is disabled.
     """
-    password = make_password()
+    password = new_readable()
     with writing():
         if first_time and query.any_user():
             return None

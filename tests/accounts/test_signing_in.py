@@ -253,3 +253,22 @@ def test_the_trail_tells_who_came_and_went(app: Flask, owner: User) -> None:
         ("signed-in", owner.key, "page", "127.0.0.1"),
         ("signed-out", owner.key, "page", "127.0.0.1"),
     ]
+
+
+def test_who_signs_in_anew_leaves_no_session_behind(app: Flask, signed_in: FlaskClient, stranger: User) -> None:
+    before = signed_in.get_cookie("session").value
+    token = csrf_token(signed_in.get("/settings/account").text)
+    form = {"email": stranger.email, "password": PASSWORD, "csrf_token": token}
+    assert signed_in.post("/login", data=form).status_code == 303
+    copied = app.test_client()
+    copied.set_cookie("session", before)
+    assert copied.get("/batches").status_code == 303
+    assert stranger.email in signed_in.get("/settings/account").text
+
+
+def test_without_a_limit_nothing_is_counted(app: Flask, owner: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(app.config, "SIGN_IN_TRIES", 0)
+    monkeypatch.setitem(app.config, "SIGN_IN_TRIES_PER_ADDRESS", 0)
+    assert try_password(app.test_client(), owner.email, PASSWORD).status_code == 303
+    with app.app_context():
+        assert db.session.query(Counter).all() == []

@@ -16,6 +16,7 @@ from portal.accounts.query import Lifetimes, SessionUser
 from portal.changes.actor import Actor
 from portal.extensions import login_manager
 from portal.models import User, Way
+from portal.requests import address
 from portal.running import metrics
 from portal.times import now_ms
 
@@ -56,11 +57,6 @@ def lifetimes() -> Lifetimes:
     return Lifetimes.of(current_app.config)
 
 
-def address() -> str:
-    """Where the browser is, as the trail keeps it."""
-    return (request.remote_addr or "")[:45]
-
-
 def me() -> Actor:
     """Whoever is signed in, as somebody who changes something."""
     return replace(current_user.actor, address=address())
@@ -73,8 +69,15 @@ def refuse(user: User | None, why: str, *, trail: bool = True) -> None:
         actions.refuse_sign_in(user.key if user else None, address(), why)
 
 
+def leave_session() -> None:
+    """End the session that this browser has, if any: who signs in anew leaves none behind."""
+    if current_user.is_authenticated:
+        actions.end_session(current_user.key, current_user.session_key, me())
+
+
 def start_session(user: User, how: str) -> None:
     """A session of the user under a new id, with nothing left in it of whoever was here before."""
+    leave_session()
     session_id = actions.start_session(user.key, lifetimes(), Actor(user.key, Way.PAGE, address=address()), how)
     session.clear()
     g.pop("csrf_token", None)

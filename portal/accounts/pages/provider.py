@@ -7,12 +7,13 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from portal import hypermedia
 from portal.accounts import actions, provider, query
-from portal.accounts.pages.blueprint import address, blueprint, refuse
+from portal.accounts.pages.blueprint import blueprint, refuse
 from portal.accounts.pages.signing_in import next_target, show_sign_in, signed_in
 from portal.accounts.provider import NotTrusted
 from portal.changes.actor import Actor
 from portal.models import User, Way
 from portal.parameters import BadParameter
+from portal.requests import address
 
 WANTED = "wanted"
 

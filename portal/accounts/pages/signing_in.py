@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from portal import hypermedia
 from portal.accounts import actions, query, throttle
-from portal.accounts.pages.blueprint import address, blueprint, me, refuse, start_session
+from portal.accounts.pages.blueprint import blueprint, leave_session, refuse, start_session
 from portal.accounts.parameters import CodeForm, SignIn, SignInAddress
 from portal.accounts.passwords import password_fits
 from portal.accounts.throttle import TooManyTries
@@ -16,6 +16,7 @@ from portal.accounts.tokens import hash_secret
 from portal.models import User
 from portal.pages import render
 from portal.parameters import read_form, read_query
+from portal.requests import address
 from portal.text import fold
 from portal.times import now_ms
 
@@ -48,10 +49,11 @@ def sign_in_submitted() -> AnyResponse:
         refuse(user, "password")
         return show_sign_in(next_target(), email=form.email, status=401)
     throttle.forget_tries(*tried)
-    throttle.take_back("address", address())
+    throttle.take_back("address", address(), "SIGN_IN_TRIES_PER_ADDRESS")
     actions.renew_hash(usable, form.password)
     if usable.totp_secret is None:
         return signed_in(usable, "password", next_target())
+    leave_session()
     session.clear()
     session[HALF_WAY] = [usable.key, now_ms(), mark_of(usable)]
     return hypermedia.send_to(url_for(".ask_code", next=next_target()))
@@ -87,8 +89,7 @@ def code_submitted() -> AnyResponse:
 @blueprint.post("/logout")
 def sign_out() -> AnyResponse:
     """End this session: a copy of its cookie is of no use any more."""
-    if current_user.is_authenticated:
-        actions.end_session(current_user.key, current_user.session_key, me())
+    leave_session()
     return leave()
 
 
