@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, Page
 from sqlalchemy import inspect
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from portal import exports, pages
+from portal import exports, pages, requests
 from portal.extensions import db
 from tests.services import Missing
 from trials.asker import Asker
@@ -41,7 +41,9 @@ SEEN = """() => window.happened.concat(
     [...document.querySelectorAll("[data-inj]")].map((one) => "an element was made: " + one.tagName),
     [...document.querySelectorAll("a[href^='javascript:'], a[href^='data:']")].map(() => "a link runs a script"))"""
 
+# A log line that holds LOGGED; an export may hold it, it is a name there.
 FORGED = "what would be a line of its own"
+IN_LOG = f"a log line holds {FORGED}"
 
 # What a spreadsheet begins to compute at; a sign and digits alone are a number.
 FORMULA = re.compile(r"[\s\u200b\ufeff]*[=+\-@＝＋－＠]")
@@ -81,8 +83,8 @@ def run(conditions: Conditions) -> Outcome:
         app = stack.enter_context(conditions.app())
         world = World(app, conditions.watch, batches=1)
         asker = Asker(world, world.owner)
-        tables, before = table_names(app), len(conditions.watch.found)
-        conditions.watch.keep_secret(FORGED, [LOGGED])
+        tables, watch = table_names(app), conditions.watch
+        watch.keep_secret(FORGED, [LOGGED])
         planted, failures = [], []
         for number, payload in enumerate(payloads):
             planted.append(plant(asker, payload, number))
@@ -90,8 +92,9 @@ def run(conditions: Conditions) -> Outcome:
             failures += found_literally(asker, planted[-1])
         failures += refusals(asker, planted)
         shown, wrong = (0, []) if conditions.enough(failures) else looked_at(app, browser, asker, planted, conditions)
-        failures += wrong + [words for words in conditions.watch.found[before:] if FORGED in words]
-        del conditions.watch.secrets[LOGGED]
+        failures += wrong + [words for words in watch.found if words.startswith(IN_LOG)]
+        del watch.secrets[LOGGED]
+        watch.found[:] = [words for words in watch.found if FORGED not in words]  # it is no secret
         if table_names(app) != tables:
             failures.append("the tables are not what they were")
         refused = sum(bool(one.refused) for one in planted)
@@ -276,6 +279,13 @@ def exporting_formulas() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def believing_request_ids() -> Iterator[None]:
+    """The id that a request was sent with goes to the log, whatever it is."""
+    with patch.object(requests, "request_id", lambda sent: sent):
+        yield
+
+
 TRIAL = Trial(
     name="injection",
     title="injection through upload to page, export and log (HTML, SQL, template, CSV formula, log lines, headers)",
@@ -284,5 +294,9 @@ TRIAL = Trial(
     full=len(PAYLOADS),
     short=8,
     run=run,
-    broken={"batches are not escaped": believing_names, "formulas are exported": exporting_formulas},
+    broken={
+        "batches are not escaped": believing_names,
+        "formulas are exported": exporting_formulas,
+        "what is sent is logged": believing_request_ids,
+    },
 )
