@@ -22,10 +22,11 @@ from portal.extensions import db
 from tests.services import SERVER
 
 # What every trial's portal runs with, unless the trial says otherwise.
-ENVIRONMENT = {"SECRET_KEY": "only for trials", "LOG_LEVEL": "INFO", "RATE_PER_TOKEN": "0", "RATE_PER_ADDRESS": "0"}
+ENVIRONMENT = {"SECRET_KEY": "only for trials", "RATE_PER_TOKEN": "0", "RATE_PER_ADDRESS": "0"}
 SETTINGS = {
     "TESTING": True,
     "PROPAGATE_EXCEPTIONS": False,
+    "LOG_LEVEL": "INFO",  # a line a request, which is searched
     "SIGN_IN_TRIES": 0,  # wrong passwords are a part of most trials
     "SIGN_IN_TRIES_PER_ADDRESS": 0,
 }

@@ -10,6 +10,7 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Browser
 
+from portal.running import logs
 from tests.conftest import empty
 from trials.databases import SETTINGS
 from trials.trial import Conditions, Outcome, Trial
@@ -29,6 +30,7 @@ def short_form(trial_apps: Callable[..., Flask], request: pytest.FixtureRequest)
     def opens(kind: str, **settings: object) -> Iterator[Flask]:
         app = trial_apps(kind, **settings)
         empty(app)
+        logs.init_app(app)  # what listens has put other handlers aside, and the app may be older than that
         yield app
 
     @contextmanager
