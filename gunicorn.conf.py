@@ -61,7 +61,10 @@ preload_app = True
 
 timeout = 60  # seconds; a worker that is silent for so long is replaced
 graceful_timeout = 30  # seconds that requests under way have left when the server is told to stop
-keepalive = 5  # seconds; the next request of a browser or proxy finds its connection open
+
+# Seconds that a connection is kept for the next request. Longer than proxies keep theirs (nginx, and balancers that are
+# rented: 60), and than a program that polls rests: who sends into a connection that is just being closed gets no answer.
+keepalive = 75
 max_requests = 0  # workers live as long as the server does
 
 # More than that is answered by 414 or 431 (portal/running/worker.py).

@@ -51,9 +51,20 @@ def test_every_header_that_is_believed_is_set_by_the_proxy() -> None:
         assert f"proxy_set_header {header} $" in text
 
 
+def of_server(name: str) -> int:
+    """A number that gunicorn.conf.py sets."""
+    (number,) = re.findall(rf"^{name} = (\d+)", (ROOT / "gunicorn.conf.py").read_text(), re.MULTILINE)
+    return int(number)
+
+
 def test_the_server_has_time_to_stop() -> None:
     (seconds,) = re.findall(
         r"^TimeoutStopSec=(\d+)$", (ROOT / "deploy" / "batch-portal.service").read_text(), re.MULTILINE
     )
-    (graceful,) = re.findall(r"^graceful_timeout = (\d+)", (ROOT / "gunicorn.conf.py").read_text(), re.MULTILINE)
-    assert int(seconds) > int(graceful)
+    assert int(seconds) > of_server("graceful_timeout")
+
+
+def test_the_proxy_lets_go_of_a_connection_before_the_server_does() -> None:
+    """Otherwise it sends into one that is just being closed, and whoever asked gets no answer."""
+    (seconds,) = re.findall(r"^ +keepalive_timeout (\d+)s;", (ROOT / "deploy" / "nginx.conf").read_text(), re.MULTILINE)
+    assert of_server("keepalive") > int(seconds)
