@@ -6,7 +6,11 @@ import json
 import os
 import secrets
 import select
+import selectors
 import sys
+import time
+from concurrent.futures import Future
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -23,7 +27,7 @@ from gunicorn.http.errors import (
     ParseException,
     UnsupportedTransferCoding,
 )
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.workers.gthread import _DEFER, STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
 
 from portal.errors import PLAIN, envelope_body
 from portal.requests import JSON_HEADERS
@@ -48,8 +52,12 @@ UNREADABLE: tuple[tuple[type[Exception], int], ...] = (
 SWITCH_SECONDS = 0.0001
 
 
+# What is sent with a connection is there by then. Later it is waited for beside the others, at no thread's cost.
+AT_ONCE_SECONDS = 0.01
+
+
 class PortalWorker(ThreadWorker):
-    """A worker that serves what waits at its door before it closes it."""
+    """A worker that serves what waits at its door before it closes it, and keeps no thread for who says nothing."""
 
     def load_wsgi(self) -> None:
         """Load the app, which may ask from then on whether it is to stop."""
@@ -66,11 +74,34 @@ class PortalWorker(ThreadWorker):
         super().set_accept_enabled(enabled)
         if enabled or self.alive:
             return
+        soon = time.monotonic() + STOP_KEEPALIVE_LINGER
+        for silent in self.pending_conns:
+            silent.timeout = min(silent.timeout, soon)
         sys.setswitchinterval(SWITCH_SECONDS)
         for listener in self.sockets:
             while waits(listener):
                 self.accept(listener)
             listener.close()
+
+    def handle(self, conn: TConn) -> object:
+        """Serve a connection; one on which nothing comes at once is looked at again when something does.
+
+        gunicorn's own worker has a thread wait for five seconds. Browsers open connections in advance, and eight that
+        said nothing kept everybody else waiting.
+        """
+        if not (conn.initialized or conn.wait_for_data(AT_ONCE_SECONDS)):
+            return _DEFER
+        return super().handle(conn)
+
+    def finish_request(self, conn: TConn, fs: Future[object]) -> None:
+        """Look after a connection that was served, or waited for in vain: at a stop, for a moment more."""
+        if self.alive or fs.cancelled() or fs.exception() or fs.result() is not _DEFER:
+            return super().finish_request(conn, fs)
+        conn.sock.setblocking(False)
+        conn.timeout = time.monotonic() + STOP_KEEPALIVE_LINGER
+        self.pending_conns.append(conn)
+        self.poller.register(conn.sock, selectors.EVENT_READ, partial(self.on_pending_socket_readable, conn))
+        return None
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
         """Answer what cannot be read as HTTP, in the API's envelope: it was no browser that sent it.

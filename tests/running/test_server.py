@@ -183,3 +183,18 @@ def test_no_request_is_cut_when_the_server_reloads_and_when_it_stops(server: Ser
     assert got.keys() <= {"200", "refused", "rested", "at the door"}
     folders = [path for path in (Path("/dev/shm"), Path("/tmp")) if path.is_dir()]
     assert not [path for folder in folders for path in folder.glob(f"portal-metrics-{server.process.pid}-*")]
+
+
+def test_connections_that_say_nothing_keep_nobody_waiting(server: Server) -> None:
+    """Browsers open some in advance. A thread that waited for each would have the next caller wait for all of them."""
+    silent = [HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE) for _ in range(200)]
+    for connection in silent:
+        connection.connect()
+    assert server.ask("/healthz")[0] == 200
+    silent[0].request("GET", "/healthz")
+    assert silent[0].getresponse().status == 200
+
+    server.process.send_signal(signal.SIGTERM)  # and they do not hold up a stop
+    assert server.process.wait(timeout=PATIENCE) == 0
+    for connection in silent:
+        connection.close()
