@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC
+from itertools import islice
 
 import click
 
@@ -18,6 +19,9 @@ from portal.commands import PlainGroup
 from portal.models import Scope, User
 from portal.parameters import BadParameter, read, shown
 from portal.times import iso
+from portal.trail import query as trail
+from portal.trail.parameters import TrailFilters
+from portal.trail.presenter import entry_view
 
 SCOPES = [scope.value for scope in Scope]
 LONGEST_LINE = 10_000  # bytes; far above any password that is taken
@@ -122,6 +126,32 @@ def turn_off_second_factor(email: str, off: bool) -> None:
     found = find_user(email)
     actions.turn_off_second_factor(found.key)
     click.echo(f"{found.email} signs in by the password alone")
+
+
+@user.command("end-sessions")
+@click.argument("email")
+def end_sessions(email: str) -> None:
+    """Sign an account out of every browser."""
+    found = find_user(email)
+    actions.sign_out_everywhere(found.key)
+    click.echo(f"Every session of {found.email} has ended")
+
+
+@user.command("trail")
+@click.option("--user", "email", metavar="EMAIL", help="What this account did, and what was done to it.")
+@click.option("--what", metavar="KIND", help="Entries of one kind alone, such as signed-in.")
+@click.option("--from", "since", metavar="TIME", help="At this time or later; a date is that day in UTC.")
+@click.option("--to", "until", metavar="TIME", help="At this time or before.")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(min=1), help="At most so many entries.")
+def read_trail(email: str | None, what: str | None, since: str | None, until: str | None, limit: int) -> None:
+    """The audit trail, newest first: when, what, to which account or batch, by whom and how."""
+    given = {"what": what, "from": since, "to": until}
+    asked = read({name: value for name, value in given.items() if value is not None}, TrailFilters, UTC, {}).or_refuse()
+    user_key = find_user(email, "user").key if email is not None else None
+    with closing(trail.stream(asked, user_key)) as found:
+        for entry in map(entry_view, islice(found, limit)):
+            told = f"{entry.what} ({entry.details})" if entry.details else entry.what
+            click.echo("  ".join(filter(None, (iso(entry.at), told, entry.account or entry.batch_id, entry.manner))))
 
 
 @token.command("add")

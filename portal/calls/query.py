@@ -119,8 +119,8 @@ def stream(owner_key: int, batch_id: str, asked: CallView) -> Iterator[Row[Any]]
     On a connection of its own: the request's is given back before the last of them is read.
     """
     query = in_order(matching(owner_key, batch_id, asked).with_only_columns(*CALL_COLUMNS), asked)
-    with db.engine.connect() as connection:
-        yield from connection.execution_options(yield_per=CHUNK).execute(query)
+    with db.engine.connect() as connection, connection.execution_options(yield_per=CHUNK).execute(query) as found:
+        yield from found
 
 
 def field_names(owner_key: int, batch_id: str, asked: CallView) -> list[str]:

@@ -51,7 +51,6 @@ UNREADABLE: tuple[tuple[type[Exception], int], ...] = (
 # within that instant is lost. Python's own 5 ms let in several.
 SWITCH_SECONDS = 0.0001
 
-
 # What is sent with a connection is there by then. Later it is waited for beside the others, at no thread's cost.
 AT_ONCE_SECONDS = 0.01
 
@@ -94,11 +93,11 @@ class PortalWorker(ThreadWorker):
         return super().handle(conn)
 
     def finish_request(self, conn: TConn, fs: Future[object]) -> None:
-        """Look after a connection that was served, or waited for in vain: at a stop, for a moment more."""
-        if self.alive or fs.cancelled() or fs.exception() or fs.result() is not _DEFER:
+        """Look after a connection that was served, or on which nothing came yet; at a stop it is waited for briefly."""
+        if fs.cancelled() or fs.exception() or fs.result() is not _DEFER:
             return super().finish_request(conn, fs)
         conn.sock.setblocking(False)
-        conn.timeout = time.monotonic() + STOP_KEEPALIVE_LINGER
+        conn.timeout = time.monotonic() + (self.cfg.keepalive if self.alive else STOP_KEEPALIVE_LINGER)
         self.pending_conns.append(conn)
         self.poller.register(conn.sock, selectors.EVENT_READ, partial(self.on_pending_socket_readable, conn))
         return None

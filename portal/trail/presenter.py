@@ -124,7 +124,7 @@ def detail_words(row: TrailRow) -> str:
     if what is What.FILLED:
         return filled_words(told)
     if what in (What.STATUS, What.DELETED):
-        return f"from {told['from']} to {told['to']}"
+        return f"from {told['from']} to {told['to']}" if told["from"] != told["to"] else ""
     return ""
 
 

@@ -5,7 +5,8 @@ Of a batch it knows the id alone, never the name: whoever reads it sees other pe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from heapq import merge
 from itertools import islice
@@ -132,14 +133,15 @@ def reached(of_account: bool, rows: Iterable[Row[Any]], found: Iterable[Iterable
     return min(seen) if seen else max(to_come, default=-1) + 1
 
 
-def stream(asked: TrailFilters, user_key: int | None = None) -> Iterator[Row[Any]]:
+def stream(asked: TrailFilters, user_key: int | None = None) -> Generator[Row[Any], None, None]:
     """Every entry that matches, newest first; few are held in memory at a time.
 
-    On a connection of its own: the request's is given back before the last of them is read.
+    On a connection of its own: the request's is given back before the last of them is read. Who does not read to the
+    end closes it.
     """
-    with db.engine.connect() as connection:
+    with db.engine.connect() as connection, ExitStack() as opened:
         reading = connection.execution_options(yield_per=CHUNK)
-        yield from in_order([reading.execute(query) for query in matching(asked, user_key)])
+        yield from in_order([opened.enter_context(reading.execute(query)) for query in matching(asked, user_key)])
 
 
 def events_of(user_key: int) -> Sequence[Row[Any]]:

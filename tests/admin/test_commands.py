@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 
 from portal.accounts import query
+from portal.batches.actions import delete_batch
+from portal.changes.actor import Actor
 from portal.demo.actions import EMAIL, make_demo
-from portal.models import User
+from portal.models import User, Way
 from portal.trail import query as trail
 from tests.builders import PASSWORD, Builder
 
@@ -71,6 +74,49 @@ def test_the_last_admin_goes_by_force_alone(
     assert is_admin(app, admin.email)
     assert run(*command, "--force").exit_code == 0
     assert "user role EMAIL admin" in run("list").stderr
+
+
+def test_sessions_are_ended(run: Callable[..., Any], signed_in: FlaskClient, owner: User) -> None:
+    assert owner.email in run("end-sessions", owner.email).stdout
+    assert signed_in.get("/batches").status_code == 303
+
+
+def test_the_trail_is_read(run: Callable[..., Any], build: Builder, owner: User, stranger: User) -> None:
+    batch = build.create_batch(owner, "Marker", status="active")
+    waiting = build.create_batch(owner, "Another")
+    with build.app.app_context():
+        delete_batch(Actor(owner.key, Way.PAGE), waiting.id)
+        delete_batch(Actor(owner.key, Way.PAGE), batch.id)
+    run("disable", stranger.email)
+    run("role", stranger.email, "admin")
+    lines = [line.split("  ")[1:] for line in run("trail").stdout.splitlines()]
+    assert lines[:4] == [
+        ["Role changed (to admin)", stranger.email, "the command line"],
+        ["Disabled", stranger.email, "the command line"],
+        ["Batch deleted (from active to stopped)", batch.id, f"{owner.email}, on a page"],
+        ["Batch deleted", waiting.id, f"{owner.email}, on a page"],
+    ]
+    assert run("trail", "--limit", "1").stdout.splitlines() == run("trail").stdout.splitlines()[:1]
+    assert [line.split("  ")[1] for line in run("trail", "--what", "disabled").stdout.splitlines()] == ["Disabled"]
+    assert batch.id in run("trail", "--user", owner.email).stdout
+    assert owner.email not in run("trail", "--user", stranger.email).stdout
+    assert run("trail", "--to", "2020-01-01").stdout == ""
+    assert run("trail", "--from", "2020-01-01").stdout == run("trail").stdout
+
+
+@pytest.mark.parametrize(
+    ("option", "given", "said"),
+    [
+        ("--user", "nobody@example.com", "user: there is no account nobody@example.com"),
+        ("--what", "singing", "what must be one of"),
+        ("--from", "yesterday", "from must be"),
+        ("--to", "2025-13-01", "to must be"),
+    ],
+)
+def test_a_trail_that_cannot_be_asked_for(run: Callable[..., Any], option: str, given: str, said: str) -> None:
+    result = run("trail", option, given)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert said in result.stderr
 
 
 @pytest.mark.parametrize("command", [("enable", "nobody@example.com"), ("role", "nobody@example.com", "admin")])

@@ -121,8 +121,8 @@ def stream(state: ListState, asked: BatchListParameters) -> Iterator[Row[Any]]:
     match = match_of(asked, Names.SCANNED if asked.search else Names.ANY)
     run = walked_whole(match, asked.sort_by, asked.sort_order is SortOrder.ASC)
     values = match_values(state.owner_key, asked)
-    with db.engine.connect() as connection:
-        yield from connection.execution_options(yield_per=CHUNK).execute(run, values)
+    with db.engine.connect() as connection, connection.execution_options(yield_per=CHUNK).execute(run, values) as found:
+        yield from found
 
 
 def imported_batches(owner_key: int, source_names: Iterable[str]) -> dict[str, Row[Any]]:
