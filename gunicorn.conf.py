@@ -63,7 +63,7 @@ timeout = 60  # seconds; a worker that is silent for so long is replaced
 graceful_timeout = 30  # seconds that requests under way have left when the server is told to stop
 
 # Seconds that a connection is kept for the next request. Longer than proxies keep theirs (nginx, and balancers that are
-# rented: 60), and than a program that polls rests: who sends into a connection that is just being closed gets no answer.
+# rented: 60), and than a program that polls rests: what is sent into a connection that is being closed has no answer.
 keepalive = 75
 max_requests = 0  # workers live as long as the server does
 
