@@ -145,8 +145,7 @@ def end_sessions(email: str) -> None:
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(min=1), help="At most so many entries.")
 def read_trail(email: str | None, what: str | None, since: str | None, until: str | None, limit: int) -> None:
     """The audit trail, newest first: when, what, to which account or batch, by whom and how."""
-    given = {"what": what, "from": since, "to": until}
-    asked = read({name: value for name, value in given.items() if value is not None}, TrailFilters, UTC, {}).or_refuse()
+    asked = read({"what": what, "from": since, "to": until}, TrailFilters, UTC, {}).or_refuse()
     user_key = find_user(email, "user").key if email is not None else None
     with closing(trail.stream(asked, user_key)) as found:
         for entry in map(entry_view, islice(found, limit)):

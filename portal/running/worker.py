@@ -73,7 +73,7 @@ class PortalWorker(ThreadWorker):
         super().set_accept_enabled(enabled)
         if enabled or self.alive:
             return
-        soon = time.monotonic() + STOP_KEEPALIVE_LINGER
+        soon = time.monotonic() + STOP_KEEPALIVE_LINGER  # as gunicorn itself does with those that were served before
         for silent in self.pending_conns:
             silent.timeout = min(silent.timeout, soon)
         sys.setswitchinterval(SWITCH_SECONDS)
