@@ -16,7 +16,7 @@ from bench.data import DAY_MS, BatchRow, Shape, all_rows, batches
 from portal.accounts.passwords import hash_password
 from portal.accounts.tokens import hash_secret, join_token
 from portal.batches.kept import engine_module
-from portal.database import BEGIN
+from portal.db.engine import BEGIN
 from portal.models.base import OWNER_SHIFT
 from portal.text import fold
 

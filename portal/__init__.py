@@ -9,8 +9,9 @@ from typing import Any
 
 from flask import Flask, redirect, url_for
 
-from portal import config, database, errors, openapi, pages, requests
+from portal import config, errors, openapi, pages, requests
 from portal.accounts import provider
+from portal.db import engine
 from portal.extensions import csrf, db, htmx, login_manager, migrate
 from portal.limits import rates, sizes
 from portal.release import ROOT
@@ -37,7 +38,7 @@ def create_app(settings: Mapping[str, Any] | None = None, environ: Mapping[str, 
     rates.init_app(app)
     sizes.init_app(app)
     htmx.init_app(app)
-    database.init_app(app)
+    engine.init_app(app)
     migrate.init_app(app, db, directory=str(ROOT / "migrations"), render_as_batch=True)
     login_manager.init_app(app, add_context_processor=False)  # templates know `reader` alone
     csrf.init_app(app)

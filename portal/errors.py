@@ -136,3 +136,8 @@ def init_app(app: Flask) -> None:
         except Exception:  # the page that should say so is what is broken
             app.logger.exception("unexpected failure of the error page")
             return Response("The portal failed. Try again; your data is as it was.", 500, mimetype="text/plain")
+
+
+def no_batch() -> ApiError:
+    """One answer for a batch that never was, is deleted, or is another's."""
+    return ApiError(404, "There is no such batch")

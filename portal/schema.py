@@ -63,3 +63,6 @@ def success(data: Any, message: str = "", code: int = 200) -> Response:
     response = current_app.json.response(body)
     response.status_code = code
     return response
+
+
+Count = Annotated[int, Field(ge=0)]

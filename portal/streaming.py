@@ -18,7 +18,6 @@ from flask import Response, copy_current_request_context, request
 
 from portal.errors import words_for
 from portal.hypermedia import send_to
-from portal.uploads.reading import Advance
 
 LINES = "application/x-ndjson"
 
@@ -62,3 +61,6 @@ def with_progress(work: Callable[[Advance], str], failed: Callable[[Problem], An
 
     # A proxy must not keep the lines together until the end.
     return Response(lines(), mimetype=LINES, headers={"X-Accel-Buffering": "no", "Cache-Control": "no-store"})
+
+
+Advance = Callable[[str, int, int], object]

@@ -11,11 +11,12 @@ from sqlalchemy import select
 from portal.accounts import actions, query
 from portal.batches.actions import new_keys
 from portal.batches.state import COLUMNS, ListState, list_state
-from portal.calls.columns import search_text
 from portal.database import writing
 from portal.extensions import db
+from portal.ids import new_id
 from portal.models import Batch, BatchList, Call, Scope, User
-from portal.text import fold, new_id
+from portal.models.call import search_text
+from portal.text import fold
 from portal.uploads import actions as uploads
 from portal.uploads import reading
 

@@ -13,11 +13,11 @@ from flask import Flask
 
 from portal.accounts import query
 from portal.accounts.passwords import password_fits
-from portal.batches import query as batches_query
 from portal.calls import query as calls_query
 from portal.demo import actions as demo_actions
 from portal.demo.samples import sample_batches
 from portal.extensions import db
+from portal.live import live_batches, live_calls
 from portal.models import Batch, Change, QueueStatus, User
 from portal.times import DAY_MS, now_ms
 from tests.builders import Builder
@@ -107,7 +107,7 @@ def test_every_batch_agrees_with_its_calls(app: Flask, run: Callable[..., Any]) 
     owner, now = demo_user(app), now_ms()
     statuses: Counter[str] = Counter()
     with app.app_context():
-        by_age = batches_query.live_batches(owner.key).order_by(Batch.created_at)
+        by_age = live_batches(owner.key).order_by(Batch.created_at)
         batches = db.session.execute(by_age).scalars().all()
         for batch in batches:
             outcomes = calls_query.outcome_counts(owner.key, batch.id)
@@ -132,7 +132,7 @@ def test_every_batch_agrees_with_its_calls(app: Flask, run: Callable[..., Any]) 
             batch.key: {"calls": batch.total_calls} for batch in batches
         }
         assert {(change.user_key, change.way, change.what) for change in made} == {(owner.key, "command", "created")}
-        calls = db.session.execute(calls_query.live_calls(owner.key, batches[0].id)).scalars().all()
+        calls = db.session.execute(live_calls(owner.key, batches[0].id)).scalars().all()
         assert all(re.fullmatch(r"\+1[2-9]\d\d55501\d\d", call.phone_number) for call in calls)
         assert all(call.fields.keys() == {"name", "city", "segment"} for call in calls)
 

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.accounts.parameters import AccountForm
-from portal.batches.parameters import BatchListParameters, SortBy, SortOrder
+from portal.batches.parameters import BatchListParameters, SortBy
 from portal.models import QueueStatus
+from portal.paging import SortOrder
 from portal.parameters import MOST_PARAMETERS, BadParameter, Moment, read_form, read_query
 from portal.text import forbidden_character
 from portal.times import moment_ms

@@ -8,7 +8,8 @@ import pytest
 from flask import Flask
 from sqlalchemy.exc import OperationalError
 
-from portal.database import TURNS, writing
+from portal.database import writing
+from portal.db.engine import TURNS
 from portal.extensions import db
 from portal.turns import Turns
 

@@ -14,10 +14,11 @@ from sqlalchemy import insert
 from bench.names import campaign, place
 from bench.servers import resident_bytes
 from portal.batches.actions import new_keys
-from portal.calls.columns import search_text
 from portal.database import chunks, no_time_limit, writing
+from portal.ids import new_id
 from portal.models import Batch, Call, User
-from portal.text import fold, new_id
+from portal.models.call import search_text
+from portal.text import fold
 from portal.times import UTC, at, now_ms
 from trials.acknowledged import Ledger, number_at
 from trials.servers import Caller, Callers, broken_server, portal_server, workers_of

@@ -8,8 +8,8 @@ Revision ID: 0002b
 import sqlalchemy as sa
 from alembic import op
 
-from portal.calls.columns import search_text
 from portal.migrating import STEP_ROWS, commit_so_far
+from portal.models.call import search_text
 
 revision = "0002b"
 down_revision = "0002"

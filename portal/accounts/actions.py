@@ -22,9 +22,10 @@ from portal.accounts.second_factor import (
 from portal.accounts.tokens import hash_secret, join_token, new_secret
 from portal.changes.actor import Actor
 from portal.database import write_if_free, writing
+from portal.ids import new_id
 from portal.models import BatchList, Event, Identity, RecoveryCode, Scope, Session, Token, User
 from portal.parameters import BadParameter
-from portal.text import fold, new_id
+from portal.text import fold
 from portal.times import DAY_MS, now_ms
 from portal.trail.actions import record
 

@@ -11,9 +11,9 @@ from portal.accounts import actions, query
 from portal.accounts.tokens import split_token
 from portal.bodies import read_object
 from portal.errors import ApiError
+from portal.ids import parse_id
 from portal.limits import rates
 from portal.models import Scope
-from portal.text import parse_id
 from portal.times import now_ms
 
 

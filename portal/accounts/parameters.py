@@ -7,11 +7,10 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from portal.accounts.passwords import is_common
-from portal.contacts.numbers import regions
 from portal.models import Scope
 from portal.parameters import Parameters, ascii_whole, text
 from portal.text import forbidden_character
-from portal.times import zone_names
+from portal.web.field_types import Region, Zone
 
 LEAST_PASSWORD = 12
 
@@ -24,11 +23,6 @@ def is_email(value: str) -> str:
     return value
 
 
-def is_zone(value: str) -> str:
-    """An IANA time zone that this machine knows."""
-    if value not in zone_names():
-        raise ValueError("must be an IANA time zone, such as Europe/Lisbon")
-    return value
 
 
 def is_password(value: Any) -> Any:
@@ -52,7 +46,6 @@ def as_scopes(value: Any) -> Any:
 
 
 Email = Annotated[text(254), AfterValidator(is_email)]
-Zone = Annotated[text(64), AfterValidator(is_zone)]
 Name = text(100, least=1)
 NewPassword = Annotated[
     str,
@@ -62,14 +55,8 @@ NewPassword = Annotated[
 ]
 
 
-def as_region(value: str) -> str:
-    """A region whose national numbers can be read; "" = none."""
-    if value and value not in regions():
-        raise ValueError("must be a country's two letters, such as US")
-    return value
 
 
-Region = Annotated[text(2), AfterValidator(as_region)]
 
 
 class SignInAddress(Parameters):

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from portal.accounts.tokens import hash_secret
-from portal.text import new_readable
+from portal.ids import new_readable
 
 STEP_SECONDS = 30
 RECOVERY_CODES = 10

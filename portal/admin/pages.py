@@ -10,7 +10,7 @@ from flask_login import current_user
 from werkzeug.wrappers import Response as AnyResponse
 
 from portal import hypermedia
-from portal.accounts.pages.blueprint import me
+from portal.accounts.current_user import me
 from portal.admin import actions, query
 from portal.admin.access import admins_only
 from portal.admin.actions import Refused
@@ -19,9 +19,9 @@ from portal.admin.presenter import announcement, kind_chips, user_view
 from portal.changes.actor import Actor
 from portal.clock import clock
 from portal.contacts.numbers import regions
+from portal.ids import new_readable, parse_id
 from portal.pages import render
 from portal.parameters import BadParameter, Reading, read_form, read_query
-from portal.text import new_readable, parse_id
 from portal.times import zone_names
 from portal.trail import query as trail
 from portal.trail.presenter import entry_view

@@ -19,18 +19,19 @@ from portal.batches.settings import NewBatch, kept_settings
 from portal.bodies import read_body
 from portal.caching import conditional
 from portal.calls import query as calls_query
-from portal.calls.parameters import CallView, Id
+from portal.calls.parameters import CallView
 from portal.calls.presenter import calls_table
 from portal.downloads import MIMETYPES, FileKind, download
-from portal.errors import ApiError
+from portal.errors import ApiError, no_batch
+from portal.ids import parse_id
 from portal.models import Scope
 from portal.openapi import BAD_BODY, NO_BATCH, Operation, Success, described
 from portal.paging import Page
 from portal.parameters import Parameters, read_query
 from portal.requests import address
 from portal.schema import DoneBody, ErrorBody, success
-from portal.text import parse_id
 from portal.trail.actions import note_export
+from portal.web.field_types import Id
 
 blueprint = Blueprint("batches_api", __name__, url_prefix="/api/call")
 
@@ -135,9 +136,6 @@ def moved(move: Move) -> Response:
     return success({"batchId": batch_id, "status": DONE[move]})
 
 
-def no_batch() -> ApiError:
-    """One answer for a batch that never was, is deleted, or is another's."""
-    return ApiError(404, "There is no such batch")
 
 
 @blueprint.post("/start-calling")

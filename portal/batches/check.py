@@ -10,10 +10,10 @@ from sqlalchemy import Row, select
 
 from portal.batches.kept import engine_module
 from portal.batches.kept.spans import COARSE, FINE
-from portal.batches.query import Deleted, live_batches
 from portal.calls.query import NO_CALLS, CallCounts, counts_of_batches
 from portal.database import no_time_limit, writing
 from portal.extensions import db
+from portal.live import Deleted, live_batches
 from portal.models import Batch, BatchCount, BatchList, QueueStatus, User
 from portal.models.base import OWNER_SHIFT
 from portal.text import fold

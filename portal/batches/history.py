@@ -24,12 +24,10 @@ from portal.models.batch import NAME_LENGTH
 from portal.models.call import OPEN
 from portal.parameters import BadParameter, Parameters, known_names, read, shown, text, whole
 from portal.text import forbidden_character
-from portal.times import moment_ms
+from portal.web.field_types import as_moment_ms
 
 LONGEST_LINE = 1_000_000  # bytes; so that a file without line ends is not read into memory whole
 PHONE_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")  # E.164, in the form that the API takes
-HAS_OFFSET = re.compile(r"(Z|[+-]\d\d:?\d\d)$", re.ASCII)
-YEAR_9999_MS = 253_370_764_800_000
 FINAL = [status for status in CallStatus if status not in OPEN]
 LINE_BREAKS = str.maketrans("\r\n\t", "   ")
 
@@ -41,14 +39,6 @@ def as_phone_number(value: str) -> str:
     return value
 
 
-def as_moment_ms(value: str) -> int:
-    """A moment that needs no guessing of its zone, in milliseconds since 1970 UTC."""
-    if not HAS_OFFSET.search(value):
-        raise ValueError("must be an ISO date-time with its zone, such as 2025-05-01T12:00:00Z")
-    moment = moment_ms(value, UTC)[1]
-    if not 0 <= moment < YEAR_9999_MS:
-        raise ValueError("must be in the years 1970 to 9998")
-    return moment
 
 
 def as_final_status(value: Any) -> CallStatus:

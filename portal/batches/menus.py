@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta, tzinfo
 from functools import lru_cache
 
-from portal.batches.parameters import BatchListParameters, SortBy, SortOrder
+from portal.batches.parameters import BatchListParameters, SortBy
+from portal.paging import SortOrder
 from portal.parameters import Moment
 from portal.times import moment_ms
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, Field
 
 from portal.models import QueueStatus
-from portal.parameters import Moment, PageNumber, PageSize, Parameters, as_moment, each_once, text
-from portal.sorting import SortOrder
-from portal.times import ISO_DATE, ISO_DATE_TIME
+from portal.paging import SortOrder
+from portal.parameters import PageNumber, PageSize, Parameters, each_once, text
+from portal.web.field_types import When
 
 
 class SortBy(StrEnum):
@@ -22,14 +22,7 @@ class SortBy(StrEnum):
     TOTAL_CALLS = "totalCalls"
 
 
-# The forms that are taken, exactly: more than the formats date and date-time, which want seconds and an offset.
-DATE_SCHEMA = {
-    "type": "string",
-    "pattern": f"^({ISO_DATE.pattern}|{ISO_DATE_TIME.pattern})$",
-    "examples": ["2025-05-01", "2025-05-01T12:00:00Z"],
-}
 
-When = Annotated[Moment, BeforeValidator(as_moment), WithJsonSchema(DATE_SCHEMA)]
 
 
 class BatchListParameters(Parameters):
@@ -61,3 +54,10 @@ class BatchListParameters(Parameters):
     def narrows(self) -> bool:
         """Whether anything leaves batches out."""
         return bool(self.search or self.status or self.created_from or self.created_to)
+
+
+class ChangeListParameters(Parameters):
+    """One page of what was done to a batch."""
+
+    page: PageNumber = 1
+    limit: PageSize = 25

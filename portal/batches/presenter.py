@@ -10,9 +10,9 @@ from portal.batches import window
 from portal.batches.parameters import BatchListParameters, SortBy
 from portal.batches.settings import window_of
 from portal.models import QueueStatus
-from portal.paging import Page
-from portal.sorting import SortedView
+from portal.paging import Page, SortedView
 from portal.times import iso
+from portal.web.listing import Chip, per_cent
 
 
 class BatchFigures(Protocol):
@@ -116,12 +116,6 @@ def batch_view(batch: BatchFigures) -> BatchView:
     )
 
 
-def per_cent(part: int, whole: int) -> int | None:
-    """A whole per cent, never rounded to 0 or 100 unless it is exactly that; None where there is nothing to share."""
-    if not whole:
-        return None
-    share = round(100 * part / whole)
-    return min(max(share, 1 if part else 0), 100 if part == whole else 99)
 
 
 @dataclass(frozen=True)
@@ -181,15 +175,6 @@ def calls_taken(batch: BatchFigures, *, whole: bool) -> dict[str, Any]:
 # --- the list ---------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Chip:
-    """A status to filter by: its word ("All" for none), how many match it, whether it is chosen, and its address."""
-
-    word: str
-    status: QueueStatus | None
-    count: int
-    chosen: bool
-    query: str
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from portal.models import QueueStatus
-from portal.schema import Answer, ErrorBody, PublicId, SuccessBody, Time
-
-Count = Annotated[int, Field(ge=0)]
+from portal.schema import Answer, Count, ErrorBody, PublicId, SuccessBody, Time
 
 
 class BatchBody(Answer):

@@ -6,21 +6,17 @@ import re
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, Field
 
-from portal.accounts.parameters import is_zone
 from portal.batches.window import Window
-from portal.contacts.numbers import read_number
 from portal.models.batch import NAME_LENGTH
 from portal.parameters import Parameters, text, whole
+from portal.web.field_types import PhoneNumber, is_zone
 
 CLOCK_TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
 MOST_NUMBERS = 100
 
 
-def as_phone_number(value: str, info: ValidationInfo) -> str:
-    """A phone number as E.164; a national one is of the reading's region."""
-    return read_number(value, (info.context or {}).get("region", ""))
 
 
 def as_clock_time(value: str) -> str:
@@ -39,7 +35,6 @@ def as_days(value: Any) -> Any:
     return tuple(sorted(set(value)))
 
 
-PhoneNumber = Annotated[text(40), AfterValidator(as_phone_number), Field(examples=["+12025550101"])]
 ClockTime = Annotated[text(5), AfterValidator(as_clock_time), Field(examples=["09:00"])]
 BatchName = text(NAME_LENGTH, least=1, says="What people call the batch.")
 

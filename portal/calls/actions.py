@@ -12,15 +12,15 @@ from sqlalchemy.orm import Session
 
 from portal.batches import query as batches_query
 from portal.batches.actions import complete, insert_calls, lock_list
-from portal.batches.actions.lifecycle import pending_call
+from portal.batches.actions.filling import pending_call
 from portal.calls import query
-from portal.calls.columns import search_text
 from portal.calls.events import Standing, greatest, share_of
 from portal.calls.parameters import CallReport, NewCall
 from portal.changes.actions import record
 from portal.changes.actor import Actor
 from portal.database import writing
 from portal.models import Batch, Call, CallEvent, CallStatus, What
+from portal.models.call import search_text
 from portal.times import now_ms
 
 CHANGE_CALL = (

@@ -9,19 +9,18 @@ from flask import Blueprint, Response, current_app, request
 from portal.accounts.bearer import caller, caller_with_body
 from portal.accounts.query import Caller
 from portal.batches import query as batches_query
-from portal.batches.api import no_batch
 from portal.bodies import read_body
 from portal.calls import actions, query
 from portal.calls.parameters import CallDetails, CallReports, NewCalls, read_calls
 from portal.calls.presenter import details_json
 from portal.calls.schema import CallPageBody, CallsAddedBody, CallsPartlyAddedBody, ReportedBody
 from portal.database import CHUNK
-from portal.errors import ApiError
+from portal.errors import ApiError, no_batch
+from portal.ids import parse_id
 from portal.models import Scope
 from portal.openapi import BAD_BODY, NO_BATCH, Operation, Success, described
 from portal.parameters import BadParameter, read_query
 from portal.schema import ErrorBody, success
-from portal.text import parse_id
 
 blueprint = Blueprint("calls_api", __name__, url_prefix="/api/call")
 

@@ -9,14 +9,12 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from portal.batches.history import as_moment_ms
-from portal.batches.settings import PhoneNumber
 from portal.bodies import BadJson, check_value, parse_object
 from portal.contacts.numbers import read_number
 from portal.models import CallStatus
+from portal.paging import SortOrder
 from portal.parameters import BadParameter, PageNumber, PageSize, Parameters, each_once, shown, text, whole
-from portal.sorting import SortOrder
-from portal.text import parse_id
+from portal.web.field_types import Id, PhoneNumber, as_moment_ms
 
 MOST_CALLS = 100_000
 MOST_EVENTS = 1000
@@ -24,15 +22,8 @@ MOST_FIELDS = 200
 PHONE = "phoneNumber"
 
 
-def as_id(value: str) -> str:
-    """24 hexadecimal characters, in lower case."""
-    found = parse_id(value)
-    if found is None:
-        raise ValueError("must be 24 hexadecimal characters")
-    return found
 
 
-Id = Annotated[str, AfterValidator(as_id), Field(json_schema_extra={"pattern": "^[0-9a-fA-F]{24}$"})]
 
 
 class CallSort(StrEnum):

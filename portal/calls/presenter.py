@@ -7,14 +7,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from portal.batches.presenter import Chip, per_cent
 from portal.calls.parameters import CallSort, CallView
 from portal.contacts.numbers import national
 from portal.models import Call, CallEvent, CallStatus
 from portal.models.call import NOT_CALLED
-from portal.paging import Page
-from portal.sorting import SortedView
+from portal.paging import Page, SortedView
 from portal.times import iso
+from portal.web.listing import Chip, per_cent
 
 # So many of a row's own columns stand in the table; the others open below the row.
 MOST_COLUMNS = 3

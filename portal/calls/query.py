@@ -8,14 +8,13 @@ from typing import Any
 
 from sqlalchemy import Integer, Row, Select, String, cast, func, or_, select
 
-from portal.batches.parameters import SortOrder
-from portal.batches.query import Deleted, live_batches
 from portal.calls.parameters import CallDetails, CallSort, CallView
 from portal.database import CHUNK, chunks
 from portal.extensions import db
-from portal.models import Batch, Call, CallEvent, CallStatus
+from portal.live import Deleted, live_calls
+from portal.models import Call, CallEvent, CallStatus
 from portal.models.call import NOT_CALLED, OPEN, PICKED
-from portal.paging import Page, page_count
+from portal.paging import Page, SortOrder, page_count
 from portal.text import fold
 
 # What an export shows of a call, and what a report may change of it.
@@ -53,13 +52,6 @@ class CallCounts:
 NO_CALLS = CallCounts(0, 0, 0, 0)
 
 
-def live_calls(owner_key: int, batch_id: str | None = None, deleted: Deleted = Deleted.EXCLUDE) -> Select[tuple[Call]]:
-    """A select of the calls of one live batch of an owner, or of all: none, where it is deleted or another's."""
-    batches = live_batches(owner_key, deleted).with_only_columns(Batch.key)
-    if batch_id is None:
-        # Looked up for each call that is found by something else, instead of gathering all batches of the owner first.
-        return select(Call).where(batches.where(Batch.key == Call.batch_key).correlate(Call).exists())
-    return select(Call).where(Call.batch_key == batches.where(Batch.id == batch_id).scalar_subquery())
 
 
 SORT_COLUMNS = {

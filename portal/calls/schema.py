@@ -6,9 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from portal.batches.schema import Count
 from portal.models import CallStatus, QueueStatus
-from portal.schema import Answer, ErrorBody, PublicId, SuccessBody, Time
+from portal.schema import Answer, Count, ErrorBody, PublicId, SuccessBody, Time
 
 
 class PhoneLog(Answer):
@@ -103,41 +102,11 @@ class ReportedBody(SuccessBody):
     data: Reported
 
 
-class WrongCell(Answer):
-    """A cell of a contact file that cannot be used; the header is row 1."""
-
-    row: Annotated[int, Field(ge=1)]
-    column: str
-    value: str
-    reason: str
 
 
-class WrongCells(Answer):
-    """The first wrong cells of a file, and in how many rows something is wrong."""
-
-    rows: list[WrongCell]
-    total: Count
 
 
-class WrongRowsBody(ErrorBody):
-    """A contact file with rows that cannot be used; nothing of it was stored."""
-
-    code: Literal[422]
-    data: WrongCells
 
 
-class UploadedBatch(Answer):
-    """The batch that was made of a file."""
-
-    id: Annotated[PublicId, Field(alias="_id")]
-    batch_name: Annotated[str, Field(alias="batchName")]
-    calling_numbers: Annotated[list[str], Field(alias="callingNumbers")]
-    total_calls: Annotated[Count, Field(alias="totalCalls")]
 
 
-class UploadedBody(Answer):
-    """The answer of upload; `leftOut` counts the rows that were left out, where type is true."""
-
-    success: Literal[True]
-    batch: UploadedBatch
-    left_out: Annotated[Count, Field(alias="leftOut")] = 0

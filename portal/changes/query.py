@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import Row, func, select
 
-from portal.batches.query import live_batches
 from portal.extensions import db
+from portal.live import live_batches
 from portal.models import Batch, Change, Token, User
 from portal.paging import Page, page_count
 

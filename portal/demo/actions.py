@@ -10,9 +10,9 @@ from portal.batches.actions import add_filled_batches
 from portal.changes.actor import Actor
 from portal.database import writing
 from portal.demo.samples import sample_batches
+from portal.ids import new_readable
 from portal.models import Scope, User, Way
 from portal.parameters import BadParameter
-from portal.text import new_readable
 from portal.times import now_ms
 
 EMAIL = "demo@example.com"

@@ -19,9 +19,9 @@ from portal.batches.check import owners
 from portal.calls import query as calls_query
 from portal.commands import PlainCommand, number, progress_bar
 from portal.dialer.player import Api, Played, Player, Unanswered, quiet_requests
+from portal.ids import parse_id
 from portal.models import CallStatus, QueueStatus, Scope
 from portal.models.call import PICKED
-from portal.text import parse_id
 
 TOKEN_NAME = "simulate"  # noqa: S105 (a name)
 TOKEN_DAYS = 7  # should the run be killed before it can revoke it

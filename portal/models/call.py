@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -9,6 +10,7 @@ from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, Text, U
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.models.base import Base, Key, Millis, PublicId, SortableText, one_of
+from portal.text import fold
 
 
 class CallStatus(StrEnum):
@@ -79,3 +81,8 @@ class CallEvent(Base):
     occurred_at: Mapped[int] = mapped_column(Millis)
     received_at: Mapped[int] = mapped_column(Millis)
     token_key: Mapped[int | None] = mapped_column(Key, ForeignKey("tokens.key"))
+
+
+def search_text(phone_number: str, fields: Mapping[str, Any]) -> str:
+    """What a search of calls looks at: the number and the values of the row's own fields, folded, a line each."""
+    return "\n".join([phone_number, *(fold(str(value)) for value in fields.values())])

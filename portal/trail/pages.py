@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from flask import Blueprint, Response, request
 
-from portal.accounts.pages.blueprint import me
+from portal.accounts.current_user import me
 from portal.admin.access import admins_only
 from portal.clock import clock
 from portal.downloads import FileKind, download

@@ -9,9 +9,9 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from portal.batches.parameters import When
 from portal.models import Event, What
 from portal.parameters import PageSize, Parameters, text
+from portal.web.field_types import When
 
 PLACE = re.compile(r"(\d{1,18})\.(\d{1,18})", re.ASCII)
 

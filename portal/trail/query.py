@@ -15,11 +15,12 @@ from typing import Any
 from sqlalchemy import Row, Select, literal, null, or_, select
 from sqlalchemy.orm import aliased
 
-from portal.batches.query import Deleted, live_batches
 from portal.database import CHUNK
 from portal.extensions import db
+from portal.ids import parse_id
+from portal.live import Deleted, live_batches
 from portal.models import AccountEvent, Batch, Change, Event, Token, User, What
-from portal.text import fold, forbidden_character, parse_id
+from portal.text import fold, forbidden_character
 from portal.trail.parameters import Place, TrailFilters, TrailParameters
 
 LAST_EVENTS = 20

@@ -14,10 +14,11 @@ from portal.batches.actions import Made, create_batch
 from portal.changes.actor import Actor
 from portal.contacts.check import Contact
 from portal.database import writing
+from portal.ids import new_id
 from portal.models import Upload
-from portal.text import new_id
+from portal.streaming import Advance
 from portal.times import DAY_MS, now_ms
-from portal.uploads.reading import TOLD_EACH, Advance
+from portal.uploads.reading import TOLD_EACH
 
 NAME_LENGTH = 255
 

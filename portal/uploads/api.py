@@ -9,7 +9,6 @@ from portal.accounts.bearer import admit, bearer
 from portal.accounts.query import Caller
 from portal.batches.settings import kept_settings
 from portal.bodies import read_body
-from portal.calls.schema import UploadedBody, WrongRowsBody
 from portal.contacts.limits import BadFile
 from portal.errors import ApiError
 from portal.models import Scope
@@ -20,6 +19,7 @@ from portal.uploads.actions import File
 from portal.uploads.parameters import ApiUpload, form_fields
 from portal.uploads.presenter import uploaded_json, wrong_cells_json
 from portal.uploads.reading import Choices, contacts_of, open_sheet
+from portal.uploads.schema import UploadedBody, WrongRowsBody
 
 blueprint = Blueprint("uploads_api", __name__, url_prefix="/api/call")
 

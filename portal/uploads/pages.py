@@ -17,18 +17,18 @@ from portal.contacts.limits import BadFile
 from portal.contacts.numbers import regions
 from portal.contacts.texts import DELIMITERS, ENCODINGS
 from portal.downloads import FileKind, download
+from portal.ids import parse_id
 from portal.models import Upload
 from portal.pages import render
 from portal.parameters import BadParameter, read, read_form
 from portal.requests import takes_files
-from portal.streaming import Problem, with_progress
-from portal.text import parse_id
+from portal.streaming import Advance, Problem, with_progress
 from portal.times import UTC
 from portal.uploads import actions, query
 from portal.uploads.actions import File, Taken
 from portal.uploads.parameters import MakeForm, ReadingForm, WrongRows, make_fields
 from portal.uploads.presenter import name_of_file, upload_view
-from portal.uploads.reading import Advance, Choices, Sheet, contacts_of, kept_report, open_sheet, report_of
+from portal.uploads.reading import Choices, Sheet, contacts_of, kept_report, open_sheet, report_of
 
 blueprint = Blueprint("uploads", __name__, url_prefix="/batches/new")
 

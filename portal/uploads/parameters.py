@@ -8,11 +8,10 @@ from typing import Annotated, Any
 from pydantic import Field, WithJsonSchema
 from werkzeug.datastructures import MultiDict
 
-from portal.accounts.parameters import Region
 from portal.batches.settings import BatchName, BatchSettings, BatchType
 from portal.bodies import BadJson, parse_object
-from portal.calls.parameters import Id
 from portal.parameters import BadParameter, Parameters, known_names, shown
+from portal.web.field_types import Id, Region
 
 JSON_FIELDS = ("callingNumbers", "callingHour", "allowedDays")
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from portal.contacts.check import Contact, Report, Wrong, check_rows, find_number_column, make_report
 from portal.contacts.files import Reading, Table, open_table
 from portal.contacts.limits import BadFile
+from portal.streaming import Advance
 
 TOLD_EACH = 500  # rows
 
-Advance = Callable[[str, int, int], object]
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from portal.batches import actions, query
+from portal.batches import actions
 from portal.batches.history import open_history
-from portal.calls import query as calls_query
 from portal.extensions import db
+from portal.live import live_batches, live_calls
 from portal.models import Batch, Call, User
 from portal.times import now_ms
 from tests.builders import Builder
@@ -59,13 +59,13 @@ def said(result: Any) -> str:
 def listed(app: Flask, owner: User) -> dict[str, Batch]:
     """The owner's live batches by name."""
     with app.app_context():
-        return {batch.name: batch for batch in db.session.execute(query.live_batches(owner.key)).scalars()}
+        return {batch.name: batch for batch in db.session.execute(live_batches(owner.key)).scalars()}
 
 
 def calls_of(app: Flask, owner: User, batch: Batch) -> list[Call]:
     """The batch's calls in the order in which they were added."""
     with app.app_context():
-        return list(db.session.execute(calls_query.live_calls(owner.key, batch.id).order_by(Call.key)).scalars())
+        return list(db.session.execute(live_calls(owner.key, batch.id).order_by(Call.key)).scalars())
 
 
 def counts(batch: Batch) -> tuple[int, int, int, int]:

@@ -16,13 +16,14 @@ from hypothesis import strategies as st
 from portal.batches import query
 from portal.batches.check import has_name_index
 from portal.batches.kept import spans
-from portal.batches.parameters import BatchListParameters, SortOrder
+from portal.batches.parameters import BatchListParameters
 from portal.batches.query import few
 from portal.batches.query import rows as rows_module
 from portal.batches.query.matching import created_range
 from portal.database import fetch, writing
 from portal.models import Batch, QueueStatus, User
 from portal.models.base import OWNER_SHIFT
+from portal.paging import SortOrder
 from portal.parameters import read_query
 from portal.text import fold
 from tests.batches.remembered import REMEMBERED

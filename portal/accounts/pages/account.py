@@ -8,7 +8,8 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from portal import hypermedia
 from portal.accounts import actions, query, throttle
-from portal.accounts.pages.blueprint import blueprint, lifetimes, me, start_session
+from portal.accounts.current_user import lifetimes, me
+from portal.accounts.pages.blueprint import blueprint, start_session
 from portal.accounts.pages.signing_in import leave
 from portal.accounts.parameters import AccountForm, PasswordForm
 from portal.accounts.passwords import NO_PASSWORD, password_fits

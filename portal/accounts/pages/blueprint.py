@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from flask import Blueprint, current_app, g, request, session, url_for
+from flask import Blueprint, g, request, session, url_for
 from flask_login import current_user, login_user
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response as AnyResponse
 
 from portal import hypermedia
 from portal.accounts import actions, query
+from portal.accounts.current_user import lifetimes, me
 from portal.accounts.presenter import reader_view
-from portal.accounts.query import Lifetimes, SessionUser
+from portal.accounts.query import SessionUser
 from portal.changes.actor import Actor
 from portal.extensions import login_manager
 from portal.models import User, Way
@@ -52,14 +51,8 @@ def reader() -> dict[str, object]:
         return {"reader": None}
 
 
-def lifetimes() -> Lifetimes:
-    """How long a session lasts here."""
-    return Lifetimes.of(current_app.config)
 
 
-def me() -> Actor:
-    """Whoever is signed in, as somebody who changes something."""
-    return replace(current_user.actor, address=address())
 
 
 def refuse(user: User | None, why: str, *, trail: bool = True) -> None:

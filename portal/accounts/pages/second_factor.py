@@ -9,8 +9,9 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from portal import hypermedia
 from portal.accounts import actions, query, throttle
+from portal.accounts.current_user import me
 from portal.accounts.pages.account import password_problem
-from portal.accounts.pages.blueprint import blueprint, me
+from portal.accounts.pages.blueprint import blueprint
 from portal.accounts.parameters import SecondFactorForm
 from portal.accounts.passwords import NO_PASSWORD
 from portal.accounts.second_factor import address_for_apps, lock, new_totp_secret, picture, unlock

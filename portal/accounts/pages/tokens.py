@@ -8,12 +8,13 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from portal import hypermedia
 from portal.accounts import actions, query
-from portal.accounts.pages.blueprint import blueprint, me
+from portal.accounts.current_user import me
+from portal.accounts.pages.blueprint import blueprint
 from portal.accounts.parameters import TokenForm
 from portal.accounts.presenter import token_view
+from portal.ids import parse_id
 from portal.pages import render
 from portal.parameters import Reading, read_form
-from portal.text import parse_id
 from portal.times import now_ms
 
 

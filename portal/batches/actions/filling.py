@@ -12,13 +12,14 @@ from sqlalchemy.orm import Session
 
 from portal.batches import kept
 from portal.calls import query as calls_query
-from portal.calls.columns import search_text
 from portal.changes.actions import record
 from portal.changes.actor import Actor
 from portal.database import CHUNK, chunks, writing
-from portal.models import Batch, BatchList, Call, QueueStatus, What
+from portal.ids import new_id
+from portal.models import Batch, BatchList, Call, CallStatus, QueueStatus, What
 from portal.models.base import OWNER_SHIFT
-from portal.text import fold, new_id
+from portal.models.call import search_text
+from portal.text import fold
 
 
 @dataclass(frozen=True)
@@ -107,3 +108,16 @@ def recount(session: Session, owner_key: int, batch_id: str) -> None:
     counted = calls_query.counts_of_batches(owner_key, batch_id)
     counts = next(iter(counted.values()), calls_query.NO_CALLS)
     session.execute(update(Batch).where(Batch.id == batch_id).values(**asdict(counts)))
+
+
+def pending_call(batch_key: int, call: Mapping[str, Any], now: int) -> dict[str, Any]:
+    """A call that is still to be made, as a row to insert."""
+    return {
+        "batch_key": batch_key,
+        "phone_number": call["phone_number"],
+        "status": CallStatus.PENDING,
+        "duration_seconds": 0,
+        "attempts": 0,
+        "created_at": now,
+        "fields": call["fields"],
+    }

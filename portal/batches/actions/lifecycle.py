@@ -10,14 +10,14 @@ from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
 from portal.batches import moves, query
-from portal.batches.actions.filling import insert_batches, insert_calls, lock_list, recount
+from portal.batches.actions.filling import insert_batches, insert_calls, lock_list, pending_call, recount
 from portal.batches.moves import Move
-from portal.batches.query import Deleted
 from portal.calls import query as calls_query
 from portal.changes.actions import record
 from portal.changes.actor import Actor
 from portal.database import no_time_limit, writing
-from portal.models import Batch, CallStatus, QueueStatus, What
+from portal.live import Deleted
+from portal.models import Batch, QueueStatus, What
 from portal.text import fold
 from portal.times import now_ms
 
@@ -64,17 +64,6 @@ def create_batch(
     return made
 
 
-def pending_call(batch_key: int, call: Mapping[str, Any], now: int) -> dict[str, Any]:
-    """A call that is still to be made, as a row to insert."""
-    return {
-        "batch_key": batch_key,
-        "phone_number": call["phone_number"],
-        "status": CallStatus.PENDING,
-        "duration_seconds": 0,
-        "attempts": 0,
-        "created_at": now,
-        "fields": call["fields"],
-    }
 
 
 def duplicate_batch(by: Actor, batch_id: str, name: str, *, only_not_reached: bool) -> Made | None:

@@ -17,10 +17,10 @@ from portal.batches.pages.blueprint import batch_or_404, blueprint
 from portal.batches.presenter import batch_view
 from portal.batches.settings import BatchName
 from portal.calls import query as calls_query
-from portal.calls.parameters import Id
 from portal.models import QueueStatus
 from portal.pages import render
 from portal.parameters import Parameters, read_form, read_query
+from portal.web.field_types import Id
 
 
 class Doing(StrEnum):

@@ -10,13 +10,13 @@ from werkzeug.wrappers import Response
 
 from portal.batches import moves
 from portal.batches.pages.blueprint import batch_or_404, blueprint
+from portal.batches.parameters import ChangeListParameters
 from portal.batches.presenter import batch_view, window_view
 from portal.calls import query as calls_query
 from portal.calls.chart import picked_chart
 from portal.calls.parameters import CallView
 from portal.calls.presenter import call_listing, outcome_views
 from portal.changes import query as changes_query
-from portal.changes.parameters import ChangeListParameters
 from portal.changes.presenter import change_view
 from portal.clock import clock
 from portal.models import CallStatus, QueueStatus

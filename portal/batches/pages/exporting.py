@@ -6,7 +6,7 @@ from flask import request
 from flask_login import current_user, login_required
 from werkzeug.wrappers import Response
 
-from portal.accounts.pages.blueprint import me
+from portal.accounts.current_user import me
 from portal.batches import query
 from portal.batches.pages.blueprint import batch_or_404, blueprint
 from portal.batches.parameters import BatchListParameters

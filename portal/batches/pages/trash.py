@@ -14,9 +14,9 @@ from portal.batches import actions, query
 from portal.batches.pages.blueprint import blueprint
 from portal.batches.pages.changing import MOST_PICKED
 from portal.batches.presenter import trash_view
-from portal.calls.parameters import Id
 from portal.pages import render
 from portal.parameters import PageNumber, PageSize, Parameters, read_form, read_query
+from portal.web.field_types import Id
 
 
 class TrashParameters(Parameters):

@@ -14,19 +14,19 @@ from typing import Any
 
 from sqlalchemy import Row, bindparam, func, select
 
-from portal.batches.parameters import BatchListParameters, SortOrder
+from portal.batches.parameters import BatchListParameters
 from portal.batches.query.counts import count, status_counts
-from portal.batches.query.live import LIST_COLUMNS, Deleted, live_batches
+from portal.batches.query.live import LIST_COLUMNS
 from portal.batches.query.matching import Names, match_of, match_values
 from portal.batches.query.rows import fetch_slice, walked_whole
 from portal.batches.state import ListState
 from portal.database import CHUNK, chunks
 from portal.extensions import db
+from portal.live import Deleted, live_batches
 from portal.models import Batch, QueueStatus, User
-from portal.paging import Page
+from portal.paging import Page, SortOrder
 
 __all__ = [
-    "Deleted",
     "active_among",
     "count",
     "fetch_page",
@@ -35,7 +35,6 @@ __all__ = [
     "find_row",
     "find_rows",
     "imported_batches",
-    "live_batches",
     "made_of",
     "status_counts",
     "stream",

@@ -9,12 +9,13 @@ from typing import Any
 
 from sqlalchemy import Row, Select, bindparam
 
-from portal.batches.parameters import BatchListParameters, SortOrder
+from portal.batches.parameters import BatchListParameters
 from portal.batches.query.live import LIST_COLUMNS, SORT_COLUMNS
 from portal.batches.query.matching import Match, Names, created_range, matching, name_lookup, name_values
 from portal.database import fetch
 from portal.extensions import db
 from portal.models import Batch, QueueStatus
+from portal.paging import SortOrder
 
 # So many hits are few. More than one is asked for, so that it is known whether there are others.
 MOST = 100

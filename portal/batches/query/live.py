@@ -2,21 +2,8 @@
 
 from __future__ import annotations
 
-from enum import Enum
-
-from sqlalchemy import BindParameter, Select, select
-
 from portal.batches.parameters import SortBy
 from portal.models import Batch
-
-
-class Deleted(Enum):
-    """Whether the trash is looked at. Nothing but EXCLUDE shows a deleted batch."""
-
-    EXCLUDE = "exclude"
-    ONLY = "only"
-    INCLUDE = "include"
-
 
 SORT_COLUMNS = {
     SortBy.CREATED_AT: Batch.created_at,
@@ -39,11 +26,3 @@ LIST_COLUMNS = (
 )
 
 
-def live_batches(owner_key: int | BindParameter[int], deleted: Deleted = Deleted.EXCLUDE) -> Select[tuple[Batch]]:
-    """A select of one owner's batches that are not deleted; every other select of batches grows from it."""
-    query = select(Batch).where(Batch.owner_key == owner_key)
-    if deleted is Deleted.EXCLUDE:
-        return query.where(Batch.deleted_at.is_(None))
-    if deleted is Deleted.ONLY:
-        return query.where(Batch.deleted_at.is_not(None))
-    return query

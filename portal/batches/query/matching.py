@@ -15,8 +15,8 @@ from sqlalchemy import ColumnElement, Select, bindparam, or_
 
 from portal.batches import kept
 from portal.batches.parameters import BatchListParameters
-from portal.batches.query.live import live_batches
 from portal.extensions import db
+from portal.live import live_batches
 from portal.models import Batch, QueueStatus
 from portal.text import fold
 

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Row, Select, bindparam, select, union_all
 
 from portal.batches.kept import spans
-from portal.batches.parameters import BatchListParameters, SortBy, SortOrder
+from portal.batches.parameters import BatchListParameters, SortBy
 from portal.batches.query.counts import count_created
 from portal.batches.query.few import few_named, slice_of
 from portal.batches.query.live import LIST_COLUMNS, SORT_COLUMNS
@@ -30,6 +30,7 @@ from portal.batches.query.matching import (
 from portal.batches.state import ListState
 from portal.database import fetch
 from portal.models import Batch, QueueStatus
+from portal.paging import SortOrder
 from portal.text import fold
 
 # A page this near to an end of the list is reached by passing over the rows before it.
