@@ -21,7 +21,7 @@ READABLE = "abcdefghjkmnpqrstuvwxyz23456789"
 GROUPS, GROUP = 4, 4
 
 
-def new_readable() -> str:
+def new_readable_secret() -> str:
     """A new secret of some 79 random bits that a person can read aloud and type: k3pq-…, in GROUPS of GROUP letters."""
     return "-".join("".join(secrets.choice(READABLE) for _ in range(GROUP)) for _ in range(GROUPS))
 

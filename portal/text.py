@@ -14,7 +14,7 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFC", text).casefold()
 
 
-def forbidden_character(text: str) -> str | None:
+def find_forbidden_character(text: str) -> str | None:
     """The first thing in `text` that no stored or searched text may hold, in words; None when there is nothing."""
     for character in text:
         category = unicodedata.category(character)
@@ -23,11 +23,3 @@ def forbidden_character(text: str) -> str | None:
         if category == "Cs":
             return "a lone surrogate"
     return None
-
-
-
-
-
-
-
-

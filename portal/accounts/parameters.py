@@ -8,9 +8,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from portal.accounts.passwords import is_common
 from portal.models import Scope
-from portal.parameters import Parameters, ascii_whole, text
-from portal.text import forbidden_character
+from portal.text import find_forbidden_character
 from portal.web.field_types import Region, Zone
+from portal.web.parameters import Parameters, parse_whole, text_type
 
 LEAST_PASSWORD = 12
 
@@ -23,11 +23,9 @@ def is_email(value: str) -> str:
     return value
 
 
-
-
 def is_password(value: Any) -> Any:
     """A password that may be kept: long enough, and of characters that a keyboard can type again. Never trimmed."""
-    if isinstance(value, str) and forbidden_character(value):
+    if isinstance(value, str) and find_forbidden_character(value):
         raise ValueError("must not hold control characters")
     return value
 
@@ -45,18 +43,14 @@ def as_scopes(value: Any) -> Any:
     return tuple(dict.fromkeys(value)) if isinstance(value, list) else value
 
 
-Email = Annotated[text(254), AfterValidator(is_email)]
-Name = text(100, least=1)
+Email = Annotated[text_type(254), AfterValidator(is_email)]
+Name = text_type(100, least=1)
 NewPassword = Annotated[
     str,
     Field(min_length=LEAST_PASSWORD, max_length=1000),
     BeforeValidator(is_password),
     AfterValidator(is_hard_to_guess),
 ]
-
-
-
-
 
 
 class SignInAddress(Parameters):
@@ -89,7 +83,7 @@ class NewUser(Parameters):
     """An account to be made."""
 
     email: Email
-    name: text(100) = ""
+    name: text_type(100) = ""
     zone: Zone = "UTC"
     region: Region = ""
     password: NewPassword
@@ -117,4 +111,4 @@ class TokenForm(Parameters):
 
     name: Name
     scopes: Annotated[tuple[Scope, ...], Field(min_length=1), BeforeValidator(as_scopes)] = (Scope.READ,)
-    days: Annotated[int | None, Field(ge=1, le=3650), BeforeValidator(ascii_whole)] = None
+    days: Annotated[int | None, Field(ge=1, le=3650), BeforeValidator(parse_whole)] = None

@@ -8,9 +8,9 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from portal.models import QueueStatus
-from portal.paging import SortOrder
-from portal.parameters import PageNumber, PageSize, Parameters, each_once, text
-from portal.web.field_types import When
+from portal.web.field_types import DateBound
+from portal.web.pagination import SortOrder
+from portal.web.parameters import PageNumber, PageSize, Parameters, parse_choices, text_type
 
 
 class SortBy(StrEnum):
@@ -22,28 +22,26 @@ class SortBy(StrEnum):
     TOTAL_CALLS = "totalCalls"
 
 
-
-
-
 class BatchListParameters(Parameters):
     """One view of a user's batches."""
 
     page: PageNumber = 1
     limit: PageSize = 10
-    search: text(
+    search: text_type(
         200, says="Part of the batch's name or of its status, whatever the case; every character is literal."
     ) = ""
     status: Annotated[
         tuple[QueueStatus, ...],
-        BeforeValidator(each_once(QueueStatus)),
+        BeforeValidator(parse_choices(QueueStatus)),
         Field(description="Only these statuses; repeated, or separated by commas."),
     ] = ()
     created_from: Annotated[
-        When | None,
+        DateBound | None,
         Field(alias="createdFrom", description="Created at this moment or later; a date is that whole day."),
     ] = None
     created_to: Annotated[
-        When | None, Field(alias="createdTo", description="Created at this moment or before; a date is that whole day.")
+        DateBound | None,
+        Field(alias="createdTo", description="Created at this moment or before; a date is that whole day."),
     ] = None
     sort_by: Annotated[SortBy, Field(alias="sortBy", description="What to sort by; equals are sorted by _id.")] = (
         SortBy.CREATED_AT
@@ -56,7 +54,7 @@ class BatchListParameters(Parameters):
         return bool(self.search or self.status or self.created_from or self.created_to)
 
 
-class ChangeListParameters(Parameters):
+class ActivityParameters(Parameters):
     """One page of what was done to a batch."""
 
     page: PageNumber = 1

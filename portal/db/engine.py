@@ -14,25 +14,25 @@ from sqlalchemy import Connection, Engine, ExceptionContext, event
 from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from portal.db.fair_lock import FairLock
+from portal.db.outages import Outage, find_outage
+from portal.db.sqlite_pool import ReopeningPool
+from portal.db.sqlite_timeout import timed_connection_factory
 from portal.extensions import db
-from portal.reopening import ReopeningPool
-from portal.timed_sqlite import timed
-from portal.trouble import Trouble, trouble
-from portal.turns import Turns
 
 # How a transaction begins on SQLite; the pool hands out connections that begin by reading.
-BEGIN = "sqlite_begin"
+BEGIN_OPTION = "sqlite_begin"
 
 
 # Since when a connection has not been used, and after how long it is tried before it is used again.
-RESTING = "resting_since"
+IDLE_SINCE = "resting_since"
 
 
 PING_AFTER_SECONDS = 0.5
 
 
 # Who waits to write, for each of SQLite's files that this process has open.
-TURNS: WeakKeyDictionary[Engine, Turns] = WeakKeyDictionary()
+WRITE_LOCKS: WeakKeyDictionary[Engine, FairLock] = WeakKeyDictionary()
 
 
 # So long a new connection to PostgreSQL may take.
@@ -45,7 +45,7 @@ def engine_options(url: str, config: dict[str, Any]) -> dict[str, Any]:
     if url.startswith("sqlite:"):
         seconds = config["STATEMENT_TIMEOUT_MS"] / 1000 or math.inf
         busy = config["BUSY_TIMEOUT_MS"] / 1000
-        patient = {"timeout": busy, "factory": timed(seconds)}
+        patient = {"timeout": busy, "factory": timed_connection_factory(seconds)}
         return private | {"poolclass": ReopeningPool, "connect_args": patient}
     return private | {
         "pool_recycle": 1800,
@@ -70,7 +70,7 @@ def init_app(app: Flask) -> None:
             set_up_sqlite(db.engine)
         else:
             set_up_postgresql(db.engine)
-            app.teardown_appcontext(end_reading)
+            app.teardown_appcontext(end_read_transaction)
 
 
 def set_up_postgresql(engine: Engine) -> None:
@@ -82,18 +82,18 @@ def set_up_postgresql(engine: Engine) -> None:
 
     @event.listens_for(engine, "checkin")
     def rest(_connection: object, record: ConnectionPoolEntry) -> None:
-        record.info[RESTING] = time.monotonic()
+        record.info[IDLE_SINCE] = time.monotonic()
 
     @event.listens_for(engine, "checkout")
     def ping(connection: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
-        if time.monotonic() - record.info.get(RESTING, math.inf) > PING_AFTER_SECONDS:
+        if time.monotonic() - record.info.get(IDLE_SINCE, math.inf) > PING_AFTER_SECONDS:
             try:
                 engine.dialect.do_ping(connection)
             except engine.dialect.loaded_dbapi.Error as error:
                 raise DisconnectionError from error
 
 
-def end_reading(_error: BaseException | None) -> None:
+def end_read_transaction(_error: BaseException | None) -> None:
     """End what has been read by COMMIT: at a ROLLBACK psycopg forgets every statement that it has prepared.
 
     What was to be written is committed, or rolled back, by then (see `writing`); the session itself is closed next.
@@ -115,7 +115,7 @@ def set_up_sqlite(engine: Engine) -> None:
     Python's driver begins a transaction late and as a reader, so two writers can both read, and one then fails at
     once with "locked", whatever the timeout. Here a writer says BEGIN IMMEDIATE and waits for its turn.
     """
-    TURNS[engine] = Turns()
+    WRITE_LOCKS[engine] = FairLock()
 
     @event.listens_for(engine, "connect")
     def connect(connection: sqlite3.Connection, _record: object) -> None:
@@ -128,7 +128,7 @@ def set_up_sqlite(engine: Engine) -> None:
     def begin(connection: Connection) -> None:
         deadline = connection.connection.driver_connection.deadline
         deadline.seconds = deadline.usual  # whatever the transaction before was allowed
-        how = connection.get_execution_options().get(BEGIN)
+        how = connection.get_execution_options().get(BEGIN_OPTION)
         if how:
             connection.exec_driver_sql(f"BEGIN {how}")
         else:  # it cannot fail, and is a part of every request: straight to the driver
@@ -136,5 +136,5 @@ def set_up_sqlite(engine: Engine) -> None:
 
     @event.listens_for(engine, "handle_error")
     def look_again(context: ExceptionContext) -> None:
-        if context.sqlalchemy_exception and trouble(context.sqlalchemy_exception) is Trouble.READ_ONLY:
+        if context.sqlalchemy_exception and find_outage(context.sqlalchemy_exception) is Outage.READ_ONLY:
             engine.pool.doubt()

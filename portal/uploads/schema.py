@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from portal.schema import Answer, Count, ErrorBody, PublicId
+from portal.api.envelope import AnswerModel, Count, ErrorBody, PublicIdText
 
 
-class WrongCell(Answer):
+class InvalidCellBody(AnswerModel):
     """A cell of a contact file that cannot be used; the header is row 1."""
 
     row: Annotated[int, Field(ge=1)]
@@ -18,30 +18,30 @@ class WrongCell(Answer):
     reason: str
 
 
-class WrongCells(Answer):
+class InvalidCellsData(AnswerModel):
     """The first wrong cells of a file, and in how many rows something is wrong."""
 
-    rows: list[WrongCell]
+    rows: list[InvalidCellBody]
     total: Count
 
 
-class WrongRowsBody(ErrorBody):
+class InvalidRowsBody(ErrorBody):
     """A contact file with rows that cannot be used; nothing of it was stored."""
 
     code: Literal[422]
-    data: WrongCells
+    data: InvalidCellsData
 
 
-class UploadedBatch(Answer):
+class UploadedBatch(AnswerModel):
     """The batch that was made of a file."""
 
-    id: Annotated[PublicId, Field(alias="_id")]
+    id: Annotated[PublicIdText, Field(alias="_id")]
     batch_name: Annotated[str, Field(alias="batchName")]
     calling_numbers: Annotated[list[str], Field(alias="callingNumbers")]
     total_calls: Annotated[Count, Field(alias="totalCalls")]
 
 
-class UploadedBody(Answer):
+class UploadedBody(AnswerModel):
     """The answer of upload; `leftOut` counts the rows that were left out, where type is true."""
 
     success: Literal[True]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from portal.models import QueueStatus
 
 
-def per_cent(part: int, whole: int) -> int | None:
+def percent(part: int, whole: int) -> int | None:
     """A whole per cent, never rounded to 0 or 100 unless it is exactly that; None where there is nothing to share."""
     if not whole:
         return None

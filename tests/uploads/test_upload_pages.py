@@ -15,9 +15,9 @@ from flask.testing import FlaskClient
 from portal.models import User
 from portal.times import DAY_MS, now_ms
 from tests.accounts.test_pages import words
-from tests.builders import Builder
 from tests.conftest import csrf_token, sign_in
-from tests.uploads.made import CALLER_ID, MAKERS, ROWS, csv_of
+from tests.support.builders import Builder
+from tests.uploads.sample_uploads import CALLER_ID, MAKERS, ROWS, csv_of
 
 WRONG = [
     ["Phone No", "name"],
