@@ -120,7 +120,7 @@ def find_caller(token_id: str, secret: str, now: int) -> Caller | None:
         return None
     if row.revoked_at or row.disabled_at or (row.expires_at and row.expires_at <= now):
         return None
-    scopes = frozenset(Scope(word) for word in row.scopes.split())
+    scopes = frozenset(scope for scope in Scope if scope in row.scopes.split())
     return Caller(row.user_id, row.key, scopes, row.last_used_at, row.region, list_state(row.user_key, row))
 
 

@@ -1,1 +1,1 @@
-"""What admins do: add users, let them in, shut them out. They see nobody's batches."""
+"""Administration: users, their roles and access, and the audit log. Admins do not see other users' batches."""

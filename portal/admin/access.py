@@ -1,4 +1,4 @@
-"""Who may see the pages of admins."""
+"""Limit blueprints to admins."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from portal.extensions import login_manager
 
 
 def require_admin() -> Response | None:
-    """Runs before every view of a blueprint: to sign-in who is not signed in; 404, as if there was nothing, who is
-    no admin."""
+    """Redirect visitors to the sign-in page and answer 404 to users who are not admins; runs before every view."""
     if not current_user.is_authenticated:
         return login_manager.unauthorized()
     return None if current_user.is_admin else abort(404)

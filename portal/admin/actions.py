@@ -1,6 +1,6 @@
-"""What admins do to other people's accounts: what accounts/actions.py does, by whoever may do it and nobody else.
+"""Change other users' accounts: the functions of accounts/actions.py, limited to admins.
 
-Each action is one transaction with its entry in the trail. `by` None = the command line, which asks for no role.
+Each action is one transaction with its audit log entry. `by` None = the command line, which needs no role.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from portal.models.actor import Actor
 
 
 class AdminActionRefused(Exception):
-    """What must not be done; the message says why."""
+    """A refused action; the message gives the reason."""
 
 
 NOT_AN_ADMIN = "You are no longer an admin"
-OWN_ACCOUNT = "Nobody does this to their own account; another admin can"
-LAST_ADMIN = "is the last admin who can sign in; make another one first"
+OWN_ACCOUNT = "You cannot change your own account here; ask another admin"
+LAST_ADMIN = "is the last admin who can sign in; make another user an admin first"
 
 
 @contextmanager
 def locked_account(user_key: int | None, by: Actor | None) -> Iterator[tuple[Session, list[User]]]:
-    """A transaction that changes an account, with that account (if it is there already) and every admin's, locked.
+    """Open a transaction with the account (if it exists) and all admins locked.
 
-    Raises Refused when whoever does it is no admin any more, or does it to themselves.
+    Raises AdminActionRefused if `by` is no longer an admin or owns the account.
     """
     with write_transaction() as session:
         locked = list(query.lock_with_admins(user_key))
@@ -43,17 +43,17 @@ def locked_account(user_key: int | None, by: Actor | None) -> Iterator[tuple[Ses
 
 
 def active_admins(users: list[User]) -> list[User]:
-    """Those who may sign in and are admins."""
+    """Return the admins who can sign in."""
     return [user for user in users if user.is_admin and user.is_active]
 
 
 def pick_account(users: list[User], user_key: int) -> User:
-    """The account of that key among those that are locked. Accounts are never removed."""
+    """Return the locked account of that key. Accounts are never deleted."""
     return next(user for user in users if user.key == user_key)
 
 
 def require_another_admin(users: list[User], user: User) -> None:
-    """Raises Refused when nobody but that account could sign in as an admin."""
+    """Raise AdminActionRefused if the account is the last admin who can sign in."""
     if active_admins(users) == [user]:
         raise AdminActionRefused(f"{user.email} {LAST_ADMIN}")
 
@@ -61,30 +61,30 @@ def require_another_admin(users: list[User], user: User) -> None:
 def add_user(
     email: str, name: str, zone: str, password: str, region: str, *, is_admin: bool, by: Actor | None = None
 ) -> User:
-    """A new account with an empty list. Raises BadParameter when the address is taken, and Refused."""
+    """Create an account. Raises InvalidParameter if the email address is taken, and AdminActionRefused."""
     with locked_account(None, by):
         return accounts.add_user(email, name, zone, password, region, is_admin=is_admin, by=by)
 
 
-def disable_user(user_key: int, by: Actor | None = None, *, even_last: bool = False) -> bool:
-    """Nobody signs in to the account any more, its sessions end and its tokens stop at once.
+def disable_user(user_key: int, by: Actor | None = None, *, force: bool = False) -> bool:
+    """Disable an account: its sessions end and its tokens stop working.
 
-    Returns False, and changes nothing, when it is disabled already. Raises Refused, also for the last admin.
+    Returns whether anything changed. Raises AdminActionRefused, without `force` also for the last admin.
     """
     with locked_account(user_key, by) as (_, locked):
         user = pick_account(locked, user_key)
         if not user.is_active:
             return False
-        if not even_last:
+        if not force:
             require_another_admin(locked, user)
         accounts.disable_user(user_key, by)
     return True
 
 
 def enable_user(user_key: int, by: Actor | None = None) -> bool:
-    """The account may be signed in to again, and those of its tokens that were not revoked work again.
+    """Enable a disabled account; its unrevoked tokens work again.
 
-    Returns False when it is not disabled. Raises Refused.
+    Returns whether anything changed. Raises AdminActionRefused.
     """
     with locked_account(user_key, by) as (session, locked):
         user = pick_account(locked, user_key)
@@ -95,16 +95,16 @@ def enable_user(user_key: int, by: Actor | None = None) -> bool:
     return True
 
 
-def set_role(user_key: int, *, is_admin: bool, by: Actor | None = None, even_last: bool = False) -> bool:
-    """Give an account the role of an admin, or take it.
+def set_role(user_key: int, by: Actor | None = None, *, is_admin: bool, force: bool = False) -> bool:
+    """Make a user an admin, or an admin a user.
 
-    Returns False when it has that role already. Raises Refused, also where the last admin's is to be taken.
+    Returns whether anything changed. Raises AdminActionRefused, without `force` also for the last admin.
     """
     with locked_account(user_key, by) as (session, locked):
         user = pick_account(locked, user_key)
         if user.is_admin == is_admin:
             return False
-        if not (is_admin or even_last):
+        if not (is_admin or force):
             require_another_admin(locked, user)
         user.is_admin = is_admin
         log_account_event(
@@ -114,15 +114,15 @@ def set_role(user_key: int, *, is_admin: bool, by: Actor | None = None, even_las
 
 
 def set_password(user_key: int, password: str, by: Actor) -> None:
-    """A new password; every session of the account ends. Raises Refused."""
+    """Set a new password and end all sessions of the account. Raises AdminActionRefused."""
     with locked_account(user_key, by):
         accounts.change_password(user_key, password, by)
 
 
 def turn_off_second_factor(user_key: int, by: Actor) -> bool:
-    """The password alone signs in again, until a new second factor is set up; for whoever has lost theirs.
+    """Turn off two-factor authentication for a user who has lost their phone and recovery codes.
 
-    Returns False when there is none. Raises Refused.
+    Returns whether anything changed. Raises AdminActionRefused.
     """
     with locked_account(user_key, by) as (_, locked):
         if pick_account(locked, user_key).totp_secret is None:
@@ -131,7 +131,8 @@ def turn_off_second_factor(user_key: int, by: Actor) -> bool:
     return True
 
 
-def end_sessions(user_key: int, by: Actor) -> None:
-    """Sign the account out of every browser. Raises Refused."""
+def end_sessions(user_key: int, by: Actor) -> bool:
+    """End all sessions of the account. Raises AdminActionRefused."""
     with locked_account(user_key, by):
         accounts.sign_out_everywhere(user_key, by)
+    return True

@@ -1,4 +1,4 @@
-"""The admins' page of the trail, and the trail as a file."""
+"""The page of the audit log, and its export."""
 
 from __future__ import annotations
 
@@ -10,13 +10,7 @@ from portal.accounts.current_user import current_actor
 from portal.admin.access import require_admin
 from portal.audit import account_log, query
 from portal.audit.parameters import AuditExportParameters, AuditFilters, AuditParameters
-from portal.audit.presenter import (
-    ACCOUNT_EVENT_LABELS,
-    AUDIT_HEADER,
-    BATCH_EVENT_LABELS,
-    audit_entry_cells,
-    audit_entry_view,
-)
+from portal.audit.presenter import AUDIT_HEADER, EVENT_GROUPS, audit_entry_cells, audit_entry_view
 from portal.web.clock import request_clock
 from portal.web.downloads import ExportKind, stream_download
 from portal.web.parameters import ParsedParameters, parse_query
@@ -25,43 +19,42 @@ from portal.web.rendering import render
 blueprint = Blueprint("audit", __name__, url_prefix="/admin/trail")
 blueprint.before_request(require_admin)
 
-FilterModel = TypeVar("Asked", bound=AuditFilters)
+Filters = TypeVar("Filters", bound=AuditFilters)
 
 
-def read_filters(model: type[FilterModel]) -> tuple[ParsedParameters[FilterModel], int | None]:
-    """What was asked for, and the key of the account that it is about; None where it is about none."""
-    reading = parse_query(request.query_string, model, zone=request_clock().zone, ignore_unknown=True)
-    user_key = query.find_user_key(reading.values.user) if reading.values.user else None
-    if reading.values.user and user_key is None:
-        problem = {"user": "user must be the e-mail address of an account, or its id"}
-        reading = ParsedParameters(reading.values.model_copy(update={"user": ""}), reading.problems | problem)
-    return reading, user_key
+def read_filters(model: type[Filters]) -> tuple[ParsedParameters[Filters], int | None]:
+    """Return the parameters, and the key of the account that `user` names, if any."""
+    parsed = parse_query(request.query_string, model, zone=request_clock().zone, ignore_unknown=True)
+    user_key = query.find_user_key(parsed.values.user) if parsed.values.user else None
+    if parsed.values.user and user_key is None:
+        problem = {"user": "user must be the email address or id of an account"}
+        parsed = ParsedParameters(parsed.values.model_copy(update={"user": ""}), parsed.problems | problem)
+    return parsed, user_key
 
 
 @blueprint.get("")
 def show_audit_log() -> Response:
-    """What was done, newest first."""
-    reading, user_key = read_filters(AuditParameters)
-    part = query.fetch_audit_page(reading.values, user_key)
+    """Return one page of the audit log, newest first."""
+    parsed, user_key = read_filters(AuditParameters)
+    page = query.fetch_audit_page(parsed.values, user_key)
     return render(
         "trail/list.html",
         "trail/_table.html",
-        status=400 if reading.problems else 200,
-        problems=list(reading.problems.values()),
-        asked=reading.values,
-        older=part.older,
-        entries=[audit_entry_view(row) for row in part.rows],
-        kinds={"Accounts": ACCOUNT_EVENT_LABELS, "Batches": BATCH_EVENT_LABELS},
+        status=400 if parsed.problems else 200,
+        problems=list(parsed.problems.values()),
+        asked=parsed.values,
+        older=page.older,
+        entries=[audit_entry_view(row) for row in page.rows],
+        event_groups=EVENT_GROUPS,
     )
 
 
 @blueprint.get("/export.csv")
 def export_audit_log() -> Response:
-    """Everything that the filters let through, as a file; that it was taken away is itself an entry."""
-    reading, user_key = read_filters(AuditExportParameters)
-    asked = reading.or_refuse()
+    """Return all matching entries as CSV. The export itself is logged first."""
+    parsed, user_key = read_filters(AuditExportParameters)
+    filters = parsed.or_refuse()
     if request.method == "GET":
-        account_log.log_export(current_actor(), {"kind": "trail"})
-    return stream_download(
-        ExportKind.CSV, "Trail", AUDIT_HEADER, map(audit_entry_cells, query.stream_entries(asked, user_key))
-    )
+        account_log.log_export(current_actor(), {"kind": "audit log"})
+    entries = query.stream_entries(filters, user_key)
+    return stream_download(ExportKind.CSV, "Audit log", AUDIT_HEADER, map(audit_entry_cells, entries))

@@ -1,8 +1,7 @@
-"""The admins' pages of accounts: the list, a new one, and one account with what can be done to it."""
+"""The admin pages of accounts: the list, the form for a new user, and one user with the actions on them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from flask import Blueprint, Response, abort, flash, redirect, request, url_for
@@ -13,13 +12,13 @@ from portal.accounts.current_user import current_actor
 from portal.admin import actions, query
 from portal.admin.access import require_admin
 from portal.admin.actions import AdminActionRefused
-from portal.admin.parameters import AddUserForm, Role, RoleForm, SetPasswordForm, UserListParameters
+from portal.admin.parameters import AddUserForm, Role, SetPasswordForm, UserListParameters
 from portal.admin.presenter import announce_users, user_filter_chips, user_view
-from portal.audit import query as trail
+from portal.admin.user_actions import SECTIONS, USER_ACTIONS, actions_of, available_actions
+from portal.audit import query as audit_query
 from portal.audit.presenter import audit_entry_view
 from portal.contacts.phone_numbers import list_regions
 from portal.ids import new_readable_secret, parse_id
-from portal.models.actor import Actor
 from portal.times import list_zones
 from portal.web import htmx
 from portal.web.clock import request_clock
@@ -32,54 +31,55 @@ blueprint.before_request(require_admin)
 
 @blueprint.get("")
 def home() -> AnyResponse:
-    """The admins' first page."""
+    """Redirect to the list of users."""
     return redirect(url_for(".list_users"))
 
 
 @blueprint.get("/users")
 def list_users() -> AnyResponse:
-    """The accounts; as a fragment, everything below the search box."""
+    """Return the list of users; to htmx, only the part below the search box."""
     return show_list(parse_query(request.query_string, UserListParameters, ignore_unknown=True))
 
 
-def show_list(reading: ParsedParameters[UserListParameters]) -> AnyResponse:
-    """The page that was asked for, or the way to the last one where it lies past the end."""
-    asked = reading.values
-    page, counts = query.fetch_page(asked)
+def show_list(parsed: ParsedParameters[UserListParameters]) -> AnyResponse:
+    """Return the requested page of users. Past the end, redirect to the last page or show it with the problems."""
+    parameters = parsed.values
+    page, counts = query.fetch_page(parameters)
     if page.past_end:
-        last = asked.model_copy(update={"page": page.total_pages or 1})
-        if reading.problems:  # a redirect would lose what is to be said of them
-            return show_list(ParsedParameters(last, reading.problems))
+        last = parameters.model_copy(update={"page": page.total_pages or 1})
+        if parsed.problems:  # a redirect would lose the messages
+            return show_list(ParsedParameters(last, parsed.problems))
         return redirect(url_for(".list_users") + last.query())
     return render(
         "admin/users.html",
         "admin/_users.html",
-        status=400 if reading.problems else 200,
-        problems=list(reading.problems.values()),
-        asked=asked,
+        status=400 if parsed.problems else 200,
+        problems=list(parsed.problems.values()),
+        asked=parameters,
         page=page,
         users=[user_view(row) for row in page.rows],
-        chips=user_filter_chips(asked, counts),
+        chips=user_filter_chips(parameters, counts),
         announcement=announce_users(page),
     )
 
 
-# --- a new one --------------------------------------------------------------------------------------------------------
+# --- new users --------------------------------------------------------------------------------------------------------
 
 
 @blueprint.get("/users/new")
 def new_user() -> Response:
-    """A form for a new account."""
+    """Return the form for a new user."""
     return show_new_user({})
 
 
 def show_new_user(problems: dict[str, str]) -> Response:
-    """The form, with what was refused beside its field."""
+    """Return the form with each problem beside its field."""
     return render(
         "admin/new.html",
         status=400 if problems else 200,
         problems=problems,
         form=request.form,
+        roles=Role,
         zones=list_zones(),
         regions=list_regions(),
     )
@@ -87,134 +87,105 @@ def show_new_user(problems: dict[str, str]) -> Response:
 
 @blueprint.post("/users/new")
 def add_user() -> AnyResponse:
-    """Add an account; a password that is made up is shown, this once."""
-    reading = parse_form(read_new_user(), AddUserForm)
-    if reading.problems:
-        return show_new_user(reading.problems)
-    form = reading.values
+    """Create an account. A generated password is shown once."""
+    parsed = parse_form(read_password_form(), AddUserForm)
+    if parsed.problems:
+        return show_new_user(parsed.problems)
+    form = parsed.values
     password = form.password or new_readable_secret()
+    is_admin = form.role is Role.ADMIN
     try:
-        added = actions.add_user(
-            form.email,
-            form.name,
-            form.zone,
-            password,
-            form.region,
-            is_admin=form.role is Role.ADMIN,
-            by=current_actor(),
+        user = actions.add_user(
+            form.email, form.name, form.zone, password, form.region, is_admin=is_admin, by=current_actor()
         )
-    except InvalidParameter as taken:
-        return show_new_user(taken.problems)
+    except InvalidParameter as error:
+        return show_new_user(error.problems)
     except AdminActionRefused as refusal:
         return redirect_with_error(refusal, url_for(".list_users"))
     if not form.password:
-        return show_user(added.id, made=password)
-    flash(f"{added.email} is added.")
-    return htmx.redirect_browser(url_for(".user", user_id=added.id))
+        return show_user(query.find_user(user.id), new_password=password)
+    flash(f"{user.email} created.")
+    return htmx.redirect_browser(url_for(".user", user_id=user.id))
 
 
-def read_new_user() -> dict[str, str]:
-    """The form, without a password that was left empty."""
+def read_password_form() -> dict[str, str]:
+    """Return the form's fields, without an empty password."""
     return {name: value for name, value in request.form.items() if value or name != "password"}
 
 
 def redirect_with_error(refusal: AdminActionRefused, address: str) -> AnyResponse:
-    """Say why it was not done; there, or among what everybody may see, where the reader is no admin any more."""
+    """Show why an action was refused: at `address`, or on the list of batches to a user who is no longer an admin."""
     flash(f"{refusal}.", "problem")
     return htmx.redirect_browser(url_for("batches.list_batches") if str(refusal) == actions.NOT_AN_ADMIN else address)
 
 
-# --- one of them ------------------------------------------------------------------------------------------------------
+# --- one user ---------------------------------------------------------------------------------------------------------
 
 
 @blueprint.get("/users/<user_id>")
 def user(user_id: str) -> Response:
-    """One account, what was done to it lately, and what can be done."""
-    return show_user(user_id)
+    """Return one account with its recent activity and the available actions."""
+    return show_user(user_or_404(user_id))
 
 
-def show_user(user_id: str, *, made: str = "", problems: dict[str, str] | None = None) -> Response:
-    """The account's page; with a password that was just made up, or with what was refused."""
-    row = user_or_404(user_id)
+def show_user(row: Any, *, new_password: str = "", problems: dict[str, str] | None = None) -> Response:
+    """Return the account's page, with a generated password or the problems of the password form."""
+    view = user_view(row)
     return render(
         "admin/user.html",
         status=400 if problems else 200,
-        user=user_view(row),
+        user=view,
         oneself=row.key == current_user.key,
         tokens=query.count_active_tokens(row.key, request_clock().now),
-        entries=[audit_entry_view(entry) for entry in trail.recent_account_events(row.key)],
-        made=made,
+        entries=[audit_entry_view(entry) for entry in audit_query.recent_account_events(row.key)],
+        sections=SECTIONS,
+        actions=available_actions(view),
+        made=new_password,
         problems=problems or {},
     )
 
 
 def user_or_404(user_id: str) -> Any:
-    """The account of that id."""
-    known = parse_id(user_id)
-    found = query.find_user(known) if known else None
-    return found if found is not None else abort(404)
+    """Return the account of that id, or abort with 404."""
+    parsed = parse_id(user_id)
+    return (query.find_user(parsed) if parsed else None) or abort(404)
 
 
-@blueprint.post("/users/<user_id>/disable")
-def disable_user(user_id: str) -> AnyResponse:
-    """Shut the account."""
-    return apply_action(
-        user_id, actions.disable_user, "{} is disabled: signed out everywhere, and every token stopped."
-    )
-
-
-@blueprint.post("/users/<user_id>/enable")
-def enable_user(user_id: str) -> AnyResponse:
-    """Open the account again."""
-    return apply_action(user_id, actions.enable_user, "{} may sign in again.")
-
-
-@blueprint.post("/users/<user_id>/role")
-def set_role(user_id: str) -> AnyResponse:
-    """Make a user an admin, or an admin a user."""
-    is_admin = parse_form(request.form, RoleForm).or_refuse().role is Role.ADMIN
-    words = "{} is an admin now." if is_admin else "{} is no admin any more."
-    return apply_action(user_id, lambda key, by: actions.set_role(key, is_admin=is_admin, by=by), words)
-
-
-@blueprint.post("/users/<user_id>/second-factor-off")
-def turn_off_second_factor(user_id: str) -> AnyResponse:
-    """For whoever has lost theirs."""
-    return apply_action(user_id, actions.turn_off_second_factor, "The second factor of {} is off.")
-
-
-@blueprint.post("/users/<user_id>/end-sessions")
-def end_sessions(user_id: str) -> AnyResponse:
-    """Sign the account out of every browser."""
-    return apply_action(user_id, actions.end_sessions, "{} is signed out everywhere.")
-
-
-def apply_action(user_id: str, action: Callable[[int, Actor], bool | None], words: str) -> AnyResponse:
-    """Do it to the account and say so; an action that returns False found it done already."""
+def apply_action(user_id: str, path: str) -> AnyResponse:
+    """Apply the action with that path, and flash its result. Raises InvalidParameter for an unknown choice."""
+    choices = actions_of(path)
+    action = choices.get(request.form.get(path, ""))
+    if action is None:
+        raise InvalidParameter({path: f"{path} must be one of {', '.join(choices)}"})
     row = user_or_404(user_id)
     address = url_for(".user", user_id=row.id)
     try:
-        changed = action(row.key, current_actor())
+        changed = action.apply(row.key, by=current_actor())
     except AdminActionRefused as refusal:
         return redirect_with_error(refusal, address)
-    flash(words.format(row.email) if changed is not False else "It was done already.")
+    flash(action.result.format(email=row.email) if changed else "No change needed.")
     return htmx.redirect_browser(address)
+
+
+for action_path, endpoint in {action.path: action.endpoint for action in USER_ACTIONS}.items():
+    blueprint.add_url_rule(
+        f"/users/<user_id>/{action_path}", endpoint, apply_action, defaults={"path": action_path}, methods=["POST"]
+    )
 
 
 @blueprint.post("/users/<user_id>/password")
 def set_password(user_id: str) -> AnyResponse:
-    """Give the account a new password; one that is made up is shown, this once."""
+    """Set a new password. A generated password is shown once."""
     row = user_or_404(user_id)
-    reading = parse_form(read_new_user() | {"email": row.email, "name": row.name}, SetPasswordForm)
-    if reading.problems:
-        return show_user(row.id, problems=reading.problems)
-    given = reading.values.password
-    password = given or new_readable_secret()
+    parsed = parse_form(read_password_form() | {"email": row.email, "name": row.name}, SetPasswordForm)
+    if parsed.problems:
+        return show_user(row, problems=parsed.problems)
+    password = parsed.values.password or new_readable_secret()
     try:
         actions.set_password(row.key, password, current_actor())
     except AdminActionRefused as refusal:
         return redirect_with_error(refusal, url_for(".user", user_id=row.id))
-    if not given:
-        return show_user(row.id, made=password)
-    flash(f"{row.email} has a new password, and is signed out everywhere.")
+    if not parsed.values.password:
+        return show_user(row, new_password=password)
+    flash(f"Password of {row.email} changed. All their sessions ended.")
     return htmx.redirect_browser(url_for(".user", user_id=row.id))

@@ -1,31 +1,30 @@
-"""What an admin may ask of the list of users, and fills in about one."""
+"""Parameters and forms of the admin pages."""
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 from portal.accounts.parameters import NewPassword, NewUser
+from portal.models.base import LabeledEnum
 from portal.web.parameters import PageNumber, PageSize, Parameters, text_type
 
 
-class Role(StrEnum):
-    """What an account may do: a user their own batches, an admin the accounts as well."""
+class Role(LabeledEnum):
+    """The role of an account. The label describes its permissions."""
 
-    USER = "user"
-    ADMIN = "admin"
+    USER = "user", "works with their own batches"
+    ADMIN = "admin", "manages users and reads the audit log"
 
 
-class UserFilter(StrEnum):
-    """Which accounts are listed."""
+class UserFilter(LabeledEnum):
+    """The accounts that the list shows."""
 
-    ALL = "all"
-    ACTIVE = "active"
-    DISABLED = "disabled"
-    ADMINS = "admins"
+    ALL = "all", "All"
+    ACTIVE = "active", "Active"
+    DISABLED = "disabled", "Disabled"
+    ADMINS = "admins", "Admins"
 
 
 class UserListParameters(Parameters):
-    """One page of the accounts."""
+    """One page of the list of users."""
 
     page: PageNumber = 1
     limit: PageSize = 25
@@ -34,21 +33,15 @@ class UserListParameters(Parameters):
 
 
 class AddUserForm(NewUser):
-    """An account that an admin adds; without a password it gets one that is made up."""
+    """A new account; without a password, one is generated."""
 
     password: NewPassword | None = None
     role: Role = Role.USER
 
 
 class SetPasswordForm(Parameters):
-    """A password that an admin gives, with what must not be a part of it; none = one that is made up."""
+    """A new password, which must not contain the email address or name; without it, one is generated."""
 
     email: str = ""
     name: str = ""
     password: NewPassword | None = None
-
-
-class RoleForm(Parameters):
-    """The role that an account is to have."""
-
-    role: Role

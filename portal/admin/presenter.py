@@ -1,34 +1,18 @@
-"""How an account is shown to admins. No SQL, no request, no HTML."""
+"""Present accounts to admins. No SQL, no request, no HTML."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from portal.admin.parameters import Role, UserFilter, UserListParameters
 from portal.web.pagination import Page
 
 
-class UserRow(Protocol):
-    """What is read of an account; `batches` is how many live ones it has, times are milliseconds since 1970 UTC."""
-
-    id: str
-    email: str
-    name: str
-    zone: str
-    region: str
-    is_admin: bool
-    created_at: int
-    disabled_at: int | None
-    has_second_factor: bool
-    last_sign_in_at: int | None
-    batches: int
-
-
 @dataclass(frozen=True)
 class UserView:
-    """An account as the list and its own page show it."""
+    """An account as the list and its own page show it; times in milliseconds, `batches` = number of live ones."""
 
     id: str
     email: str
@@ -44,17 +28,17 @@ class UserView:
 
     @property
     def is_admin(self) -> bool:
-        """Whether the role is an admin's."""
+        """Return whether the user is an admin."""
         return self.role is Role.ADMIN
 
     @property
     def is_active(self) -> bool:
-        """Whether it may be signed in to."""
+        """Return whether the user can sign in."""
         return self.disabled_at is None
 
 
-def user_view(row: UserRow) -> UserView:
-    """An account as a page shows it."""
+def user_view(row: Any) -> UserView:
+    """Return an account from a row of `query.select_users`."""
     return UserView(
         id=row.id,
         email=row.email,
@@ -72,7 +56,7 @@ def user_view(row: UserRow) -> UserView:
 
 @dataclass(frozen=True)
 class UserFilterChip:
-    """One kind of account above the list: its words, how many, where it leads, and whether it is the one shown."""
+    """A filter above the list of users, with its number of matches and its query string."""
 
     id: str
     word: str
@@ -81,14 +65,14 @@ class UserFilterChip:
     chosen: bool
 
 
-def user_filter_chips(asked: UserListParameters, counts: Mapping[UserFilter, int]) -> list[UserFilterChip]:
-    """Every kind of account, with how many match the search."""
+def user_filter_chips(parameters: UserListParameters, counts: Mapping[UserFilter, int]) -> list[UserFilterChip]:
+    """Return a chip for each filter."""
     return [
-        UserFilterChip(kind, kind.capitalize(), counts[kind], asked.query(page=1, show=kind), asked.show is kind)
-        for kind in UserFilter
+        UserFilterChip(show, show.label, counts[show], parameters.query(page=1, show=show), parameters.show is show)
+        for show in UserFilter
     ]
 
 
 def announce_users(page: Page[Any]) -> str:
-    """What a screen reader is told after the list has changed."""
+    """Return the announcement for screen readers after the list has changed."""
     return "No users" if not page.total else f"{page.total:,} user{'' if page.total == 1 else 's'}"

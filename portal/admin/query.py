@@ -1,4 +1,4 @@
-"""The one place from which admins read accounts; of their batches there are counts alone."""
+"""Read accounts for admins. Of other users' batches, only counts are read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from portal.web.pagination import Page
 
 
 def select_users() -> Select[Any]:
-    """A select of what is shown of accounts; every list and page of them grows from it."""
+    """Return the select of the columns that lists and pages of users show."""
     last_sign_in = (
         select(AccountLogEntry.at)
         .where(AccountLogEntry.subject_key == User.key, AccountLogEntry.what == AccountEvent.SIGNED_IN)
@@ -41,58 +41,53 @@ def select_users() -> Select[Any]:
     ).outerjoin(BatchList, BatchList.owner_key == User.key)
 
 
-def fetch_page(asked: UserListParameters) -> tuple[Page[Row[Any]], dict[UserFilter, int]]:
-    """One page of the accounts that match, by e-mail, and for each kind how many match the search.
+def fetch_page(parameters: UserListParameters) -> tuple[Page[Row[Any]], dict[UserFilter, int]]:
+    """Return one page of the matching accounts by email address, and the number of matches for each filter.
 
-    Accounts are hundreds, not millions: the search looks at each, and so ignores case for all of Unicode on both
-    databases without a column of its own.
+    The search reads every account, so that it ignores case for all of Unicode on both databases without another
+    column; there are hundreds of accounts, not millions.
     """
     columns = (User.key, User.email_folded, User.name, User.is_admin, User.disabled_at)
-    sought = fold(asked.search)
-    found = [
-        row for row in db.session.execute(select(*columns)) if sought in row.email_folded or sought in fold(row.name)
+    search = fold(parameters.search)
+    accounts = [
+        row for row in db.session.execute(select(*columns)) if search in row.email_folded or search in fold(row.name)
     ]
-    counts = {shown: sum(matches_filter(row, shown) for row in found) for shown in UserFilter}
-    keys = [row.key for row in sorted(found, key=lambda row: row.email_folded) if matches_filter(row, asked.show)]
-    begin = (asked.page - 1) * asked.limit
-    on_page = keys[begin : begin + asked.limit]
+    counts = {show: sum(matches_filter(row, show) for row in accounts) for show in UserFilter}
+    by_email = sorted(accounts, key=lambda row: row.email_folded)
+    keys = [row.key for row in by_email if matches_filter(row, parameters.show)]
+    start = (parameters.page - 1) * parameters.limit
+    on_page = keys[start : start + parameters.limit]
     rows = {row.key: row for row in db.session.execute(select_users().where(User.key.in_(on_page)))} if on_page else {}
-    return Page([rows[key] for key in on_page], len(keys), asked.page, asked.limit), counts
+    return Page([rows[key] for key in on_page], len(keys), parameters.page, parameters.limit), counts
 
 
-def matches_filter(row: Row[Any], shown: UserFilter) -> bool:
-    """Whether an account is of that kind."""
+def matches_filter(row: Row[Any], show: UserFilter) -> bool:
+    """Return whether the filter lists the account."""
     return {
         UserFilter.ALL: True,
         UserFilter.ACTIVE: row.disabled_at is None,
         UserFilter.DISABLED: row.disabled_at is not None,
         UserFilter.ADMINS: row.is_admin,
-    }[shown]
+    }[show]
 
 
 def find_user(user_id: str) -> Row[Any] | None:
-    """What is shown of the account of that id."""
+    """Return the account of that id, as `select_users` reads it."""
     return db.session.execute(select_users().where(User.id == user_id)).one_or_none()
 
 
 def count_active_tokens(user_key: int, now: int) -> int:
-    """How many of the account's tokens let a program in."""
-    lasting = or_(Token.expires_at.is_(None), Token.expires_at > now)
-    query = select(func.count(Token.key)).where(and_(Token.user_key == user_key, Token.revoked_at.is_(None), lasting))
+    """Return the number of the account's tokens that are neither revoked nor expired."""
+    unexpired = or_(Token.expires_at.is_(None), Token.expires_at > now)
+    query = select(func.count(Token.key)).where(and_(Token.user_key == user_key, Token.revoked_at.is_(None), unexpired))
     return db.session.execute(query).scalar_one()
 
 
 def lock_with_admins(user_key: int | None) -> Sequence[User]:
-    """That account and every admin's as they are now, for the caller's transaction; whoever else does this waits.
+    """Return the account and all admins, locked for the caller's transaction.
 
-    All of them, always in one order: of two admins who take each other's role, the second sees what the first did.
+    All are locked in one order: when two admins remove each other's role at once, the second sees the first change.
     """
     locked = select(User).where(or_(User.is_admin, User.key == user_key)).order_by(User.key)
     locked = locked.with_for_update().execution_options(populate_existing=True)
     return db.session.execute(locked).scalars().all()
-
-
-def has_admin() -> bool:
-    """Whether anybody who may sign in is an admin."""
-    admin = select(User.key).where(User.is_admin, User.disabled_at.is_(None)).limit(1)
-    return db.session.execute(admin).first() is not None

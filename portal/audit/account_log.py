@@ -1,4 +1,4 @@
-"""The one place that writes down what was done to accounts, in the transaction of the change itself."""
+"""Write the account part of the audit log, in the transaction of the change."""
 
 from __future__ import annotations
 
@@ -16,27 +16,29 @@ from portal.times import now_ms
 
 def log_account_event(
     session: Session,
-    what: AccountEvent,
+    event: AccountEvent,
     *,
     subject_key: int | None,
     by: Actor | None,
     address: str = "",
     details: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write down what was done to an account (None = an address that has none).
+    """Write an event of an account; `subject_key` None = the email address has no account.
 
-    `by` None: nobody was signed in; where no `address` is told either, a command did it. The details hold no secret
-    and no phone number.
+    `by` None = not signed in (then `address` is the IP address), or a command. The details hold no secret and no phone
+    number.
     """
-    address = by.address if by else address
-    way = by.way if by else (Channel.PAGE if address else Channel.COMMAND)
+    if by:
+        channel, address = by.way, by.address
+    else:
+        channel = Channel.PAGE if address else Channel.COMMAND
     row = {
         "at": now_ms(),
         "subject_key": subject_key,
-        "actor_key": by.user_key if by and way != Channel.COMMAND else None,
+        "actor_key": by.user_key if by and channel != Channel.COMMAND else None,
         "token_key": by.token_key if by else None,
-        "way": way,
-        "what": what,
+        "way": channel,
+        "what": event,
         "address": address,
         "details": dict(details or {}),
     }
@@ -44,9 +46,6 @@ def log_account_event(
 
 
 def log_export(by: Actor, details: Mapping[str, Any]) -> None:
-    """Write down, before a file leaves, that somebody takes away what an account holds: `kind`, and what of it.
-
-    What cannot be written down does not leave: the file is sent after this.
-    """
+    """Commit the entry of an export; call this before the file is sent. `kind` in the details names the content."""
     with write_transaction() as session:
         log_account_event(session, AccountEvent.EXPORTED, subject_key=by.user_key, by=by, details=details)

@@ -8,8 +8,6 @@ from typing import Any, Protocol
 
 from portal.models import BatchEvent, Channel
 
-CHANNEL_LABELS = {Channel.PAGE: "on a page", Channel.API: "by the API", Channel.COMMAND: "from the command line"}
-
 
 class BatchEventRow(Protocol):
     """What is shown of a change; `token` is the token's name, None where there was none."""
@@ -35,7 +33,7 @@ class BatchEventView:
 def batch_event_view(row: BatchEventRow) -> BatchEventView:
     """A change as a page tells it."""
     by_itself = row.details.get("by_itself", False)
-    how = f"token “{row.token}”" if row.token else CHANNEL_LABELS[Channel(row.way)]
+    how = f"token “{row.token}”" if row.token else Channel(row.way).label
     return BatchEventView(
         row.at, describe_event(BatchEvent(row.what), row.details), "by itself" if by_itself else row.user, how
     )

@@ -1,4 +1,4 @@
-"""How an entry of the trail is told. No SQL, no request, no HTML; no batch by its name, nobody's phone number."""
+"""Present entries of the audit log. No SQL, no request, no HTML; no batch names and no phone numbers."""
 
 from __future__ import annotations
 
@@ -6,46 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from portal.audit.batch_presenter import CHANNEL_LABELS, format_call_count
+from portal.audit.batch_presenter import format_call_count
+from portal.audit.parameters import EVENTS
 from portal.models import AccountEvent, BatchEvent, Channel
 from portal.times import format_iso
 
-ACCOUNT_EVENT_LABELS = {
-    AccountEvent.ADDED: "Account made",
-    AccountEvent.CHANGED: "Account changed",
-    AccountEvent.DISABLED: "Disabled",
-    AccountEvent.ENABLED: "Enabled again",
-    AccountEvent.ROLE: "Role changed",
-    AccountEvent.PASSWORD: "New password",
-    AccountEvent.SIGNED_IN: "Signed in",
-    AccountEvent.SIGN_IN_REFUSED: "Sign-in refused",
-    AccountEvent.SIGNED_OUT: "Signed out",
-    AccountEvent.SIGNED_OUT_EVERYWHERE: "Signed out everywhere",
-    AccountEvent.SECOND_FACTOR_ON: "Second factor turned on",
-    AccountEvent.SECOND_FACTOR_OFF: "Second factor turned off",
-    AccountEvent.RECOVERY_CODES_MADE: "Recovery codes made",
-    AccountEvent.RECOVERY_CODE_USED: "Recovery code used",
-    AccountEvent.IDENTITY_LINKED: "Sign-in of a provider linked",
-    AccountEvent.TOKEN_MADE: "Token made",
-    AccountEvent.TOKEN_REVOKED: "Token revoked",
-    AccountEvent.EXPORTED: "Exported",
-}
-BATCH_EVENT_LABELS = {
-    BatchEvent.CREATED: "Batch made",
-    BatchEvent.FILLED: "Calls added to a batch",
-    BatchEvent.STATUS: "Batch moved",
-    BatchEvent.RENAMED: "Batch renamed",
-    BatchEvent.DELETED: "Batch deleted",
-    BatchEvent.RESTORED: "Batch restored",
-}
-# What is told of an event under these names needs no name beside it.
-SPEAK_FOR_THEMSELVES = ("how", "kind", "why")
+EVENT_GROUPS = {"Accounts": AccountEvent, "Batches": BatchEvent}
+
+# The values of these details are shown without their names.
+UNNAMED_DETAILS = ("how", "kind", "why")
 COMMAND_LINE = "the command line"
 AUDIT_HEADER = ("at", "what", "details", "by", "account", "token", "way", "address", "batchId")
 
 
 class AuditRow(Protocol):
-    """What is read of an entry: `doer` and `subject` are e-mail addresses, None where there is none."""
+    """An entry as portal/audit/query.py selects it; `actor` and `subject` are email addresses."""
 
     of_account: bool
     at: int
@@ -53,7 +28,7 @@ class AuditRow(Protocol):
     way: str
     address: str
     details: dict[str, Any]
-    doer: str | None
+    actor: str | None
     subject: str | None
     token: str | None
     batch_id: str | None
@@ -61,10 +36,7 @@ class AuditRow(Protocol):
 
 @dataclass(frozen=True)
 class AuditEntryView:
-    """An entry in words: when (milliseconds), what and what exactly, who did it and how, to which account or batch.
-
-    What is not known, or goes without saying, is empty.
-    """
+    """An entry in words; `at` in milliseconds. Unknown or obvious values are empty."""
 
     at: int
     what: str
@@ -75,16 +47,18 @@ class AuditEntryView:
     batch_id: str
 
     @property
-    def manner(self) -> str:
-        """Who did it, where that was another than the account's own user, and how."""
-        return ", ".join(part for part in (self.who if self.who != self.account else "", self.how) if part)
+    def source(self) -> str:
+        """Return the actor, unless the account's own user, and the channel."""
+        actor = "" if self.who == self.account else self.who
+        return ", ".join(filter(None, (actor, self.how)))
 
 
 def audit_entry_view(row: AuditRow) -> AuditEntryView:
-    """An entry as a page tells it."""
+    """Return an entry as pages and commands show it."""
+    event = EVENTS.get(row.what)  # None = written by a newer release
     return AuditEntryView(
         at=row.at,
-        what=describe_event(row),
+        what=event.label if event else row.what,
         details=describe_details(row),
         who=describe_actor(row),
         how=describe_channel(row),
@@ -93,50 +67,45 @@ def audit_entry_view(row: AuditRow) -> AuditEntryView:
     )
 
 
-def describe_event(row: AuditRow) -> str:
-    """What was done."""
-    return ACCOUNT_EVENT_LABELS[AccountEvent(row.what)] if row.of_account else BATCH_EVENT_LABELS[BatchEvent(row.what)]
-
-
 def describe_actor(row: AuditRow) -> str:
-    """Who did it: an e-mail address, or a word for whom no account stands; empty where nobody was known."""
-    if row.doer:
-        return "by itself" if row.details.get("by_itself") else row.doer
+    """Return the actor: an email address, "by itself" or "the command line"; empty = not signed in."""
+    if row.actor:
+        return "by itself" if row.details.get("by_itself") else row.actor
     return COMMAND_LINE if row.way == Channel.COMMAND else ""
 
 
 def describe_channel(row: AuditRow) -> str:
-    """By which way it came, and from which address."""
+    """Return the token or channel, and the IP address."""
     if describe_actor(row) == COMMAND_LINE:
         return ""
-    how = f"token “{row.token}”" if row.token else CHANNEL_LABELS[Channel(row.way)]
-    return f"{how}, {row.address}" if row.address else how
+    channel = f"token “{row.token}”" if row.token else Channel(row.way).label
+    return f"{channel}, {row.address}" if row.address else channel
 
 
 def describe_details(row: AuditRow) -> str:
-    """What exactly; of a batch never its name."""
-    told = row.details
+    """Return the details of an entry; for a batch never its name."""
+    details = row.details
     if row.of_account:
-        return ", ".join(describe_detail(name, value) for name, value in told.items() if value not in (None, "", False))
-    what = BatchEvent(row.what)
-    if what is BatchEvent.CREATED:
-        return format_call_count(told["calls"]) if told.get("calls") else ""
-    if what is BatchEvent.FILLED:
-        return describe_added_calls(told)
-    if what in (BatchEvent.STATUS, BatchEvent.DELETED):
-        return f"from {told['from']} to {told['to']}" if told["from"] != told["to"] else ""
+        return ", ".join(describe_detail(name, value) for name, value in details.items() if value)
+    match EVENTS.get(row.what):
+        case BatchEvent.CREATED:
+            return format_call_count(details["calls"]) if details.get("calls") else ""
+        case BatchEvent.FILLED:
+            return describe_added_calls(details)
+        case BatchEvent.STATUS | BatchEvent.DELETED:
+            return f"from {details['from']} to {details['to']}" if details["from"] != details["to"] else ""
     return ""
 
 
-def describe_added_calls(told: Mapping[str, Any]) -> str:
-    """How many calls came into a batch."""
-    updated = told.get("updated", 0)
-    return f"{format_call_count(told['added'])} added" + (f", {updated:,} updated" if updated else "")
+def describe_added_calls(details: Mapping[str, Any]) -> str:
+    """Return the numbers of added and updated calls."""
+    updated = details.get("updated", 0)
+    return f"{format_call_count(details['added'])} added" + (f", {updated:,} updated" if updated else "")
 
 
 def describe_detail(name: str, value: Any) -> str:
-    """One thing that is told of an event: rows 1,200; to admin; by what it was done."""
-    if name in SPEAK_FOR_THEMSELVES:
+    """Return one detail of an account's entry, such as "rows 1,200", "to admin" or "second factor"."""
+    if name in UNNAMED_DETAILS:
         return str(value)
     words = name.replace("_", " ")
     if value is True:
@@ -145,16 +114,15 @@ def describe_detail(name: str, value: Any) -> str:
 
 
 def audit_entry_cells(row: AuditRow) -> tuple[str, ...]:
-    """An entry as a row of a file, under HEADER."""
-    account, batch = row.subject or "", row.batch_id or ""
-    words = (
+    """Return an entry as a row of the export, in the order of AUDIT_HEADER."""
+    return (
+        format_iso(row.at),
         row.what,
         describe_details(row),
         describe_actor(row),
-        account,
+        row.subject or "",
         row.token or "",
         row.way,
         row.address,
-        batch,
+        row.batch_id or "",
     )
-    return (format_iso(row.at), *words)

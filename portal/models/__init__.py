@@ -1,4 +1,4 @@
-"""The nouns of the portal as tables: columns, constraints and closed sets of words. No queries."""
+"""The tables: columns, constraints and vocabularies. No queries."""
 
 from portal.models.account_log import AccountEvent, AccountLogEntry
 from portal.models.batch import Batch, QueueStatus

@@ -1,57 +1,50 @@
-"""What was done to an account, and by whom: the audit trail beside the changes of batches."""
+"""The account part of the audit log: events of accounts, and the table that stores them."""
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import JSON, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.models.base import Base, Key, Millis, vocabulary_check
-from portal.models.batch_log import Channel
+from portal.models.base import Base, Key, LabeledEnum, Millis
 
 
-class AccountEvent(StrEnum):
-    """What was done."""
+class AccountEvent(LabeledEnum):
+    """A change of an account that the audit log records."""
 
-    ADDED = "added"
-    CHANGED = "changed"
-    DISABLED = "disabled"
-    ENABLED = "enabled"
-    ROLE = "role"
-    PASSWORD = "password"  # noqa: S105, a word of the trail
-    SIGNED_IN = "signed-in"
-    SIGN_IN_REFUSED = "sign-in-refused"
-    SIGNED_OUT = "signed-out"
-    SIGNED_OUT_EVERYWHERE = "signed-out-everywhere"
-    SECOND_FACTOR_ON = "second-factor-on"
-    SECOND_FACTOR_OFF = "second-factor-off"
-    RECOVERY_CODES_MADE = "recovery-codes-made"
-    RECOVERY_CODE_USED = "recovery-code-used"
-    IDENTITY_LINKED = "identity-linked"
-    TOKEN_MADE = "token-made"  # noqa: S105, a word of the trail
-    TOKEN_REVOKED = "token-revoked"  # noqa: S105, a word of the trail
-    EXPORTED = "exported"
+    ADDED = "added", "Account created"
+    CHANGED = "changed", "Account changed"
+    DISABLED = "disabled", "Account disabled"
+    ENABLED = "enabled", "Account enabled"
+    ROLE = "role", "Role changed"
+    PASSWORD = "password", "Password changed"
+    SIGNED_IN = "signed-in", "Signed in"
+    SIGN_IN_REFUSED = "sign-in-refused", "Sign-in refused"
+    SIGNED_OUT = "signed-out", "Signed out"
+    SIGNED_OUT_EVERYWHERE = "signed-out-everywhere", "Signed out everywhere"
+    SECOND_FACTOR_ON = "second-factor-on", "Two-factor authentication turned on"
+    SECOND_FACTOR_OFF = "second-factor-off", "Two-factor authentication turned off"
+    RECOVERY_CODES_MADE = "recovery-codes-made", "Recovery codes created"
+    RECOVERY_CODE_USED = "recovery-code-used", "Recovery code used"
+    IDENTITY_LINKED = "identity-linked", "Sign-in provider linked"
+    TOKEN_MADE = "token-made", "Token created"
+    TOKEN_REVOKED = "token-revoked", "Token revoked"
+    EXPORTED = "exported", "Exported"
 
 
 class AccountLogEntry(Base):
-    """One event of an account. A trigger refuses to alter it."""
+    """One event of an account. A trigger refuses updates."""
 
     __tablename__ = "account_events"
-    __table_args__ = (
-        vocabulary_check("way", Channel, "way_known"),
-        vocabulary_check("what", AccountEvent, "what_known"),
-        Index(None, "subject_key", "key"),
-        Index(None, "at"),
-    )
+    __table_args__ = (Index(None, "subject_key", "key"), Index(None, "at"))
 
     key: Mapped[int] = mapped_column(Key, primary_key=True)
     at: Mapped[int] = mapped_column(Millis)
-    subject_key: Mapped[int | None] = mapped_column(Key, ForeignKey("users.key"))  # None: no such account
-    actor_key: Mapped[int | None] = mapped_column(Key, ForeignKey("users.key"))  # None: nobody signed in, or a command
+    subject_key: Mapped[int | None] = mapped_column(Key, ForeignKey("users.key"))  # None = the address has no account
+    actor_key: Mapped[int | None] = mapped_column(Key, ForeignKey("users.key"))  # None = not signed in, or a command
     token_key: Mapped[int | None] = mapped_column(Key, ForeignKey("tokens.key"))
-    way: Mapped[str] = mapped_column(String(20))
-    what: Mapped[str] = mapped_column(String(30))
-    address: Mapped[str] = mapped_column(String(45), default="")  # from which a browser came; "" = by a command
-    details: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)  # never a secret, never a phone number
+    way: Mapped[str] = mapped_column(String(20))  # a Channel
+    what: Mapped[str] = mapped_column(String(30))  # an AccountEvent
+    address: Mapped[str] = mapped_column(String(45), default="")  # IP address of the browser; "" for commands
+    details: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)  # no secrets and no phone numbers

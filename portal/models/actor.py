@@ -1,4 +1,4 @@
-"""Who changes something."""
+"""The author of a change."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from portal.models import Channel
 
 @dataclass(frozen=True)
 class Actor:
-    """Who changes something, and how; by the API also with which token; from which address, where that is kept.
+    """The user who makes a change, the channel, the token (API only) and the IP address (pages only).
 
-    A person changes their own batches alone.
+    Users change only their own batches.
     """
 
     user_key: int

@@ -1,39 +1,53 @@
-"""What every table has in common: names of constraints, and column types that mean the same on both databases."""
+"""What all tables share: constraint names, and column types that behave the same on SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from enum import StrEnum
+from typing import Self
 
 from sqlalchemy import BigInteger, CheckConstraint, Integer, MetaData, String
 from sqlalchemy.orm import DeclarativeBase
 
-# SQLite makes only a column declared INTEGER the row's own number.
+# On SQLite only a column declared INTEGER is the row id.
 Key = BigInteger().with_variant(Integer(), "sqlite")
 
-# The rows of one owner stand in one range of keys: the owner's key in the high half, a number that counts up in the
-# low half. A search index that knows only row numbers (SQLite's) can then be asked for one owner's rows alone.
+# All rows of one owner share a range of keys: the owner's key is the high half, a number that counts up the low half.
+# SQLite's full-text index knows only row ids; the range limits a search to one owner.
 OWNER_SHIFT = 32
 
-# Milliseconds since 1970-01-01T00:00:00Z: exactly what the API shows, ordered and compared alike on both databases.
+# Milliseconds since 1970-01-01T00:00:00Z, as in the API.
 Millis = BigInteger()
 
-# 24 lower-case hex characters. Byte order on both databases, whatever the server's locale.
+# 24 lower-case hexadecimal characters, compared by byte whatever the server's locale.
 PublicId = String(24).with_variant(String(24, collation="C"), "postgresql")
 
 
 def SortableText(length: int) -> String:
-    """Text ordered by code point on both databases."""
+    """Return a text type that is ordered by code point on both databases."""
     return String(length).with_variant(String(length, collation="C"), "postgresql")
 
 
 def vocabulary_check(column: str, words: Iterable[str], name: str) -> CheckConstraint:
-    """A constraint that keeps `column` to a closed set of words."""
-    listed = ", ".join(f"'{word}'" for word in words)
-    return CheckConstraint(f"{column} IN ({listed})", name=name)
+    """Return a constraint that limits `column` to `words`; only for vocabularies that do not grow."""
+    values = ", ".join(f"'{word}'" for word in words)
+    return CheckConstraint(f"{column} IN ({values})", name=name)
+
+
+class LabeledEnum(StrEnum):
+    """A vocabulary whose members have the label that pages and commands show: `ADMIN = "admin", "Admin"`."""
+
+    label: str
+
+    def __new__(cls, value: str, label: str) -> Self:
+        """Create a member from its value and its label."""
+        member = str.__new__(cls, value)
+        member._value_, member.label = value, label
+        return member
 
 
 class Base(DeclarativeBase):
-    """The declarative base; names every constraint, so that migrations can speak of it on both databases."""
+    """The declarative base. It names every constraint, so that migrations can refer to it on both databases."""
 
     metadata = MetaData(
         naming_convention={

@@ -2,43 +2,38 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import JSON, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.models.base import Base, Key, Millis, vocabulary_check
+from portal.models.base import Base, Key, LabeledEnum, Millis
 
 
-class Channel(StrEnum):
-    """How a change came: from a page, by the API (then the token is known), or from the command line."""
+class Channel(LabeledEnum):
+    """How a change reached the portal."""
 
-    PAGE = "page"
-    API = "api"
-    COMMAND = "command"
+    PAGE = "page", "on a page"
+    API = "api", "by the API"
+    COMMAND = "command", "from the command line"
 
 
-class BatchEvent(StrEnum):
-    """What was done."""
+class BatchEvent(LabeledEnum):
+    """A change of a batch that the audit log records."""
 
-    CREATED = "created"
-    FILLED = "filled"
-    STATUS = "status"
-    RENAMED = "renamed"
-    DELETED = "deleted"
-    RESTORED = "restored"
+    CREATED = "created", "Batch created"
+    FILLED = "filled", "Calls added"
+    STATUS = "status", "Batch status changed"
+    RENAMED = "renamed", "Batch renamed"
+    DELETED = "deleted", "Batch deleted"
+    RESTORED = "restored", "Batch restored"
 
 
 class BatchLogEntry(Base):
     """One change of a batch. A trigger refuses to alter it; it goes only when the batch is purged."""
 
     __tablename__ = "changes"
-    __table_args__ = (
-        vocabulary_check("way", Channel, "way_known"),
-        vocabulary_check("what", BatchEvent, "what_known"),
-        Index(None, "batch_key", "key"),
-    )
+    __table_args__ = (Index(None, "batch_key", "key"),)
 
     key: Mapped[int] = mapped_column(Key, primary_key=True)
     batch_key: Mapped[int] = mapped_column(Key, ForeignKey("batches.key", ondelete="CASCADE"))

@@ -1,4 +1,4 @@
-"""What a sign-in leaves behind: a session, and the ways of proving who one is beside the password."""
+"""Sessions, and the ways to sign in without the password: recovery codes and OpenID Connect identities."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from portal.models.base import Base, Key, Millis, SortableText
 
 
 class UserSession(Base):
-    """One sign-in in one browser. The cookie holds its id; here is only the id's hash. It ends when the row goes."""
+    """A sign-in in one browser. The cookie holds the id, the row its hash. Deleting the row ends the session."""
 
     __tablename__ = "sessions"
     __table_args__ = (UniqueConstraint("id_hash"), Index(None, "user_key"))
@@ -22,7 +22,7 @@ class UserSession(Base):
 
 
 class RecoveryCode(Base):
-    """A code that stands in once for a lost second factor."""
+    """A code that replaces the code of the authenticator app once."""
 
     __tablename__ = "recovery_codes"
     __table_args__ = (UniqueConstraint("user_key", "code_hash"),)
@@ -34,7 +34,7 @@ class RecoveryCode(Base):
 
 
 class LinkedIdentity(Base):
-    """Whom an OpenID Connect provider means by `subject`: one of our accounts."""
+    """An account's identity at an OpenID Connect provider."""
 
     __tablename__ = "identities"
     __table_args__ = (UniqueConstraint("issuer", "subject"), Index(None, "user_key"))

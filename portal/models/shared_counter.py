@@ -1,4 +1,4 @@
-"""How often something happened lately, counted for every worker and web node together."""
+"""Counters that all workers and web nodes share."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from portal.models.base import Base, Millis, SortableText
 
 
 class SharedCounter(Base):
-    """A count within a window of time. `bucket` names what is counted by a hash: it may be an address or a token."""
+    """A count within a time window. `bucket` holds a hash, because its subject may be an address or a token."""
 
     __tablename__ = "counters"
     __table_args__ = (Index(None, "ends_at"),)

@@ -1,4 +1,4 @@
-"""An admin beside the owner and the stranger, and what the trail holds."""
+"""Fixtures: an admin beside the owner and the stranger, and the entries of the audit log."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.builders import Builder
 
 @pytest.fixture
 def admin(build: Builder) -> User:
-    """Whoever may do all of this."""
+    """An admin."""
     return build.create_user("demo", is_admin=True)
 
 
@@ -30,7 +30,7 @@ def as_admin(app: Flask, admin: User) -> FlaskClient:
 
 @pytest.fixture
 def post(as_admin: FlaskClient) -> Callable[..., Any]:
-    """Sends a form as the admin: `post("/admin/users/…/disable", role="admin")`."""
+    """Send a form as the admin: `post("/admin/users/…/role", role="admin")`."""
     token = csrf_token(as_admin.get("/admin/users/new").text)
 
     def send(path: str, **fields: str) -> Any:
@@ -41,7 +41,7 @@ def post(as_admin: FlaskClient) -> Callable[..., Any]:
 
 @pytest.fixture
 def entries(app: Flask) -> Callable[[], list[Any]]:
-    """What is in the trail, newest first, without what tests themselves do: make accounts and tokens, and sign in."""
+    """Read the audit log, newest first, without the entries of fixtures: new accounts, tokens and sign-ins."""
 
     def is_preparation(row: Any) -> bool:
         return row.what.startswith(("sign", "token")) or (row.what == "added" and row.way == "command")

@@ -1,4 +1,4 @@
-"""The pages on which admins add, disable and enable users, and give them roles and passwords."""
+"""The admin pages of users: the list, new users, and the actions on one user."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from portal.accounts import query
 from portal.accounts.passwords import verify_password
 from portal.admin import actions
 from portal.admin.actions import AdminActionRefused
-from portal.audit import query as trail
+from portal.audit import query as audit_query
 from portal.models import Channel, Scope, User
 from portal.models.actor import Actor
 from tests.conftest import sign_in
@@ -24,7 +24,7 @@ from tests.support.builders import PASSWORD, Builder
 NEW_PASSWORD = "an altogether new password"
 
 
-def found(app: Flask, email: str) -> User | None:
+def find_user(app: Flask, email: str) -> User | None:
     with app.app_context():
         return query.find_user_by_email(email)
 
@@ -33,22 +33,22 @@ def emails(html: str) -> list[str]:
     return re.findall(r'<th scope="row" class="col-name"><a [^>]*>([^<]+)</a>', html)
 
 
-def made_password(html: str) -> str:
-    """The password that a page shows, this once."""
+def generated_password(html: str) -> str:
+    """Return the generated password that a page shows."""
     return re.search(r'id="made-password" type="text" value="([^"]+)"', html)[1]
 
 
-def told(entry: Any) -> tuple[Any, ...]:
-    """Who did what to whom, and how."""
-    return entry.what, entry.doer, entry.subject, entry.way, entry.address, entry.details
+def summary(entry: Any) -> tuple[Any, ...]:
+    """Return the main fields of an audit log entry."""
+    return entry.what, entry.actor, entry.subject, entry.way, entry.address, entry.details
 
 
 # --- the list ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def people(build: Builder, admin: User) -> None:
-    """Four accounts beside the admin."""
+def accounts(build: Builder, admin: User) -> None:
+    """Four accounts besides the admin."""
     build.create_user("owner")
     build.create_user("stranger", disabled_at=1)
     build.create_user("third", email="Zoé@example.com")
@@ -56,7 +56,7 @@ def people(build: Builder, admin: User) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "listed"),
+    ("query_string", "names"),
     [
         ("", ["demo", "fourth", "owner", "stranger", "Zoé"]),
         ("?search=OWNER", ["owner"]),
@@ -69,14 +69,16 @@ def people(build: Builder, admin: User) -> None:
         ("?page=2&limit=2", ["owner", "stranger"]),
     ],
 )
-def test_the_list(as_admin: FlaskClient, people: None, asked: str, listed: list[str]) -> None:
+def test_the_list_is_searched_filtered_and_paged(
+    as_admin: FlaskClient, accounts: None, query_string: str, names: list[str]
+) -> None:
     for headers in ({}, {"HX-Request": "true"}):
-        page = as_admin.get(f"/admin/users{asked}", headers=headers)
+        page = as_admin.get(f"/admin/users{query_string}", headers=headers)
         assert page.status_code == 200
-        assert emails(page.text) == [f"{name}@example.com" for name in listed]
+        assert emails(page.text) == [f"{name}@example.com" for name in names]
 
 
-def test_the_list_says_what_is_known_of_each(as_admin: FlaskClient, build: Builder, owner: User) -> None:
+def test_the_list_shows_the_facts_of_each_user(as_admin: FlaskClient, build: Builder, owner: User) -> None:
     build.change(owner, totp_secret="locked")
     build.create_batch(owner)
     build.create_batch(owner)
@@ -86,8 +88,10 @@ def test_the_list_says_what_is_known_of_each(as_admin: FlaskClient, build: Build
     assert " ".join(row) == "owner@example.com owner user Active Second factor yes Last sign-in never Batches 2"
 
 
-def test_a_wrong_value_is_named_and_a_page_too_far_leads_to_the_last(as_admin: FlaskClient, people: None) -> None:
-    page = as_admin.get("/admin/users?show=nobody&limit=0")
+def test_an_invalid_value_is_named_and_a_page_past_the_end_redirects_to_the_last(
+    as_admin: FlaskClient, accounts: None
+) -> None:
+    page = as_admin.get("/admin/users?show=unknown&limit=0")
     assert page.status_code == 400
     assert "show must be one of all, active, disabled, admins" in page.text
     assert "limit must be between 1 and 100" in page.text
@@ -95,28 +99,30 @@ def test_a_wrong_value_is_named_and_a_page_too_far_leads_to_the_last(as_admin: F
     assert as_admin.get("/admin").location == "/admin/users"
 
 
-# --- a new one --------------------------------------------------------------------------------------------------------
+# --- new users --------------------------------------------------------------------------------------------------------
 
 
-def test_a_made_up_password_is_shown_once_and_lets_in(
+def test_a_generated_password_is_shown_once_and_works(
     app: Flask, post: Callable[..., Any], as_admin: FlaskClient, admin: User, entries: Callable[[], list[Any]]
 ) -> None:
     fields = {"email": "Owner@example.com", "name": "Owner", "zone": "Europe/Lisbon", "region": "PT", "role": "user"}
     answer = post("/admin/users/new", **fields, password="")
     assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-store")
-    user = found(app, "owner@example.com")
+    user = find_user(app, "owner@example.com")
     assert (user.email, user.name, user.zone, user.region) == ("Owner@example.com", "Owner", "Europe/Lisbon", "PT")
     assert not user.is_admin
-    password = made_password(answer.text)
+    password = generated_password(answer.text)
     assert password not in as_admin.get(f"/admin/users/{user.id}").text
     sign_in(app, user, password)
     (entry,) = entries()
-    assert told(entry) == ("added", admin.email, user.email, "page", "127.0.0.1", {})
+    assert summary(entry) == ("added", admin.email, user.email, "page", "127.0.0.1", {})
 
 
-def test_an_admin_with_a_typed_password(app: Flask, post: Callable[..., Any], entries: Callable[[], list[Any]]) -> None:
+def test_an_admin_is_created_with_a_typed_password(
+    app: Flask, post: Callable[..., Any], entries: Callable[[], list[Any]]
+) -> None:
     answer = post("/admin/users/new", email="owner@example.com", zone="UTC", role="admin", password=NEW_PASSWORD)
-    user = found(app, "owner@example.com")
+    user = find_user(app, "owner@example.com")
     assert (answer.status_code, answer.location) == (303, f"/admin/users/{user.id}")
     assert user.is_admin
     assert sign_in(app, user, NEW_PASSWORD).get("/admin/users").status_code == 200
@@ -124,7 +130,7 @@ def test_an_admin_with_a_typed_password(app: Flask, post: Callable[..., Any], en
 
 
 @pytest.mark.parametrize(
-    ("wrong", "problem"),
+    ("changed", "problem"),
     [
         ({"email": "nonsense"}, "Email must be an e-mail address"),
         ({"email": "OWNER@example.com"}, "Email is taken"),
@@ -135,20 +141,20 @@ def test_an_admin_with_a_typed_password(app: Flask, post: Callable[..., Any], en
         ({"name": "n" * 101}, "Name must be at most 100 characters"),
     ],
 )
-def test_what_is_wrong_stands_beside_its_field(
-    post: Callable[..., Any], owner: User, entries: Callable[[], list[Any]], wrong: dict[str, str], problem: str
+def test_a_problem_is_shown_beside_its_field(
+    post: Callable[..., Any], owner: User, entries: Callable[[], list[Any]], changed: dict[str, str], problem: str
 ) -> None:
-    right = {"email": "new@example.com", "name": "New", "zone": "UTC", "region": "", "role": "user", "password": ""}
-    answer = post("/admin/users/new", **right | wrong)
+    valid = {"email": "new@example.com", "name": "New", "zone": "UTC", "region": "", "role": "user", "password": ""}
+    answer = post("/admin/users/new", **valid | changed)
     assert answer.status_code == 400
-    assert f'id="{next(iter(wrong))}-problem">{problem}' in answer.text
+    assert f'id="{next(iter(changed))}-problem">{problem}' in answer.text
     assert entries() == []
 
 
-# --- one of them ------------------------------------------------------------------------------------------------------
+# --- one user ---------------------------------------------------------------------------------------------------------
 
 
-def test_disabled_and_enabled_again(
+def test_an_account_is_disabled_and_enabled_again(
     app: Flask,
     post: Callable[..., Any],
     build: Builder,
@@ -159,7 +165,7 @@ def test_disabled_and_enabled_again(
     browser, token = sign_in(app, owner), build.create_token(owner)
     build.create_batch(owner)
 
-    def api_says() -> int:
+    def api_status() -> int:
         path = f"/api/call/batches/{owner.id}"
         return app.test_client().get(path, headers={"Authorization": f"Bearer {token}"}).status_code
 
@@ -167,19 +173,19 @@ def test_disabled_and_enabled_again(
         answer = post(f"/admin/users/{owner.id}/disable")
         assert (answer.status_code, answer.location) == (303, f"/admin/users/{owner.id}")
     assert browser.get("/batches").location.startswith("/login")
-    assert api_says() == 401
+    assert api_status() == 401
     for _ in range(2):
         assert post(f"/admin/users/{owner.id}/enable").status_code == 303
     assert browser.get("/batches").location.startswith("/login")
-    assert api_says() == 200
+    assert api_status() == 200
     sign_in(app, owner)
-    assert [told(entry) for entry in entries()] == [
+    assert [summary(entry) for entry in entries()] == [
         ("enabled", admin.email, owner.email, "page", "127.0.0.1", {}),
         ("disabled", admin.email, owner.email, "page", "127.0.0.1", {}),
     ]
 
 
-def test_the_role_is_given_and_taken(
+def test_the_role_is_given_and_removed(
     app: Flask, post: Callable[..., Any], owner: User, entries: Callable[[], list[Any]]
 ) -> None:
     browser = sign_in(app, owner)
@@ -191,18 +197,18 @@ def test_the_role_is_given_and_taken(
 
 
 @pytest.mark.parametrize("typed", ["", NEW_PASSWORD])
-def test_a_new_password(
+def test_a_new_password_ends_the_sessions(
     app: Flask, post: Callable[..., Any], owner: User, entries: Callable[[], list[Any]], typed: str
 ) -> None:
     browser = sign_in(app, owner)
     answer = post(f"/admin/users/{owner.id}/password", password=typed)
     assert browser.get("/batches").location.startswith("/login")
-    sign_in(app, owner, typed or made_password(answer.text))
-    assert not verify_password(PASSWORD, found(app, owner.email).password_hash)
+    sign_in(app, owner, typed or generated_password(answer.text))
+    assert not verify_password(PASSWORD, find_user(app, owner.email).password_hash)
     assert [entry.what for entry in entries()] == ["password"]
 
 
-def test_a_password_that_is_too_short_changes_nothing(
+def test_a_short_password_changes_nothing(
     app: Flask, post: Callable[..., Any], owner: User, entries: Callable[[], list[Any]]
 ) -> None:
     answer = post(f"/admin/users/{owner.id}/password", password="short")
@@ -212,7 +218,7 @@ def test_a_password_that_is_too_short_changes_nothing(
     assert entries() == []
 
 
-def test_a_lost_second_factor_is_turned_off(
+def test_two_factor_authentication_is_turned_off(
     app: Flask,
     post: Callable[..., Any],
     as_admin: FlaskClient,
@@ -225,71 +231,73 @@ def test_a_lost_second_factor_is_turned_off(
     assert "second-factor-off" in as_admin.get(f"/admin/users/{owner.id}").text
     for _ in range(2):
         assert post(f"/admin/users/{owner.id}/second-factor-off").status_code == 303
-    user = found(app, owner.email)
+    user = find_user(app, owner.email)
     assert (user.totp_secret, user.totp_step) == (None, None)
     assert [entry.what for entry in entries()] == ["second-factor-off"]
 
 
-def test_every_session_ends(app: Flask, post: Callable[..., Any], owner: User, admin: User) -> None:
+def test_all_sessions_end(app: Flask, post: Callable[..., Any], owner: User, admin: User) -> None:
     browsers = [sign_in(app, owner) for _ in range(2)]
     assert post(f"/admin/users/{owner.id}/end-sessions").status_code == 303
     assert all(browser.get("/batches").location.startswith("/login") for browser in browsers)
     with app.app_context():
-        last = trail.recent_account_events(owner.key)[0]
-    assert (last.what, last.doer) == ("signed-out-everywhere", admin.email)
+        last = audit_query.recent_account_events(owner.key)[0]
+    assert (last.what, last.actor) == ("signed-out-everywhere", admin.email)
 
 
-@pytest.mark.parametrize("doing", ["disable", "role", "password", "second-factor-off", "end-sessions"])
-def test_nobody_does_it_to_themselves(
+@pytest.mark.parametrize("action", ["disable", "role", "password", "second-factor-off", "end-sessions"])
+def test_admins_cannot_change_their_own_account(
     app: Flask,
     post: Callable[..., Any],
     as_admin: FlaskClient,
     admin: User,
     entries: Callable[[], list[Any]],
-    doing: str,
+    action: str,
 ) -> None:
     page = as_admin.get(f"/admin/users/{admin.id}").text
-    assert f"/admin/users/{admin.id}/{doing}" not in page
-    answer = post(f"/admin/users/{admin.id}/{doing}", role="user", password=NEW_PASSWORD)
+    assert f"/admin/users/{admin.id}/{action}" not in page
+    answer = post(f"/admin/users/{admin.id}/{action}", role="user", password=NEW_PASSWORD)
     assert answer.status_code == 303
     assert actions.OWN_ACCOUNT in as_admin.get(answer.location).text
     assert sign_in(app, admin).get("/admin/users").status_code == 200
     assert entries() == []
 
 
-def test_an_account_that_is_not_there(as_admin: FlaskClient, post: Callable[..., Any]) -> None:
+def test_an_unknown_account_gets_404(as_admin: FlaskClient, post: Callable[..., Any]) -> None:
     for user_id in ("0" * 24, "nonsense"):
         assert as_admin.get(f"/admin/users/{user_id}").status_code == 404
         assert post(f"/admin/users/{user_id}/disable").status_code == 404
 
 
-@pytest.mark.parametrize("doing", ["disable", "role"])
-def test_of_two_admins_who_shut_each_other_out_at_once_one_stays(
-    app: Flask, build: Builder, admin: User, entries: Callable[[], list[Any]], doing: str
+@pytest.mark.parametrize("action", ["disable", "role"])
+def test_of_two_admins_who_remove_each_other_at_once_one_remains(
+    app: Flask, build: Builder, admin: User, entries: Callable[[], list[Any]], action: str
 ) -> None:
     other = build.create_user("owner", is_admin=True)
 
-    def shut_out(by: User, whom: User) -> str:
+    def remove(by: User, user: User) -> str:
         with app.app_context():
             try:
-                if doing == "disable":
-                    actions.disable_user(whom.key, Actor(by.key, Channel.PAGE))
+                if action == "disable":
+                    actions.disable_user(user.key, Actor(by.key, Channel.PAGE))
                 else:
-                    actions.set_role(whom.key, is_admin=False, by=Actor(by.key, Channel.PAGE))
+                    actions.set_role(user.key, is_admin=False, by=Actor(by.key, Channel.PAGE))
             except AdminActionRefused as refusal:
                 return str(refusal)
         return "done"
 
     with ThreadPoolExecutor(2) as pool:
-        answers = sorted(pool.map(shut_out, (admin, other), (other, admin)))
+        answers = sorted(pool.map(remove, (admin, other), (other, admin)))
     assert answers == [actions.NOT_AN_ADMIN, "done"]
     assert len(entries()) == 1
-    left = [user for user in (found(app, admin.email), found(app, other.email)) if user.is_admin and user.is_active]
+    left = [
+        user for user in (find_user(app, admin.email), find_user(app, other.email)) if user.is_admin and user.is_active
+    ]
     assert len(left) == 1
 
 
-def test_a_scope_of_a_token_is_no_role(app: Flask, build: Builder, admin: User) -> None:
-    """The API has no door to these pages: a token of an admin is a token of their batches."""
+def test_a_token_does_not_open_admin_pages(app: Flask, build: Builder, admin: User) -> None:
+    """An admin's token reads and writes only their own batches."""
     token = build.create_token(admin, Scope.READ, Scope.WRITE)
     answer = app.test_client().get("/admin/users", headers={"Authorization": f"Bearer {token}"})
     assert answer.location.startswith("/login")
