@@ -1,6 +1,6 @@
-"""The one place that changes users, their sessions, second factors and tokens; each action is one transaction.
+"""Change users, sessions, second factors and tokens. Each action is one transaction with its audit log entry.
 
-`by` is whoever does it, None where a command does. Everything but the use of things is written into the trail.
+`by` is the author of the change; None = a command. The use of sessions and tokens is not logged.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from portal.text import fold
 from portal.times import DAY_MS, now_ms
 from portal.web.parameters import InvalidParameter
 
-ADDRESS_TAKEN = {"email": "email is taken: there is an account with this address"}
+ADDRESS_TAKEN = {"email": "email is taken by another account"}
 
 
 def add_user(
@@ -42,11 +42,11 @@ def add_user(
     is_admin: bool = False,
     by: Actor | None = None,
 ) -> User:
-    """A new account with an empty list; without a password it is for OpenID Connect alone.
+    """Create an account; without a password it can sign in only with OpenID Connect.
 
-    Raises BadParameter when the address is taken.
+    Raises InvalidParameter if the email address is taken.
     """
-    password_hash = hash_password(password) if password else NO_PASSWORD  # slow on purpose, so before the transaction
+    password_hash = hash_password(password) if password else NO_PASSWORD  # slow, so outside the transaction
     with write_transaction() as session:
         if query.find_user_by_email(email):
             raise InvalidParameter(ADDRESS_TAKEN)
@@ -64,18 +64,17 @@ def add_user(
         session.add(user)
         try:
             session.flush()
-        except IntegrityError as error:  # somebody else has just been quicker
+        except IntegrityError as error:  # a concurrent transaction added it
             raise InvalidParameter(ADDRESS_TAKEN) from error
         session.add(BatchList(owner_key=user.key))
         session.flush()
-        log_account_event(
-            session, AccountEvent.ADDED, subject_key=user.key, by=by, details={"role": "admin"} if is_admin else {}
-        )
+        details = {"role": "admin"} if is_admin else {}
+        log_account_event(session, AccountEvent.ADDED, subject_key=user.key, by=by, details=details)
     return user
 
 
 def change_account(user_key: int, name: str, zone: str, region: str, by: Actor | None = None) -> None:
-    """The name, time zone and region of an account."""
+    """Change the name, time zone and region of an account."""
     with write_transaction() as session:
         user = query.lock_user(user_key)
         user.name = name
@@ -85,7 +84,7 @@ def change_account(user_key: int, name: str, zone: str, region: str, by: Actor |
 
 
 def change_password(user_key: int, password: str, by: Actor | None = None) -> User:
-    """A new password; every session of the account ends. Returns the user, who may be signed in anew."""
+    """Set a new password, end all sessions of the account, and return the user."""
     password_hash = hash_password(password)
     with write_transaction() as session:
         user = query.lock_user(user_key)
@@ -96,7 +95,7 @@ def change_password(user_key: int, password: str, by: Actor | None = None) -> Us
 
 
 def upgrade_password_hash(user: User, password: str) -> None:
-    """Hash a password that has just been shown to fit at today's cost, where it was hashed at another."""
+    """Store the hash of a verified password again if it was created with other cost parameters."""
     if needs_rehash(user.password_hash):
         password_hash = hash_password(password)
         with write_transaction():
@@ -104,7 +103,7 @@ def upgrade_password_hash(user: User, password: str) -> None:
 
 
 def disable_user(user_key: int, by: Actor | None = None) -> None:
-    """Nobody signs in to the account any more, and its tokens stop at once. Repeated, it changes nothing."""
+    """Disable an account, end its sessions and stop its tokens. Idempotent."""
     with write_transaction() as session:
         user = query.lock_user(user_key)
         if user.disabled_at is None:
@@ -117,12 +116,16 @@ def disable_user(user_key: int, by: Actor | None = None) -> None:
 
 
 def start_session(user_key: int, lifetimes: Lifetimes, by: Actor | None, how: str) -> str:
-    """A new session; returns its id, of which only a hash is kept. `how` the user showed who they are goes into the
-    trail. What has ended of the user's sessions is swept away."""
+    """Create a session, delete the user's expired ones, and return the new id, of which only the hash is stored.
+
+    `how` is the way of authentication for the audit log.
+    """
     session_id, now = new_secret(), now_ms()
     with write_transaction() as session:
-        over = (UserSession.created_at <= now - lifetimes.whole_ms) | (UserSession.seen_at <= now - lifetimes.idle_ms)
-        session.execute(delete(UserSession).where(UserSession.user_key == user_key, over))
+        expired = (UserSession.created_at <= now - lifetimes.whole_ms) | (
+            UserSession.seen_at <= now - lifetimes.idle_ms
+        )
+        session.execute(delete(UserSession).where(UserSession.user_key == user_key, expired))
         row = {"id_hash": hash_secret(session_id), "user_key": user_key, "created_at": now, "seen_at": now}
         session.execute(insert(UserSession), [row])
         log_account_event(session, AccountEvent.SIGNED_IN, subject_key=user_key, by=by, details={"how": how})
@@ -130,51 +133,47 @@ def start_session(user_key: int, lifetimes: Lifetimes, by: Actor | None, how: st
 
 
 def record_session_use(session_key: int) -> None:
-    """Write down that the session is used; a busy database is not waited for."""
+    """Store that the session is in use, unless the database is busy."""
     try_write(update(UserSession).where(UserSession.key == session_key).values(seen_at=now_ms()))
 
 
 def end_session(user_key: int, session_key: int, by: Actor | None = None) -> bool:
-    """End one session of the user; returns False where there is none such."""
+    """End one session of the user, and return whether it existed."""
     with write_transaction() as session:
-        ended = session.execute(
-            delete(UserSession).where(UserSession.key == session_key, UserSession.user_key == user_key)
-        )
-        if ended.rowcount:
+        own_session = (UserSession.key == session_key, UserSession.user_key == user_key)
+        ended = bool(session.execute(delete(UserSession).where(*own_session)).rowcount)
+        if ended:
             log_account_event(session, AccountEvent.SIGNED_OUT, subject_key=user_key, by=by)
-    return bool(ended.rowcount)
+    return ended
 
 
 def sign_out_everywhere(user_key: int, by: Actor | None = None) -> None:
-    """End every session of the account, this one too."""
+    """End all sessions of the account, including the current one."""
     with write_transaction() as session:
         end_all_sessions(session, user_key)
         log_account_event(session, AccountEvent.SIGNED_OUT_EVERYWHERE, subject_key=user_key, by=by)
 
 
 def end_all_sessions(session: Transaction, user_key: int) -> None:
-    """End every session of the account, within the caller's transaction."""
+    """Delete all sessions of the account in the caller's transaction."""
     session.execute(delete(UserSession).where(UserSession.user_key == user_key))
 
 
 def log_refused_sign_in(user_key: int | None, address: str, why: str) -> None:
-    """Write down that somebody was not let in; None = the address has no account."""
+    """Log a refused sign-in; `user_key` None = the email address has no account."""
     with write_transaction() as session:
         log_account_event(
             session, AccountEvent.SIGN_IN_REFUSED, subject_key=user_key, by=None, address=address, details={"why": why}
         )
 
 
-# --- the second factor -----------------------------------------------------------------------------------------------
+# --- two-factor authentication ---------------------------------------------------------------------------------------
 
 
 def turn_on_second_factor(
     user_key: int, secret: str, code: str, secret_key: str, by: Actor | None = None
 ) -> list[str] | None:
-    """Ask for codes of `secret` from now on, once `code` is one of them; returns ten recovery codes, to be shown once.
-
-    None, and nothing changed, where the code does not fit.
-    """
+    """Turn on two-factor authentication and return the recovery codes; None if `code` does not match `secret`."""
     codes = new_recovery_codes()
     with write_transaction() as session:
         user = query.lock_user(user_key)
@@ -189,7 +188,7 @@ def turn_on_second_factor(
 
 
 def turn_off_second_factor(user_key: int, by: Actor | None = None) -> None:
-    """The password alone is enough from now on."""
+    """Turn off two-factor authentication and delete the recovery codes. Idempotent."""
     with write_transaction() as session:
         user = query.lock_user(user_key)
         if user.totp_secret is not None:
@@ -199,7 +198,7 @@ def turn_off_second_factor(user_key: int, by: Actor | None = None) -> None:
 
 
 def renew_recovery_codes(user_key: int, by: Actor | None = None) -> list[str]:
-    """Ten new recovery codes, to be shown once; those before are of no use any more."""
+    """Replace the recovery codes, and return the new ones."""
     codes = new_recovery_codes()
     with write_transaction() as session:
         query.lock_user(user_key)
@@ -209,14 +208,14 @@ def renew_recovery_codes(user_key: int, by: Actor | None = None) -> list[str]:
 
 
 def store_recovery_codes(session: Transaction, user_key: int, codes: list[str]) -> None:
-    """These recovery codes, and no others, within the caller's transaction."""
+    """Replace the stored recovery codes in the caller's transaction."""
     session.execute(delete(RecoveryCode).where(RecoveryCode.user_key == user_key))
     rows = [{"user_key": user_key, "code_hash": hash_recovery_code(code)} for code in codes]
     session.execute(insert(RecoveryCode), rows)
 
 
 def use_code(user_key: int, code: str, secret_key: str, by: Actor | None = None) -> bool:
-    """Whether the code of the second factor, or the recovery code, fits; each is taken once."""
+    """Return whether an app code or recovery code is valid, and mark it as used."""
     with write_transaction() as session:
         user = query.lock_user(user_key)
         if user.totp_secret is None:
@@ -234,15 +233,14 @@ def use_code(user_key: int, code: str, secret_key: str, by: Actor | None = None)
 
 
 def link_identity(user_key: int, issuer: str, subject: str, by: Actor | None = None) -> None:
-    """From now on an OpenID Connect provider means this account by `subject`. Repeated, it changes nothing."""
+    """Link an OpenID Connect identity to the account. Idempotent."""
     with write_transaction() as session:
         query.lock_user(user_key)
         if query.find_linked_user(issuer, subject) is None:
             row = {"user_key": user_key, "issuer": issuer, "subject": subject, "created_at": now_ms()}
             session.execute(insert(LinkedIdentity), [row])
-            log_account_event(
-                session, AccountEvent.IDENTITY_LINKED, subject_key=user_key, by=by, details={"issuer": issuer}
-            )
+            details = {"issuer": issuer}
+            log_account_event(session, AccountEvent.IDENTITY_LINKED, subject_key=user_key, by=by, details=details)
 
 
 # --- tokens ----------------------------------------------------------------------------------------------------------
@@ -251,7 +249,7 @@ def link_identity(user_key: int, issuer: str, subject: str, by: Actor | None = N
 def add_token(
     user_key: int, name: str, scopes: frozenset[Scope], days: int | None = None, by: Actor | None = None
 ) -> tuple[Token, str]:
-    """A new token and its text, which is shown this once and cannot be read again; `days` None = it never expires."""
+    """Create a token, and return it with its text, which is not stored; `days` None = it never expires."""
     secret, now = new_secret(), now_ms()
     with write_transaction() as session:
         token = Token(
@@ -264,28 +262,22 @@ def add_token(
             expires_at=now + days * DAY_MS if days else None,
         )
         session.add(token)
-        log_account_event(
-            session,
-            AccountEvent.TOKEN_MADE,
-            subject_key=user_key,
-            by=by,
-            details={"name": name, "scopes": token.scopes},
-        )
+        details = {"name": name, "scopes": token.scopes}
+        log_account_event(session, AccountEvent.TOKEN_MADE, subject_key=user_key, by=by, details=details)
     return token, join_token(token.id, secret)
 
 
 def revoke_token(user_key: int, token_id: str, by: Actor | None = None) -> bool:
-    """The token stops at once. Returns False when the user has no such token, or it is revoked already."""
+    """Revoke a token of the user, and return whether there was an unrevoked one of that id."""
     with write_transaction() as session:
         token = query.find_token(user_key, token_id)
         if token:
             token.revoked_at = now_ms()
-            log_account_event(
-                session, AccountEvent.TOKEN_REVOKED, subject_key=user_key, by=by, details={"name": token.name}
-            )
+            details = {"name": token.name}
+            log_account_event(session, AccountEvent.TOKEN_REVOKED, subject_key=user_key, by=by, details=details)
     return token is not None
 
 
 def record_token_use(token_key: int) -> None:
-    """Write down that the token was used; a busy database is not waited for."""
+    """Store that the token was used, unless the database is busy."""
     try_write(update(Token).where(Token.key == token_key).values(last_used_at=now_ms()))

@@ -1,4 +1,4 @@
-"""Who is asking the API: a token, and nothing else; a browser's session never counts here."""
+"""Authenticate API requests by token. Browser sessions do not count here."""
 
 from __future__ import annotations
 
@@ -18,62 +18,62 @@ from portal.web.json_body import read_json_object
 
 
 def require_caller(scope: Scope, **ids: object) -> query.Caller:
-    """The caller, once the token is good, every one of the `ids` is an id, userId is theirs, and they have `scope`.
+    """Return the caller, if the token is valid, all `ids` are ids, userId is the caller's, and the scope fits.
 
-    The ids by the names they were sent under, None where one was not. The order of the checks is the contract's,
-    section 2. Raises ApiError 401, 400 or 403.
+    `ids` maps the names of the request to their values, None if missing. The order of the checks is that of the
+    contract, section 2. Raises ApiError 401, 400, 403 or 429.
     """
-    found = authenticate()
-    check_request_ids(found, scope, ids)
-    return found
+    caller = authenticate()
+    check_request_ids(caller, scope, ids)
+    return caller
 
 
 def require_caller_with_body(scope: Scope) -> tuple[query.Caller, dict[str, Any]]:
-    """The caller, and the JSON object that they sent; the ids in it are looked at as `caller` does.
+    """Return the caller and the JSON object of the request; its ids are checked as in `require_caller`.
 
-    Raises ApiError 401, 400, 403; then 413, 415 or 400 for a body that cannot be read.
+    Raises ApiError 401, 400, 403 or 429; then 413, 415 or 400 for an unreadable body.
     """
-    found = authenticate()
+    caller = authenticate()
     try:
-        given = read_json_object()
+        body = read_json_object()
     except ApiError:
-        check_request_ids(found, scope, {})
+        check_request_ids(caller, scope, {})
         raise
-    check_request_ids(found, scope, {name: given[name] for name in ("userId", "batchId") if name in given})
-    return found, given
+    check_request_ids(caller, scope, {name: body[name] for name in ("userId", "batchId") if name in body})
+    return caller, body
 
 
-def check_request_ids(found: query.Caller, scope: Scope, ids: Mapping[str, object]) -> None:
-    """Raises ApiError 400 or 403, as `caller` has it."""
-    for name, sent in ids.items():
-        if parse_id(sent if isinstance(sent, str) else "") is None:
+def check_request_ids(caller: query.Caller, scope: Scope, ids: Mapping[str, object]) -> None:
+    """Raise ApiError 400 or 403, as `require_caller` describes."""
+    for name, value in ids.items():
+        if parse_id(value if isinstance(value, str) else "") is None:
             raise ApiError(400, f"{name} must be 24 hexadecimal characters")
-    if "userId" in ids and parse_id(str(ids["userId"])) != found.user_id:
+    if "userId" in ids and parse_id(str(ids["userId"])) != caller.user_id:
         raise ApiError(403, "This token belongs to another user than userId")
-    if scope not in found.scopes:
+    if scope not in caller.scopes:
         raise ApiError(403, f"This token lacks the scope {scope}")
 
 
 def authenticate() -> query.Caller:
-    """Whoever the request's token speaks for.
+    """Return the owner of the request's token.
 
-    Raises ApiError 401 for every token that is not good, alike for all, and 429 where there were too many requests.
+    Raises the same ApiError 401 for every invalid token, and 429 above the rate limit.
     """
     token_id, secret = split_token(read_token())
-    found = query.find_caller(token_id, secret, now_ms()) if token_id else None
-    if found is None:
+    caller = query.find_caller(token_id, secret, now_ms()) if token_id else None
+    if caller is None:
         rate_limits.count_address()
         raise ApiError(401, headers={"WWW-Authenticate": "Bearer"})
-    g.caller = (found.user_id, token_id)  # for the log
+    g.caller = (caller.user_id, token_id)  # for the request log
     rate_limits.count_token(token_id)
-    if now_ms() - (found.last_used_at or 0) > current_app.config["TOKEN_TOUCH_SECONDS"] * 1000:
-        actions.record_token_use(found.token_key)
-    return found
+    if now_ms() - (caller.last_used_at or 0) > current_app.config["TOKEN_TOUCH_SECONDS"] * 1000:
+        actions.record_token_use(caller.token_key)
+    return caller
 
 
 def read_token() -> str:
-    """The token as it was sent: `Authorization: Bearer`, or else `x-api-key`."""
-    kind, _, token = request.headers.get("Authorization", "").partition(" ")
-    if kind.lower() == "bearer" and token.strip():
+    """Return the token from `Authorization: Bearer`, or else from `x-api-key`."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and token.strip():
         return token.strip()
     return request.headers.get("X-Api-Key", "").strip()

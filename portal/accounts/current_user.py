@@ -1,4 +1,4 @@
-"""Current user."""
+"""The signed-in user of a request."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from portal.web.request_hooks import client_address
 
 
 def session_lifetimes() -> Lifetimes:
-    """How long a session lasts here."""
+    """Return the configured lifetimes of sessions."""
     return Lifetimes.of(current_app.config)
 
 
 def current_actor() -> Actor:
-    """Whoever is signed in, as somebody who changes something."""
+    """Return the signed-in user as the author of a change."""
     return replace(current_user.actor, address=client_address())

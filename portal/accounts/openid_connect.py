@@ -1,4 +1,4 @@
-"""OpenID Connect, by Authlib: the code flow with PKCE, and the checks of what comes back."""
+"""OpenID Connect with Authlib: the authorization code flow with PKCE, and the checks of the response."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from requests import RequestException
 from werkzeug.wrappers import Response
 
 TIMEOUT_SECONDS = 10
-SIGN_IN_FAILED = (AuthlibBaseError, JoseError, RequestException, KeyError, TypeError, ValueError, RuntimeError)
+PROVIDER_ERRORS = (AuthlibBaseError, JoseError, RequestException, KeyError, TypeError, ValueError, RuntimeError)
 
 
 class SignInRefused(Exception):
-    """Nobody is signed in by this; the message is for the person."""
+    """A failed sign-in; the message is for the user."""
 
 
 @dataclass(frozen=True)
 class OpenIdUser:
-    """Whom the provider vouches for; `subject` is its own lasting name for them."""
+    """A user as the provider identifies them; `subject` is the provider's permanent id."""
 
     issuer: str
     subject: str
@@ -32,7 +32,7 @@ class OpenIdUser:
 
 
 def init_app(app: Flask) -> None:
-    """Tie the provider to the app, where one is configured. Nothing is asked of it before somebody signs in."""
+    """Register the provider, if one is configured. It is not contacted before the first sign-in."""
     if not app.config["OIDC_ISSUER"]:
         return
     OAuth(app).register(
@@ -45,21 +45,21 @@ def init_app(app: Flask) -> None:
 
 
 def openid_client() -> Any:
-    """Authlib's client of the provider."""
+    """Return Authlib's client of the provider."""
     return current_app.extensions["authlib.integrations.flask_client"].provider
 
 
-def redirect_to_provider(back: str) -> Response:
-    """To the provider's page; state, nonce and PKCE's verifier stay in the session. Raises NotTrusted."""
+def redirect_to_provider(callback: str) -> Response:
+    """Redirect to the provider. State, nonce and PKCE verifier stay in the session. Raises SignInRefused."""
     try:
-        return openid_client().authorize_redirect(back)
-    except SIGN_IN_FAILED as error:
-        current_app.logger.warning("OpenID Connect: the provider cannot be asked: %s", type(error).__name__)
+        return openid_client().authorize_redirect(callback)
+    except PROVIDER_ERRORS as error:
+        current_app.logger.warning("OpenID Connect: cannot reach the provider: %s", type(error).__name__)
         raise SignInRefused("The sign-in provider cannot be reached. Try again, or use your password.") from error
 
 
 def read_identity() -> OpenIdUser:
-    """Whom the provider vouches for in the answer that this request brings. Raises NotTrusted.
+    """Return the user that the provider's response identifies. Raises SignInRefused.
 
     State, signature, issuer, audience, expiry and nonce are checked (OpenID Connect Core 1.0, section 3.1.3.7).
     """
@@ -68,18 +68,18 @@ def read_identity() -> OpenIdUser:
         claims = openid_client().authorize_access_token(claims_options={"iss": {"essential": True, "value": issuer}})[
             "userinfo"
         ]
-        person = OpenIdUser(
+        identity = OpenIdUser(
             issuer=str(claims["iss"]).rstrip("/"),
             subject=str(claims["sub"])[:255],
             email=str(claims.get("email") or ""),
             email_verified=claims.get("email_verified") is True,
             name=str(claims.get("name") or "")[:100],
         )
-    except SIGN_IN_FAILED as error:
-        current_app.logger.warning("OpenID Connect: the answer is not trusted: %s", type(error).__name__)
+    except PROVIDER_ERRORS as error:
+        current_app.logger.warning("OpenID Connect: invalid response: %s", type(error).__name__)
         raise SignInRefused(
-            "The sign-in provider's answer cannot be trusted. Try again, or use your password."
+            "The response of the sign-in provider is invalid. Try again, or use your password."
         ) from error
-    if not person.subject:
-        raise SignInRefused("The sign-in provider does not say who you are.")
-    return person
+    if not identity.subject:
+        raise SignInRefused("The sign-in provider did not identify you. Ask your administrator.")
+    return identity

@@ -1,4 +1,4 @@
-"""What people fill in about their account and tokens, and what the command line takes: one rule for both."""
+"""Forms and command arguments about accounts and tokens."""
 
 from __future__ import annotations
 
@@ -12,75 +12,75 @@ from portal.text import find_forbidden_character
 from portal.web.field_types import Region, Zone
 from portal.web.parameters import Parameters, parse_whole, text_type
 
-LEAST_PASSWORD = 12
+MIN_PASSWORD_LENGTH = 12
 
 
-def is_email(value: str) -> str:
-    """Something that can be an address; whether mail arrives there nobody can tell from its letters."""
+def check_email(value: str) -> str:
+    """Return `value` if it has the form of an email address. Raises ValueError."""
     name, at, host = value.rpartition("@")
     if not (name and at and host) or " " in value:
-        raise ValueError("must be an e-mail address, such as name@example.com")
+        raise ValueError("must be an email address, such as name@example.com")
     return value
 
 
-def is_password(value: Any) -> Any:
-    """A password that may be kept: long enough, and of characters that a keyboard can type again. Never trimmed."""
+def check_password_characters(value: Any) -> Any:
+    """Return `value`, untrimmed, if it contains only characters that can be typed. Raises ValueError."""
     if isinstance(value, str) and find_forbidden_character(value):
-        raise ValueError("must not hold control characters")
+        raise ValueError("must not contain control characters")
     return value
 
 
-def is_hard_to_guess(value: str, info: ValidationInfo) -> str:
-    """Not what people commonly choose, nor made of what goes with the account: the fields before this one."""
-    known = (info.data.get("email", ""), info.data.get("name", ""))
-    if is_common(value, known):
-        raise ValueError("is too easy to guess; a few words that do not belong together make a good one")
+def check_password_strength(value: str, info: ValidationInfo) -> str:
+    """Return `value` unless it is common or similar to the email address or name. Raises ValueError."""
+    personal = (info.data.get("email", ""), info.data.get("name", ""))
+    if is_common(value, personal):
+        raise ValueError("is too easy to guess; use a few unrelated words")
     return value
 
 
-def as_scopes(value: Any) -> Any:
-    """The scopes that were ticked, each once."""
+def remove_duplicates(value: Any) -> Any:
+    """Return a list as a tuple with each item once."""
     return tuple(dict.fromkeys(value)) if isinstance(value, list) else value
 
 
-Email = Annotated[text_type(254), AfterValidator(is_email)]
+Email = Annotated[text_type(254), AfterValidator(check_email)]
 Name = text_type(100, least=1)
 NewPassword = Annotated[
     str,
-    Field(min_length=LEAST_PASSWORD, max_length=1000),
-    BeforeValidator(is_password),
-    AfterValidator(is_hard_to_guess),
+    Field(min_length=MIN_PASSWORD_LENGTH, max_length=1000),
+    BeforeValidator(check_password_characters),
+    AfterValidator(check_password_strength),
 ]
 
 
 class SignInAddress(Parameters):
-    """The sign-in page's address: where to go afterwards."""
+    """The query of the sign-in page: the page to open afterwards."""
 
     next: str = ""
 
 
-class SignIn(Parameters):
-    """The sign-in form. Nothing is said about what is wrong with either: only whether they fit."""
+class SignInForm(Parameters):
+    """The sign-in form. It has no rules, so that every failure looks the same."""
 
     email: str = ""
     password: str = ""
 
 
 class CodeForm(Parameters):
-    """A code of the second factor, or a recovery code; blanks and dashes in it are only for the eye."""
+    """A code of the authenticator app, or a recovery code."""
 
     code: str = ""
 
 
 class SecondFactorForm(Parameters):
-    """What shows that it is really them, before the second factor is changed."""
+    """The credentials that a change of the second factor requires."""
 
     current: str = ""
     code: str = ""
 
 
 class NewUser(Parameters):
-    """An account to be made."""
+    """A new account."""
 
     email: Email
     name: text_type(100) = ""
@@ -90,7 +90,7 @@ class NewUser(Parameters):
 
 
 class AccountForm(Parameters):
-    """What a user may change about themselves."""
+    """The settings that users change themselves."""
 
     name: Name
     zone: Zone
@@ -98,7 +98,7 @@ class AccountForm(Parameters):
 
 
 class PasswordForm(Parameters):
-    """A new password, and the old one to show that it is really them; with what must not be a part of it."""
+    """A new password with the current one, and the values that it must not contain."""
 
     current: str = ""
     email: str = ""
@@ -107,8 +107,8 @@ class PasswordForm(Parameters):
 
 
 class TokenForm(Parameters):
-    """A token to be made; `days` empty = it never expires."""
+    """A new token; without `days` it never expires."""
 
     name: Name
-    scopes: Annotated[tuple[Scope, ...], Field(min_length=1), BeforeValidator(as_scopes)] = (Scope.READ,)
+    scopes: Annotated[tuple[Scope, ...], Field(min_length=1), BeforeValidator(remove_duplicates)] = (Scope.READ,)
     days: Annotated[int | None, Field(ge=1, le=3650), BeforeValidator(parse_whole)] = None

@@ -1,4 +1,4 @@
-"""Passwords: argon2id, by argon2-cffi's own defaults (RFC 9106, low memory); and which ones are too easily guessed."""
+"""Hash passwords with argon2id (argon2-cffi's defaults: RFC 9106, low memory), and detect common ones."""
 
 from __future__ import annotations
 
@@ -11,42 +11,43 @@ from zxcvbn import zxcvbn
 
 hasher = PasswordHasher()
 
-# Whoever signs in by OpenID Connect alone has this for a hash: no password fits it.
-NO_PASSWORD = "!"  # noqa: S105, no password at all
+# The hash of accounts that sign in only with OpenID Connect; no password matches it.
+NO_PASSWORD = "!"  # noqa: S105, not a password
 
-# zxcvbn looks at so many characters; what comes after them makes no password easier to guess.
+# zxcvbn checks this many characters; the rest cannot make a password weaker.
 CHECKED_LENGTH = 72
 
-# Below so many guesses (as a power of ten) a password falls to somebody who only tries what people commonly choose.
-LEAST_GUESSES_LOG10 = 8
+# A password that zxcvbn guesses in fewer attempts (a power of ten) is common.
+MIN_GUESSES_LOG10 = 8
 
 
 def hash_password(password: str) -> str:
-    """The hash that is kept."""
+    """Return the hash to store. Slow on purpose: call it outside of transactions."""
     return hasher.hash(password)
 
 
 @lru_cache(maxsize=1)
 def dummy_hash() -> str:
-    """A hash to check against when there is no such account, so that the answer takes as long."""
-    return hasher.hash("nobody has this password")
+    """Return a hash to verify against for unknown accounts, so that the response takes the same time."""
+    return hasher.hash("not the password of any account")
 
 
 def verify_password(password: str, password_hash: str | None) -> bool:
-    """Whether the password is the hashed one; without a hash it takes as long and never fits."""
-    known = password_hash is not None and password_hash != NO_PASSWORD
+    """Return whether the password matches; without a hash it takes the same time and never matches."""
+    has_password = password_hash is not None and password_hash != NO_PASSWORD
     try:
-        return hasher.verify(password_hash if known else dummy_hash(), password) and known
+        return hasher.verify(password_hash if has_password else dummy_hash(), password) and has_password
     except (VerificationError, InvalidHashError):
         return False
 
 
 def needs_rehash(password_hash: str) -> bool:
-    """Whether the hash was made at another cost than today's, and is to be made anew when the password is at hand."""
+    """Return whether the hash was created with other cost parameters than today's."""
     return hasher.check_needs_rehash(password_hash)
 
 
-def is_common(password: str, known: Iterable[str] = ()) -> bool:
-    """Whether a password is among, or close to, what people commonly choose; `known` is what goes with the account."""
-    told = ["batch portal", "batchportal", *(part for text in known for part in (text, *text.split("@")) if part)]
-    return zxcvbn(password[:CHECKED_LENGTH], user_inputs=told)["guesses_log10"] < LEAST_GUESSES_LOG10
+def is_common(password: str, personal: Iterable[str] = ()) -> bool:
+    """Return whether a password is easy to guess; `personal` are the email address and name of the account."""
+    parts = [part for text in personal for part in (text, *text.split("@")) if part]
+    inputs = ["batch portal", "batchportal", *parts]
+    return zxcvbn(password[:CHECKED_LENGTH], user_inputs=inputs)["guesses_log10"] < MIN_GUESSES_LOG10

@@ -1,4 +1,4 @@
-"""How an account and its tokens are shown. No SQL, no request, no HTML."""
+"""Present an account and its tokens. No SQL, no request, no HTML."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from portal.models import Token
 
 @dataclass(frozen=True)
 class TokenView:
-    """A token in its owner's list; the secret is not part of it, and cannot be."""
+    """A token in its owner's list, without the secret; times in milliseconds."""
 
     id: str
     name: str
@@ -23,7 +23,7 @@ class TokenView:
 
 
 def token_view(token: Token, now: int) -> TokenView:
-    """A token as the settings page lists it."""
+    """Return a token as the settings page lists it."""
     return TokenView(
         id=token.id,
         name=token.name,
@@ -37,7 +37,7 @@ def token_view(token: Token, now: int) -> TokenView:
 
 @dataclass(frozen=True)
 class SessionView:
-    """One of the places where an account is signed in."""
+    """A session in its user's list; `is_this` marks the one of the request."""
 
     key: int
     created_at: int
@@ -45,14 +45,14 @@ class SessionView:
     is_this: bool
 
 
-def session_view(row: Any, this_key: int) -> SessionView:
-    """A session as the account page lists it."""
-    return SessionView(row.key, row.created_at, row.seen_at, row.key == this_key)
+def session_view(row: Any, current_key: int) -> SessionView:
+    """Return a session as the account page lists it."""
+    return SessionView(row.key, row.created_at, row.seen_at, row.key == current_key)
 
 
 @dataclass(frozen=True)
 class CurrentUserView:
-    """Whoever is signed in, as the corner of every page shows them; `zone` in words, `zone_name` as IANA has it."""
+    """The signed-in user in the header of every page; `zone` is a label, `zone_name` the IANA name."""
 
     name: str
     email: str
@@ -64,17 +64,17 @@ class CurrentUserView:
 
 
 def current_user_view(user: SessionUser) -> CurrentUserView:
-    """The corner of every page."""
+    """Return the user as the header of every page shows them."""
     zone = zone_label(user.zone)
     return CurrentUserView(user.name, user.email, initials(user.name), zone, user.zone, user.region, user.is_admin)
 
 
 def initials(name: str) -> str:
-    """Up to two letters for the corner of the page."""
+    """Return up to two upper-case letters of a name."""
     parts = name.replace("@", " ").split()
     return "".join(part[0] for part in (parts[:1] + parts[-1:] if len(parts) > 1 else parts[:1])).upper()
 
 
 def zone_label(zone: str) -> str:
-    """A zone in the corner of the page: Lisbon time, for Europe/Lisbon."""
+    """Return the label of a time zone: "Lisbon time" for Europe/Lisbon."""
     return "UTC" if zone == "UTC" else f"{zone.rpartition('/')[2].replace('_', ' ')} time"

@@ -1,4 +1,4 @@
-"""The one place from which users and tokens are read."""
+"""Read users, sessions and tokens."""
 
 from __future__ import annotations
 
@@ -13,15 +13,14 @@ from portal.db.transactions import fetch
 from portal.extensions import db
 from portal.models import BatchList, Channel, LinkedIdentity, RecoveryCode, Scope, Token, User, UserSession
 from portal.models.actor import Actor
-from portal.models.list_state import LIST_STATE_COLUMNS as STATE_COLUMNS
-from portal.models.list_state import ListState, list_state
+from portal.models.list_state import LIST_STATE_COLUMNS, ListState, list_state
 from portal.text import find_forbidden_character, fold
 from portal.times import DAY_MS
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Whoever a good token speaks for, with the state of their list, all from one small query."""
+    """The owner of a valid token and the state of their list, read by one query."""
 
     user_id: str
     token_key: int
@@ -32,13 +31,13 @@ class Caller:
 
     @property
     def actor(self) -> Actor:
-        """Whoever changes something by this token."""
+        """Return the owner as the author of a change made with this token."""
         return Actor(self.list_state.owner_key, Channel.API, self.token_key)
 
 
 @dataclass(frozen=True)
 class SessionUser(UserMixin):
-    """Whoever is signed in, by which session, with the state of their list, all from one small query."""
+    """The signed-in user, their session and the state of their list, read by one query."""
 
     session_id: str
     session_key: int
@@ -56,11 +55,11 @@ class SessionUser(UserMixin):
 
     @property
     def actor(self) -> Actor:
-        """Whoever changes something on a page."""
+        """Return the user as the author of a change made on a page."""
         return Actor(self.key, Channel.PAGE)
 
     def get_id(self) -> str:
-        """What the session cookie holds; only its hash is kept here."""
+        """Return the session id for Flask-Login's cookie; the database stores only its hash."""
         return self.session_id
 
 
@@ -79,7 +78,7 @@ CALLER = (
         User.id.label("user_id"),
         User.disabled_at,
         User.region,
-        *STATE_COLUMNS,
+        *LIST_STATE_COLUMNS,
     )
     .join(User, User.key == Token.user_key)
     .join(BatchList, BatchList.owner_key == User.key)
@@ -99,7 +98,7 @@ SESSION_USER = (
         User.password_hash,
         User.is_admin,
         User.totp_secret.is_not(None).label("has_second_factor"),
-        *STATE_COLUMNS,
+        *LIST_STATE_COLUMNS,
     )
     .join(User, User.key == UserSession.user_key)
     .join(BatchList, BatchList.owner_key == User.key)
@@ -113,9 +112,12 @@ SESSION_USER = (
 
 
 def find_caller(token_id: str, secret: str, now: int) -> Caller | None:
-    """The caller of a token that is known, not revoked, not expired, and whose user is not disabled; else None."""
+    """Return the owner of a token, or None if it is unknown, revoked or expired, or the owner is disabled.
+
+    Unknown scopes, which a newer release may have stored, are ignored.
+    """
     row = fetch(CALLER, token_id=token_id).one_or_none()
-    # Compared even when there is no such token, so that the answer takes as long.
+    # Compared even for an unknown token, so that the response takes the same time.
     if not secret_matches(secret, row.secret_hash if row else NO_SESSION) or row is None:
         return None
     if row.revoked_at or row.disabled_at or (row.expires_at and row.expires_at <= now):
@@ -125,7 +127,7 @@ def find_caller(token_id: str, secret: str, now: int) -> Caller | None:
 
 
 def find_user_by_email(email: str) -> User | None:
-    """The user of that address, case ignored; None for what can be no address."""
+    """Return the user of an email address, in any case, or None."""
     if find_forbidden_character(email):
         return None
     return db.session.execute(select(User).where(User.email_folded == fold(email.strip()))).scalar_one_or_none()
@@ -133,22 +135,22 @@ def find_user_by_email(email: str) -> User | None:
 
 @dataclass(frozen=True)
 class Lifetimes:
-    """How long a session lasts in all, and how long without being used; in ms."""
+    """The maximum age and the maximum idle time of sessions, in milliseconds."""
 
     whole_ms: int
     idle_ms: int
 
     @classmethod
     def of(cls, config: Mapping[str, int]) -> Lifetimes:
-        """As the settings have it; SESSION_IDLE_MINUTES 0 = it may rest for as long as it lasts."""
+        """Return the configured lifetimes; SESSION_IDLE_MINUTES 0 = no idle timeout."""
         whole = config["SESSION_DAYS"] * DAY_MS
         return cls(whole, min(whole, config["SESSION_IDLE_MINUTES"] * MINUTE_MS or whole))
 
 
 def find_session_user(session_id: str, lifetimes: Lifetimes, now: int) -> SessionUser | None:
-    """The user of a session cookie, unless the session has ended, or has rested for too long, or they are disabled."""
-    since = {"oldest": now - lifetimes.whole_ms, "idle_since": now - lifetimes.idle_ms}
-    row = fetch(SESSION_USER, id_hash=hash_secret(session_id), **since).one_or_none()
+    """Return the user of a session id, or None if the session has ended or expired, or the user is disabled."""
+    limits = {"oldest": now - lifetimes.whole_ms, "idle_since": now - lifetimes.idle_ms}
+    row = fetch(SESSION_USER, id_hash=hash_secret(session_id), **limits).one_or_none()
     if row is None:
         return None
     account = (row.key, row.id, row.email, row.name, row.zone, row.region, row.password_hash)
@@ -157,28 +159,28 @@ def find_session_user(session_id: str, lifetimes: Lifetimes, now: int) -> Sessio
 
 
 def list_sessions(user_key: int, lifetimes: Lifetimes, now: int) -> Sequence[Row[tuple[int, int, int]]]:
-    """Key, beginning and last use of each session of the user that has not ended, the last used first."""
-    lasting = (UserSession.created_at > now - lifetimes.whole_ms, UserSession.seen_at > now - lifetimes.idle_ms)
+    """Return key, creation and last use of the user's unexpired sessions, the last used first."""
+    unexpired = (UserSession.created_at > now - lifetimes.whole_ms, UserSession.seen_at > now - lifetimes.idle_ms)
     statement = select(UserSession.key, UserSession.created_at, UserSession.seen_at).where(
-        UserSession.user_key == user_key, *lasting
+        UserSession.user_key == user_key, *unexpired
     )
     return db.session.execute(statement.order_by(UserSession.seen_at.desc(), UserSession.key.desc())).all()
 
 
 def find_user(user_key: int) -> User | None:
-    """The user of that key."""
+    """Return the user of a key, or None."""
     return db.session.execute(select(User).where(User.key == user_key)).scalar_one_or_none()
 
 
 def find_linked_user(issuer: str, subject: str) -> User | None:
-    """Whom an OpenID Connect provider means by `subject`; None when no account is linked to that."""
+    """Return the user linked to an OpenID Connect identity, or None."""
     linked = select(User).join(LinkedIdentity, LinkedIdentity.user_key == User.key)
     statement = linked.where(LinkedIdentity.issuer == issuer, LinkedIdentity.subject == subject)
     return db.session.execute(statement).scalar_one_or_none()
 
 
 def count_recovery_codes(user_key: int) -> int:
-    """How many recovery codes of the user have not been used."""
+    """Return the number of the user's unused recovery codes."""
     unused = select(func.count(RecoveryCode.key)).where(
         RecoveryCode.user_key == user_key, RecoveryCode.used_at.is_(None)
     )
@@ -186,32 +188,32 @@ def count_recovery_codes(user_key: int) -> int:
 
 
 def lock_user(user_key: int) -> User:
-    """A user as it is now, to be changed in the caller's transaction; whoever else changes it waits."""
+    """Return the user, freshly read and locked for the caller's transaction."""
     locked = select(User).where(User.key == user_key).with_for_update().execution_options(populate_existing=True)
     return db.session.execute(locked).scalar_one()
 
 
 def list_users() -> Sequence[User]:
-    """Every user, by address."""
+    """Return all users, ordered by email address."""
     return db.session.execute(select(User).order_by(User.email_folded)).scalars().all()
 
 
 def has_any_user() -> bool:
-    """Whether anybody has an account yet."""
+    """Return whether there is any account."""
     return db.session.execute(select(func.count(User.key))).scalar_one() > 0
 
 
 def select_active_tokens(user_key: int) -> Select[tuple[Token]]:
-    """A select of the user's tokens that are not revoked."""
+    """Return a select of the user's unrevoked tokens."""
     return select(Token).where(Token.user_key == user_key, Token.revoked_at.is_(None))
 
 
 def list_tokens(user_key: int) -> Sequence[Token]:
-    """The user's tokens that are not revoked, newest first."""
+    """Return the user's unrevoked tokens, newest first."""
     newest_first = select_active_tokens(user_key).order_by(Token.created_at.desc(), Token.key.desc())
     return db.session.execute(newest_first).scalars().all()
 
 
 def find_token(user_key: int, token_id: str) -> Token | None:
-    """The user's token of that id; None when it is another's or revoked."""
+    """Return the user's unrevoked token of that id, or None."""
     return db.session.execute(select_active_tokens(user_key).where(Token.id == token_id)).scalar_one_or_none()

@@ -1,4 +1,4 @@
-"""The second factor: codes by the clock (TOTP, RFC 6238, by PyOTP) and recovery codes. Reads and writes no database."""
+"""Two-factor authentication: time-based codes (TOTP, RFC 6238) and recovery codes. No database access."""
 
 from __future__ import annotations
 
@@ -22,66 +22,66 @@ ISSUER_NAME = "Batch Portal"
 
 @lru_cache(maxsize=4)
 def make_cipher(secret_key: str) -> Fernet:
-    """What locks the secrets in the database: whoever reads a backup alone cannot make codes of them."""
+    """Return the cipher for stored secrets, so that a backup alone is not enough to generate codes."""
     key = HKDF(SHA256(), length=32, salt=None, info=b"batch portal: second factor").derive(secret_key.encode())
     return Fernet(base64.urlsafe_b64encode(key))
 
 
 def new_totp_secret() -> str:
-    """160 random bits in base32, as authenticator apps take it."""
+    """Return 160 random bits in base32, the format of authenticator apps."""
     return pyotp.random_base32()
 
 
 def encrypt_secret(secret: str, secret_key: str) -> str:
-    """The secret as it is kept."""
+    """Return the secret as it is stored."""
     return make_cipher(secret_key).encrypt(secret.encode()).decode()
 
 
-def decrypt_secret(locked: str, secret_key: str) -> str | None:
-    """The secret that was kept; None where it was locked under another SECRET_KEY."""
+def decrypt_secret(encrypted: str, secret_key: str) -> str | None:
+    """Return the secret, or None if it was encrypted with another SECRET_KEY."""
     try:
-        return make_cipher(secret_key).decrypt(locked.encode()).decode()
+        return make_cipher(secret_key).decrypt(encrypted.encode()).decode()
     except InvalidToken:
         return None
 
 
 def otpauth_uri(secret: str, email: str) -> str:
-    """The otpauth: address that an authenticator app reads from the picture."""
+    """Return the otpauth: URI that an authenticator app reads from the QR code."""
     return pyotp.TOTP(secret).provisioning_uri(name=email, issuer_name=ISSUER_NAME)
 
 
-def qr_code_svg(address: str) -> str:
-    """The address as a QR code: an SVG element that a page can hold under its policy."""
-    return segno.make(address, error="m").svg_inline(omitsize=True, svgclass="qr", lineclass=None)
+def qr_code_svg(text: str) -> str:
+    """Return a QR code as an SVG element that the content security policy allows."""
+    return segno.make(text, error="m").svg_inline(omitsize=True, svgclass="qr", lineclass=None)
 
 
 def matching_step(secret: str, code: str, last_step: int | None, now: int) -> int | None:
-    """The step of time whose code this is, now or one step to either side; None when it fits none.
+    """Return the time step of a code, at most one step from now, or None.
 
-    A step up to `last_step` fits no more: a code that was looked over somebody's shoulder is of no use.
+    Steps up to `last_step` do not match, so that each code works once.
     """
-    present = now // 1000 // STEP_SECONDS
+    current = now // 1000 // STEP_SECONDS
     totp = pyotp.TOTP(secret)
     typed = normalize_code(code)
-    fits = [step for step in (present - 1, present, present + 1) if codes_match(totp.at(step * STEP_SECONDS), typed)]
-    return next((step for step in fits if last_step is None or step > last_step), None)
+    steps = [step for step in (current - 1, current, current + 1) if codes_match(totp.at(step * STEP_SECONDS), typed)]
+    return next((step for step in steps if last_step is None or step > last_step), None)
 
 
 def codes_match(expected: str, typed: str) -> bool:
-    """Whether two codes are the same, in constant time."""
+    """Compare two codes in constant time."""
     return secrets.compare_digest(expected.encode(), typed.encode())
 
 
 def new_recovery_codes() -> list[str]:
-    """Ten codes that can be read aloud."""
+    """Return RECOVERY_CODES new codes that are easy to read aloud."""
     return [new_readable_secret() for _ in range(RECOVERY_CODES)]
 
 
 def hash_recovery_code(code: str) -> str:
-    """SHA-256, hex. A plain hash is enough: nobody guesses so many random bits."""
+    """Return the SHA-256 hash in hex. A fast hash is enough for a random code of this length."""
     return hash_secret(normalize_code(code))
 
 
 def normalize_code(code: str) -> str:
-    """A code without what is only for the eye."""
+    """Return the letters and digits of a code, in lower case."""
     return "".join(letter for letter in code.lower() if letter.isascii() and letter.isalnum())

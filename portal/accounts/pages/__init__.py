@@ -1,4 +1,4 @@
-"""The browser's exit for accounts: a module for each thing that people do, all of one blueprint."""
+"""The pages of accounts: one module per task, all in one blueprint."""
 
 from portal.accounts.pages import account, openid_connect, second_factor, signing_in, tokens
 from portal.accounts.pages.blueprint import blueprint

@@ -1,4 +1,4 @@
-"""The account itself: name, time zone, region, password, where it is signed in."""
+"""The account page: settings, password, sessions and recent activity."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from werkzeug.wrappers import Response as AnyResponse
 from portal.accounts import actions, query, throttle
 from portal.accounts.current_user import current_actor, session_lifetimes
 from portal.accounts.pages.blueprint import blueprint, start_browser_session
-from portal.accounts.pages.signing_in import forget_browser_user
+from portal.accounts.pages.signing_in import sign_out_browser
 from portal.accounts.parameters import AccountForm, PasswordForm
 from portal.accounts.passwords import NO_PASSWORD, verify_password
 from portal.accounts.presenter import session_view
 from portal.accounts.throttle import TooManyAttempts
-from portal.audit import query as trail
+from portal.audit import query as audit_query
 from portal.audit.presenter import audit_entry_view
 from portal.contacts.phone_numbers import list_regions
 from portal.times import list_zones, now_ms
@@ -22,13 +22,13 @@ from portal.web import htmx
 from portal.web.parameters import parse_form
 from portal.web.rendering import render
 
-KEYS_END = 1 << 63  # no key is larger, and neither database takes one
+KEY_LIMIT = 1 << 63  # integers from here on cannot be bound by either database
 
 
 @blueprint.get("/settings/account")
 @login_required
 def account() -> Response:
-    """Name, time zone, password, second factor, sessions."""
+    """Return the account page."""
     return show_account({})
 
 
@@ -36,10 +36,10 @@ def account() -> Response:
 @login_required
 def change_account() -> AnyResponse:
     """Change name, time zone and region."""
-    reading = parse_form(request.form, AccountForm)
-    if reading.problems:
-        return show_account(reading.problems)
-    form = reading.values
+    parsed = parse_form(request.form, AccountForm)
+    if parsed.problems:
+        return show_account(parsed.problems)
+    form = parsed.values
     actions.change_account(current_user.key, form.name, form.zone, form.region, current_actor())
     flash("Saved.")
     return htmx.redirect_browser(url_for(".account"))
@@ -48,30 +48,28 @@ def change_account() -> AnyResponse:
 @blueprint.post("/settings/password")
 @login_required
 def change_password() -> AnyResponse:
-    """Change the password: every other session of the account ends, this one goes on under a new id."""
-    given = request.form.to_dict() | {"email": current_user.email, "name": current_user.name}
-    reading = parse_form(given, PasswordForm)
-    problems = dict(reading.problems)
-    if wrong := check_current_password(request.form.get("current", "")):
-        problems["current"] = wrong
+    """Change the password and end all other sessions; the current one continues with a new id."""
+    fields = request.form.to_dict() | {"email": current_user.email, "name": current_user.name}
+    parsed = parse_form(fields, PasswordForm)
+    problems = dict(parsed.problems)
+    if problem := check_current_password(request.form.get("current", "")):
+        problems["current"] = problem
     if problems:
         return show_account(problems)
-    start_browser_session(
-        actions.change_password(current_user.key, reading.values.password, current_actor()), "new password"
-    )
-    flash("The password is changed. Every other session of this account is signed out.")
+    user = actions.change_password(current_user.key, parsed.values.password, current_actor())
+    start_browser_session(user, "new password")
+    flash("Password changed. All other sessions ended.")
     return htmx.redirect_browser(url_for(".account"))
 
 
-def check_current_password(given: str) -> str:
-    """What is wrong with the present password that was given; "" when it fits. Whoever has found an open screen
-    cannot try for ever."""
+def check_current_password(password: str) -> str:
+    """Return the problem with the current password, or "". Attempts are limited against misuse of an open screen."""
     try:
         throttle.count_attempt("present", current_user.id, "SIGN_IN_TRIES")
-    except TooManyAttempts as many:
-        return f"current password was tried too often; wait {-(-many.seconds // 60)} min"
-    if not verify_password(given, current_user.password_hash):
-        return "current password does not fit"
+    except TooManyAttempts as error:
+        return f"current password had too many attempts; try again in {error.wait}"
+    if not verify_password(password, current_user.password_hash):
+        return "current password is incorrect"
     throttle.clear_attempts("present", current_user.id)
     return ""
 
@@ -79,23 +77,23 @@ def check_current_password(given: str) -> str:
 @blueprint.post("/settings/sessions/<int:key>/end")
 @login_required
 def end_session(key: int) -> AnyResponse:
-    """End one session of the account. Done already or never there: the list shows what is true."""
-    if key < KEYS_END and actions.end_session(current_user.key, key, current_actor()):
-        flash("That session is ended.")
+    """End one session of the account. For an unknown or ended one, only show the list."""
+    if key < KEY_LIMIT and actions.end_session(current_user.key, key, current_actor()):
+        flash("Session ended.")
     return htmx.redirect_browser(url_for(".account"))
 
 
 @blueprint.post("/settings/sign-out-everywhere")
 @login_required
 def sign_out_everywhere() -> AnyResponse:
-    """End every session of the account, this one too."""
+    """End all sessions of the account, including the current one."""
     actions.sign_out_everywhere(current_user.key, current_actor())
-    return forget_browser_user()
+    return sign_out_browser()
 
 
 def show_account(problems: dict[str, str]) -> Response:
-    """The account page, with what was refused beside its field."""
-    lasting = query.list_sessions(current_user.key, session_lifetimes(), now_ms())
+    """Return the account page with each problem beside its field."""
+    lifetimes = session_lifetimes()
     return render(
         "accounts/account.html",
         status=400 if problems else 200,
@@ -103,9 +101,12 @@ def show_account(problems: dict[str, str]) -> Response:
         form=request.form,
         zones=list_zones(),
         regions=list_regions(),
-        lifetimes=session_lifetimes(),
-        sessions=[session_view(row, current_user.session_key) for row in lasting],
+        lifetimes=lifetimes,
+        sessions=[
+            session_view(row, current_user.session_key)
+            for row in query.list_sessions(current_user.key, lifetimes, now_ms())
+        ],
         has_password=current_user.password_hash != NO_PASSWORD,
         has_second_factor=current_user.has_second_factor,
-        entries=[audit_entry_view(row) for row in trail.recent_account_events(current_user.key)],
+        entries=[audit_entry_view(row) for row in audit_query.recent_account_events(current_user.key)],
     )

@@ -1,4 +1,4 @@
-"""What every page of accounts shares: who is signed in, and from where."""
+"""The blueprint of accounts: browser sessions, and the signed-in user of every page."""
 
 from __future__ import annotations
 
@@ -21,57 +21,55 @@ from portal.web.request_hooks import client_address
 
 blueprint = Blueprint("accounts", __name__)
 
-# What a page's own asking for its figures carries (static/refresh.js): it keeps nobody signed in.
-REFRESH = "X-Refresh"
-TOUCH_MS = 60_000
+# The header of automatic refreshes (static/refresh.js), which do not count as use of the session.
+REFRESH_HEADER = "X-Refresh"
+USE_INTERVAL_MS = 60_000
 
 
 @login_manager.user_loader
 def load_user(session_id: str) -> SessionUser | None:
-    """Whoever's session this is; that it is used is written down, once a minute at most."""
+    """Return the user of a session, and store at most once a minute that the session is in use."""
     now = now_ms()
     user = query.find_session_user(session_id, session_lifetimes(), now)
-    if user and now - user.seen_at >= TOUCH_MS and REFRESH not in request.headers:
+    if user and now - user.seen_at >= USE_INTERVAL_MS and REFRESH_HEADER not in request.headers:
         actions.record_session_use(user.session_key)
     return user
 
 
 @login_manager.unauthorized_handler
 def redirect_to_sign_in() -> AnyResponse:
-    """To the sign-in page, and afterwards back; htmx is led there whole, never with a form inside the table."""
+    """Redirect to the sign-in page, and back afterwards. For htmx, redirect the whole browser window."""
     return htmx.redirect_browser(url_for("accounts.sign_in", next=htmx.current_page_address()), 401)
 
 
 @blueprint.app_context_processor
 def inject_current_user() -> dict[str, object]:
-    """What every page shows of whoever reads it: nothing where nobody is signed in, or the database cannot tell."""
+    """Return `reader` for templates: None for visitors, or if the database is unavailable."""
     try:
-        return {
-            "reader": current_user_view(current_user._get_current_object()) if current_user.is_authenticated else None
-        }
+        is_signed_in = current_user.is_authenticated
+        return {"reader": current_user_view(current_user._get_current_object()) if is_signed_in else None}
     except SQLAlchemyError:
         return {"reader": None}
 
 
-def refuse_sign_in(user: User | None, why: str, *, trail: bool = True) -> None:
-    """Count that somebody was not let in, and write it down (None = the address has no account)."""
+def record_refused_sign_in(user: User | None, why: str, *, audit: bool = True) -> None:
+    """Count a refused sign-in and log it; `user` None = the email address has no account."""
     metrics.sign_ins_refused.labels(why).inc()
-    if trail:
+    if audit:
         actions.log_refused_sign_in(user.key if user else None, client_address(), why)
 
 
 def end_browser_session() -> None:
-    """End the session that this browser has, if any: who signs in anew leaves none behind."""
+    """End the browser's current session, if any, so that a new sign-in leaves none behind."""
     if current_user.is_authenticated:
         actions.end_session(current_user.key, current_user.session_key, current_actor())
 
 
 def start_browser_session(user: User, how: str) -> None:
-    """A session of the user under a new id, with nothing left in it of whoever was here before."""
+    """Start a session with a new id and without any data of the previous one."""
     end_browser_session()
-    session_id = actions.start_session(
-        user.key, session_lifetimes(), Actor(user.key, Channel.PAGE, address=client_address()), how
-    )
+    actor = Actor(user.key, Channel.PAGE, address=client_address())
+    session_id = actions.start_session(user.key, session_lifetimes(), actor, how)
     session.clear()
     g.pop("csrf_token", None)
     login_user(query.find_session_user(session_id, session_lifetimes(), now_ms()))

@@ -1,4 +1,4 @@
-"""Signing in by an OpenID Connect provider, where one is configured."""
+"""Sign in with an OpenID Connect provider, if one is configured."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from flask import abort, current_app, session, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from portal.accounts import actions, openid_connect, query
-from portal.accounts.openid_connect import SignInRefused
-from portal.accounts.pages.blueprint import blueprint, refuse_sign_in
+from portal.accounts.openid_connect import OpenIdUser, SignInRefused
+from portal.accounts.pages.blueprint import blueprint, record_refused_sign_in
 from portal.accounts.pages.signing_in import complete_sign_in, read_next_target, show_sign_in
 from portal.models import Channel, User
 from portal.models.actor import Actor
@@ -20,9 +20,8 @@ NEXT_KEY = "wanted"
 
 @blueprint.get("/login/provider")
 def start_openid_sign_in() -> AnyResponse:
-    """To the provider, and from there back with who it is."""
-    if not current_app.config["OIDC_ISSUER"]:
-        abort(404)
+    """Redirect to the provider."""
+    require_provider()
     session[NEXT_KEY] = read_next_target()
     try:
         return openid_connect.redirect_to_provider(url_for(".finish_openid_sign_in", _external=True))
@@ -32,38 +31,46 @@ def start_openid_sign_in() -> AnyResponse:
 
 @blueprint.get("/login/provider/back")
 def finish_openid_sign_in() -> AnyResponse:
-    """Sign in whoever the provider says it is; what it says is checked first."""
-    if not current_app.config["OIDC_ISSUER"]:
-        abort(404)
+    """Sign in the user that the provider's response identifies."""
+    require_provider()
     target = htmx.safe_target(session.pop(NEXT_KEY, ""), url_for("batches.list_batches"))
     try:
         user = find_or_create_account(openid_connect.read_identity())
     except SignInRefused as error:
-        refuse_sign_in(None, "provider")
+        record_refused_sign_in(None, "provider")
         return show_sign_in(target, problem=str(error), status=403)
     return complete_sign_in(user, "provider", target)
 
 
-def find_or_create_account(person: openid_connect.OpenIdUser) -> User:
-    """The account of a person whom the provider vouches for: linked before, of that address, or new where that is
-    allowed. Raises NotTrusted."""
-    user = query.find_linked_user(person.issuer, person.subject)
-    if user is None and not (person.email and person.email_verified):
-        raise SignInRefused("The provider does not vouch for your e-mail address, so your account cannot be found.")
-    user = user or query.find_user_by_email(person.email) or create_account(person)
+def require_provider() -> None:
+    """Abort with 404 if no provider is configured."""
+    if not current_app.config["OIDC_ISSUER"]:
+        abort(404)
+
+
+def find_or_create_account(identity: OpenIdUser) -> User:
+    """Return the account of an identity: linked, of the same email address, or new if that is allowed.
+
+    Raises SignInRefused.
+    """
+    user = query.find_linked_user(identity.issuer, identity.subject)
+    if user is None and not (identity.email and identity.email_verified):
+        raise SignInRefused(
+            "The sign-in provider has not verified your email address. Verify it there, then try again."
+        )
+    user = user or query.find_user_by_email(identity.email) or create_account(identity)
     if not user.is_active:
-        raise SignInRefused("This account may not sign in.")
-    actions.link_identity(
-        user.key, person.issuer, person.subject, Actor(user.key, Channel.PAGE, address=client_address())
-    )
+        raise SignInRefused("This account is disabled. Ask your administrator.")
+    actor = Actor(user.key, Channel.PAGE, address=client_address())
+    actions.link_identity(user.key, identity.issuer, identity.subject, actor)
     return user
 
 
-def create_account(person: openid_connect.OpenIdUser) -> User:
-    """An account for somebody who has none. Raises NotTrusted where such are not made."""
+def create_account(identity: OpenIdUser) -> User:
+    """Create an account for an identity. Raises SignInRefused if new accounts are not allowed."""
     if not current_app.config["OIDC_CREATE"]:
-        raise SignInRefused("There is no account of your e-mail address here. Ask whoever runs this portal for one.")
+        raise SignInRefused("Your email address has no account here. Ask your administrator for one.")
     try:
-        return actions.add_user(person.email, person.name or person.email, "UTC", None)
+        return actions.add_user(identity.email, identity.name or identity.email, "UTC", None)
     except InvalidParameter as error:
-        raise SignInRefused("No account can be made of what the provider says of you.") from error
+        raise SignInRefused("The account could not be created. Ask your administrator for one.") from error

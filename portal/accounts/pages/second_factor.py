@@ -1,4 +1,4 @@
-"""The second factor: turned on with an app, its recovery codes, and turned off."""
+"""The page of two-factor authentication: turn it on, replace the recovery codes, turn it off."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from portal.web import htmx
 from portal.web.parameters import parse_form
 from portal.web.rendering import render
 
-# A secret that is shown and not yet in force, locked, in the session's cookie.
+# Key of the encrypted secret in the session cookie between its display and the first valid code.
 PENDING_SECRET = "offered"  # noqa: S105, the name of a key
 
 
 @blueprint.get("/settings/second-factor")
 @login_required
 def second_factor() -> Response:
-    """Whether a code is asked for, and what can be done about it."""
+    """Return the page of two-factor authentication."""
     return show_second_factor({})
 
 
 @blueprint.post("/settings/second-factor/offer")
 @login_required
 def offer_second_factor() -> AnyResponse:
-    """Show a secret for the app, once the password fits."""
+    """Show a new secret for the app, if the password is correct."""
     form = parse_form(request.form, SecondFactorForm).values
-    if wrong := check_current_password(form.current):
-        return show_second_factor({"current": wrong})
+    if problem := check_current_password(form.current):
+        return show_second_factor({"current": problem})
     session[PENDING_SECRET] = encrypt_secret(new_totp_secret(), current_app.secret_key)
     return htmx.redirect_browser(url_for(".second_factor"))
 
@@ -44,17 +44,17 @@ def offer_second_factor() -> AnyResponse:
 @blueprint.post("/settings/second-factor/on")
 @login_required
 def turn_on_second_factor() -> AnyResponse:
-    """In force, once a code shows that the app has the secret; the recovery codes are shown this once."""
+    """Turn it on, if the code proves that the app has the secret, and show the recovery codes once."""
     secret = decrypt_secret(session.get(PENDING_SECRET, ""), current_app.secret_key)
     if secret is None or current_user.has_second_factor:
         return htmx.redirect_browser(url_for(".second_factor"))
     form = parse_form(request.form, SecondFactorForm).values
-    if many := check_code_attempts():
-        return show_second_factor({"code": many})
+    if problem := count_code_attempt():
+        return show_second_factor({"code": problem})
     codes = actions.turn_on_second_factor(current_user.key, secret, form.code, current_app.secret_key, current_actor())
     if codes is None:
         return show_second_factor(
-            {"code": "code does not fit; look at the app's clock, and type the code that it shows now"}
+            {"code": "code is invalid; check the clock of your phone and enter the code that the app shows now"}
         )
     session.pop(PENDING_SECRET)
     return show_second_factor({}, codes)
@@ -63,51 +63,47 @@ def turn_on_second_factor() -> AnyResponse:
 @blueprint.post("/settings/second-factor/codes")
 @login_required
 def renew_recovery_codes() -> AnyResponse:
-    """New recovery codes instead of those before, once the password and a code fit; shown this once."""
-    problems = check_credentials()
-    return (
-        show_second_factor(problems)
-        if problems
-        else show_second_factor({}, actions.renew_recovery_codes(current_user.key, current_actor()))
-    )
+    """Replace the recovery codes, if password and code are correct, and show the new ones once."""
+    if problems := check_credentials():
+        return show_second_factor(problems)
+    return show_second_factor({}, actions.renew_recovery_codes(current_user.key, current_actor()))
 
 
 @blueprint.post("/settings/second-factor/off")
 @login_required
 def turn_off_second_factor() -> AnyResponse:
-    """The password alone again, once the password and a code fit."""
-    problems = check_credentials()
-    if problems:
+    """Turn it off, if password and code are correct."""
+    if problems := check_credentials():
         return show_second_factor(problems)
     actions.turn_off_second_factor(current_user.key, current_actor())
-    flash("The second factor is off. The password alone is enough from now on.")
+    flash("Two-factor authentication turned off. You now sign in with the password only.")
     return htmx.redirect_browser(url_for(".second_factor"))
 
 
 def check_credentials() -> dict[str, str]:
-    """What is wrong with the password and the code that were given."""
+    """Return the problem with the form's password or code."""
     form = parse_form(request.form, SecondFactorForm).values
-    if wrong := check_current_password(form.current):
-        return {"current": wrong}
-    if many := check_code_attempts():
-        return {"code": many}
+    if problem := check_current_password(form.current):
+        return {"current": problem}
+    if problem := count_code_attempt():
+        return {"code": problem}
     if not actions.use_code(current_user.key, form.code, current_app.secret_key, current_actor()):
-        return {"code": "code does not fit"}
+        return {"code": "code is invalid"}
     throttle.clear_attempts("code", current_user.id)
     return {}
 
 
-def check_code_attempts() -> str:
-    """That codes were tried too often; "" while they were not."""
+def count_code_attempt() -> str:
+    """Count an attempt at a code, and return the problem if there were too many, or ""."""
     try:
         throttle.count_attempt("code", current_user.id, "SIGN_IN_TRIES")
-    except TooManyAttempts as many:
-        return f"code was tried too often; wait {-(-many.seconds // 60)} min"
+    except TooManyAttempts as error:
+        return f"code had too many attempts; try again in {error.wait}"
     return ""
 
 
 def show_second_factor(problems: dict[str, str], codes: list[str] | None = None) -> Response:
-    """The page; with what was refused, or with recovery codes just made."""
+    """Return the page with each problem beside its field, or with new recovery codes."""
     is_on = current_user.has_second_factor or bool(codes)
     secret = None if is_on else decrypt_secret(session.get(PENDING_SECRET, ""), current_app.secret_key)
     return render(

@@ -1,4 +1,4 @@
-"""Signing in by a password, and a code where the account asks for one; signing out."""
+"""Sign in with a password, and a code if the account requires one; sign out."""
 
 from __future__ import annotations
 
@@ -7,8 +7,13 @@ from flask_login import current_user, logout_user
 from werkzeug.wrappers import Response as AnyResponse
 
 from portal.accounts import actions, query, throttle
-from portal.accounts.pages.blueprint import blueprint, end_browser_session, refuse_sign_in, start_browser_session
-from portal.accounts.parameters import CodeForm, SignIn, SignInAddress
+from portal.accounts.pages.blueprint import (
+    blueprint,
+    end_browser_session,
+    record_refused_sign_in,
+    start_browser_session,
+)
+from portal.accounts.parameters import CodeForm, SignInAddress, SignInForm
 from portal.accounts.passwords import verify_password
 from portal.accounts.throttle import TooManyAttempts
 from portal.accounts.tokens import hash_secret
@@ -20,48 +25,48 @@ from portal.web.parameters import parse_form, parse_query
 from portal.web.rendering import render
 from portal.web.request_hooks import client_address
 
-# Between the password and the code, in the session's cookie: who, since when, and a mark of the password.
+# Key in the session cookie between password and code: user key, time, and fingerprint of the password.
 AWAITING_CODE = "half_way"
 AWAITING_CODE_MS = 5 * 60_000
 
 
 @blueprint.get("/login")
 def sign_in() -> AnyResponse:
-    """The sign-in form."""
+    """Return the sign-in form."""
     target = read_next_target()
     return htmx.redirect_browser(target) if current_user.is_authenticated else show_sign_in(target)
 
 
 @blueprint.post("/login")
 def sign_in_submitted() -> AnyResponse:
-    """Sign in, and back to the page first asked for. One message for every way of not fitting."""
-    form = parse_form(request.form, SignIn).values
+    """Sign in and return to the requested page. All wrong credentials get the same message."""
+    form = parse_form(request.form, SignInForm).values
     user = query.find_user_by_email(form.email)
-    known = request.cookies.get(throttle.device_cookie_name(), "")
-    tried = throttle.attempt_subject(fold(form.email.strip()), user and user.id, known)
+    cookie = request.cookies.get(throttle.device_cookie_name(), "")
+    subject = throttle.attempt_subject(fold(form.email.strip()), user and user.id, cookie)
     try:
         throttle.count_attempt("address", client_address(), "SIGN_IN_TRIES_PER_ADDRESS")
-        throttle.count_attempt(*tried, "SIGN_IN_TRIES")
-    except TooManyAttempts as many:
-        return show_too_many_attempts(many, user, email=form.email)
-    usable = user if user and user.is_active else None
-    if not verify_password(form.password, usable.password_hash if usable else None) or usable is None:
-        refuse_sign_in(user, "password")
+        throttle.count_attempt(*subject, "SIGN_IN_TRIES")
+    except TooManyAttempts as error:
+        return show_too_many_attempts(error, user, email=form.email)
+    active = user if user and user.is_active else None
+    if not verify_password(form.password, active.password_hash if active else None) or active is None:
+        record_refused_sign_in(user, "password")
         return show_sign_in(read_next_target(), email=form.email, status=401)
-    throttle.clear_attempts(*tried)
+    throttle.clear_attempts(*subject)
     throttle.refund_attempt("address", client_address(), "SIGN_IN_TRIES_PER_ADDRESS")
-    actions.upgrade_password_hash(usable, form.password)
-    if usable.totp_secret is None:
-        return complete_sign_in(usable, "password", read_next_target())
+    actions.upgrade_password_hash(active, form.password)
+    if active.totp_secret is None:
+        return complete_sign_in(active, "password", read_next_target())
     end_browser_session()
     session.clear()
-    session[AWAITING_CODE] = [usable.key, now_ms(), password_mark(usable)]
+    session[AWAITING_CODE] = [active.key, now_ms(), password_fingerprint(active)]
     return htmx.redirect_browser(url_for(".ask_code", next=read_next_target()))
 
 
 @blueprint.get("/login/code")
 def ask_code() -> AnyResponse:
-    """The form for the second factor's code."""
+    """Return the form for the code."""
     if user_awaiting_code() is None:
         return htmx.redirect_browser(url_for(".sign_in", next=read_next_target()))
     return show_code()
@@ -69,18 +74,18 @@ def ask_code() -> AnyResponse:
 
 @blueprint.post("/login/code")
 def code_submitted() -> AnyResponse:
-    """Sign in, once the code fits too."""
+    """Sign in, if the code is valid."""
     user = user_awaiting_code()
     if user is None:
         return htmx.redirect_browser(url_for(".sign_in", next=read_next_target()))
     code = parse_form(request.form, CodeForm).values.code
     try:
         throttle.count_attempt("code", user.id, "SIGN_IN_TRIES")
-    except TooManyAttempts as many:
+    except TooManyAttempts as error:
         session.pop(AWAITING_CODE)
-        return show_too_many_attempts(many, user)
+        return show_too_many_attempts(error, user)
     if not actions.use_code(user.key, code, current_app.secret_key):
-        refuse_sign_in(user, "code")
+        record_refused_sign_in(user, "code")
         return show_code(status=401)
     throttle.clear_attempts("code", user.id)
     return complete_sign_in(user, "password and code", read_next_target())
@@ -88,20 +93,20 @@ def code_submitted() -> AnyResponse:
 
 @blueprint.post("/logout")
 def sign_out() -> AnyResponse:
-    """End this session: a copy of its cookie is of no use any more."""
+    """End the current session, so that a copy of its cookie is useless."""
     end_browser_session()
-    return forget_browser_user()
+    return sign_out_browser()
 
 
-def forget_browser_user() -> AnyResponse:
-    """Forget in the browser who was signed in."""
+def sign_out_browser() -> AnyResponse:
+    """Clear the session cookie and redirect to the sign-in page."""
     logout_user()
     session.clear()
     return htmx.redirect_browser(url_for("accounts.sign_in"))
 
 
 def complete_sign_in(user: User, how: str, target: str) -> AnyResponse:
-    """Start the session, and go where they wanted; the browser is known from now on."""
+    """Start the session, set the device cookie and redirect to `target`."""
     start_browser_session(user, how)
     response = htmx.redirect_browser(target)
     response.set_cookie(
@@ -116,25 +121,26 @@ def complete_sign_in(user: User, how: str, target: str) -> AnyResponse:
 
 
 def user_awaiting_code() -> User | None:
-    """Whoever has given the password a short while ago, and not yet the code."""
-    key, since, mark = session.get(AWAITING_CODE, (0, 0, ""))
+    """Return the user who has entered the password recently and not yet the code."""
+    key, since, fingerprint = session.get(AWAITING_CODE, (0, 0, ""))
     user = query.find_user(key) if now_ms() - since < AWAITING_CODE_MS else None
-    return user if user and user.is_active and user.totp_secret and password_mark(user) == mark else None
+    is_awaiting = user and user.is_active and user.totp_secret and password_fingerprint(user) == fingerprint
+    return user if is_awaiting else None
 
 
-def password_mark(user: User) -> str:
-    """Changes with the password: a code given after that is given too late."""
+def password_fingerprint(user: User) -> str:
+    """Return a value that changes with the password, so that a new password ends a pending sign-in."""
     return hash_secret(user.password_hash)[:16]
 
 
 def read_next_target() -> str:
-    """Where to go after signing in."""
-    asked = parse_query(request.query_string, SignInAddress, ignore_unknown=True).values
-    return htmx.safe_target(asked.next, url_for("batches.list_batches"))
+    """Return the address to open after signing in."""
+    address = parse_query(request.query_string, SignInAddress, ignore_unknown=True).values
+    return htmx.safe_target(address.next, url_for("batches.list_batches"))
 
 
 def show_sign_in(target: str, email: str = "", status: int = 200, wait: int = 0, problem: str = "") -> Response:
-    """The sign-in page; the password is never sent back. `wait` is in seconds."""
+    """Return the sign-in page, without the password; `wait` in seconds."""
     return render(
         "accounts/sign_in.html",
         target=target,
@@ -147,14 +153,14 @@ def show_sign_in(target: str, email: str = "", status: int = 200, wait: int = 0,
     )
 
 
-def show_too_many_attempts(many: TooManyAttempts, user: User | None, email: str = "") -> Response:
-    """That there were too many tries, and how long to wait. Only the first of them goes into the trail."""
-    refuse_sign_in(user, "too many tries", trail=many.first)
-    response = show_sign_in(read_next_target(), email=email, status=429, wait=many.seconds)
-    response.headers["Retry-After"] = str(many.seconds)
+def show_too_many_attempts(error: TooManyAttempts, user: User | None, email: str = "") -> Response:
+    """Return the sign-in page with the wait. Only the first refusal in a window is logged."""
+    record_refused_sign_in(user, "too many tries", audit=error.is_first)
+    response = show_sign_in(read_next_target(), email=email, status=429, wait=error.seconds)
+    response.headers["Retry-After"] = str(error.seconds)
     return response
 
 
 def show_code(status: int = 200) -> Response:
-    """The page that asks for the code."""
+    """Return the page that asks for the code."""
     return render("accounts/code.html", target=read_next_target(), failed=status == 401, status=status)

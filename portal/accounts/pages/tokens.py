@@ -1,4 +1,4 @@
-"""The account's tokens: made, shown once, revoked."""
+"""The page of API tokens: create and revoke."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from portal.accounts.pages.blueprint import blueprint
 from portal.accounts.parameters import TokenForm
 from portal.accounts.presenter import token_view
 from portal.ids import parse_id
+from portal.models import Scope
 from portal.times import now_ms
 from portal.web import htmx
 from portal.web.parameters import ParsedParameters, parse_form
@@ -21,43 +22,45 @@ from portal.web.rendering import render
 @blueprint.get("/settings/tokens")
 @login_required
 def tokens() -> Response:
-    """The account's tokens and a form for a new one."""
+    """Return the list of tokens and the form for a new one."""
     return show_tokens()
 
 
 @blueprint.post("/settings/tokens")
 @login_required
 def add_token() -> Response:
-    """Make a token and show it, this once: the answer is kept nowhere."""
-    lists = {"scopes": request.form.getlist("scopes")}
-    given = {name: value for name, value in request.form.items() if value}
-    reading = parse_form(given, TokenForm, lists)
-    if reading.problems:
-        return show_tokens(reading)
-    form = reading.values
+    """Create a token and show it once."""
+    fields = {name: value for name, value in request.form.items() if value}
+    parsed = parse_form(fields, TokenForm, {"scopes": request.form.getlist("scopes")})
+    if parsed.problems:
+        return show_tokens(parsed)
+    form = parsed.values
     token, text = actions.add_token(current_user.key, form.name, frozenset(form.scopes), form.days, current_actor())
-    return show_tokens(made=(token.name, text))
+    return show_tokens(new_token=(token.name, text))
 
 
 @blueprint.post("/settings/tokens/<token_id>/revoke")
 @login_required
 def revoke_token(token_id: str) -> AnyResponse:
-    """The token stops at once. Done already or never there: the list shows what is true."""
-    known = parse_id(token_id)
-    if known and actions.revoke_token(current_user.key, known, current_actor()):
-        flash("The token is revoked. Whatever used it gets 401 from now on.")
+    """Revoke a token. For an unknown or revoked one, only show the list."""
+    parsed = parse_id(token_id)
+    if parsed and actions.revoke_token(current_user.key, parsed, current_actor()):
+        flash("Token revoked. Programs that use it now get 401.")
     return htmx.redirect_browser(url_for(".tokens"))
 
 
-def show_tokens(reading: ParsedParameters[TokenForm] | None = None, made: tuple[str, str] | None = None) -> Response:
-    """The tokens page; with a form that was refused, or with a token just made."""
+def show_tokens(
+    parsed: ParsedParameters[TokenForm] | None = None, new_token: tuple[str, str] | None = None
+) -> Response:
+    """Return the page, with the problems of the form, or with the name and text of a new token."""
     now = now_ms()
     return render(
         "accounts/tokens.html",
-        status=400 if reading else 200,
+        status=400 if parsed else 200,
         tokens=[token_view(token, now) for token in query.list_tokens(current_user.key)],
-        problems=reading.problems if reading else {},
+        scopes=Scope,
+        problems=parsed.problems if parsed else {},
         form=request.form,
-        made=made,
+        made=new_token,
         list_address=url_for("batches_api.list_batches", user_id=current_user.id, _external=True),
     )
