@@ -1,4 +1,4 @@
-"""An OpenID Connect provider of the tests' own: a small server on this machine that signs what it is told to say."""
+"""An OpenID Connect provider for tests: a small local server that signs the claims a test sets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from werkzeug.serving import make_server
 
 
 class Provider:
-    """Answers discovery, keys and the token endpoint. `claims` are laid over what a good id_token says."""
+    """Serves discovery, keys and the token endpoint. `claims` override those of a valid id_token."""
 
     def __init__(self) -> None:
         self.key = RSAKey.generate_key(2048, {"kid": "one"})
@@ -32,7 +32,7 @@ class Provider:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def discovery(self) -> Any:
-        """What there is, and where."""
+        """Return the discovery document."""
         return jsonify(
             issuer=self.issuer,
             authorization_endpoint=f"{self.issuer}/authorize",
@@ -44,12 +44,12 @@ class Provider:
         )
 
     def token(self) -> Any:
-        """The id_token for a code."""
+        """Return the id_token for a code."""
         if self.fails:
             return jsonify(error="server_error"), 500
         self.verifiers.append(request.form.get("code_verifier", ""))
         now = int(time.time())
-        said = {
+        claims = {
             "iss": self.issuer,
             "sub": "someone-1",
             "aud": "portal",
@@ -59,13 +59,13 @@ class Provider:
             "email": "owner@example.com",
             "email_verified": True,
         } | self.claims
-        signed = jwt.encode({"alg": "RS256", "kid": "one"}, said, self.signed_with)
+        signed = jwt.encode({"alg": "RS256", "kid": "one"}, claims, self.signed_with)
         return jsonify(access_token="unused", token_type="Bearer", id_token=signed)
 
-    def agreed(self, location: str) -> dict[str, str]:
-        """The person agrees on the page that the portal led to; what the provider sends them back with."""
-        asked = {name: values[0] for name, values in parse_qs(urlsplit(location).query).items()}
-        assert asked["code_challenge_method"] == "S256"
-        assert asked["scope"].split()[0] == "openid"
-        self.nonce = asked["nonce"]
-        return {"code": "a code", "state": asked["state"]}
+    def approve(self, location: str) -> dict[str, str]:
+        """Approve the sign-in, and return the parameters of the redirect back to the portal."""
+        parameters = {name: values[0] for name, values in parse_qs(urlsplit(location).query).items()}
+        assert parameters["code_challenge_method"] == "S256"
+        assert parameters["scope"].split()[0] == "openid"
+        self.nonce = parameters["nonce"]
+        return {"code": "a code", "state": parameters["state"]}

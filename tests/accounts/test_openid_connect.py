@@ -1,4 +1,4 @@
-"""Signing in by OpenID Connect: off until configured; only what can be trusted lets anybody in."""
+"""Sign-in with OpenID Connect: off unless configured, and refused unless every check passes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BACK = "/login/provider/back"
 
 @pytest.fixture(scope="module")
 def provider() -> Iterator[Provider]:
-    """The provider, running."""
+    """A running provider."""
     running = Provider()
     yield running
     running.server.shutdown()
@@ -32,7 +32,7 @@ def provider() -> Iterator[Provider]:
 
 @pytest.fixture(scope="module")
 def provided_apps(make_app: Callable[..., Flask], provider: Provider) -> dict[str, Flask]:
-    """The portal with the provider configured, on each database."""
+    """Apps with the provider configured, one per database."""
     settings = {
         "OIDC_ISSUER": provider.issuer,
         "OIDC_CLIENT_ID": "portal",
@@ -44,24 +44,24 @@ def provided_apps(make_app: Callable[..., Flask], provider: Provider) -> dict[st
 
 @pytest.fixture(params=DATABASES)
 def app(request: pytest.FixtureRequest, provided_apps: dict[str, Flask], provider: Provider) -> Flask:
-    """The portal with the provider configured, empty; the provider tells the truth."""
+    """An empty app with the provider configured; the provider sends valid claims."""
     app = provided_apps[request.param]
     empty(app)
     provider.claims, provider.signed_with, provider.fails = {}, provider.key, False
     return app
 
 
-def come_back(client: FlaskClient, provider: Provider, **instead: str) -> TestResponse:
-    """Go to the provider, agree there, and come back."""
-    there = client.get("/login/provider?next=/settings/tokens")
-    assert there.location.startswith(f"{provider.issuer}/authorize?")
-    return client.get(BACK, query_string=provider.agreed(there.location) | instead)
+def sign_in_with(client: FlaskClient, provider: Provider, **changed: str) -> TestResponse:
+    """Approve the sign-in at the provider, and follow the redirect back."""
+    redirect = client.get("/login/provider?next=/settings/tokens")
+    assert redirect.location.startswith(f"{provider.issuer}/authorize?")
+    return client.get(BACK, query_string=provider.approve(redirect.location) | changed)
 
 
-def test_whom_the_provider_vouches_for_is_signed_in(app: Flask, owner: User, provider: Provider) -> None:
+def test_a_verified_user_is_signed_in(app: Flask, owner: User, provider: Provider) -> None:
     client = app.test_client()
     assert "Sign in by the office" in client.get("/login").text
-    answer = come_back(client, provider)
+    answer = sign_in_with(client, provider)
     assert (answer.status_code, answer.location) == (303, "/settings/tokens")
     assert client.get("/batches").status_code == 200
     assert provider.verifiers[-1]
@@ -70,10 +70,10 @@ def test_whom_the_provider_vouches_for_is_signed_in(app: Flask, owner: User, pro
         assert (linked.user_key, linked.subject, linked.issuer) == (owner.key, "someone-1", provider.issuer)
 
 
-def test_who_is_linked_is_known_by_another_address_too(app: Flask, owner: User, provider: Provider) -> None:
-    come_back(app.test_client(), provider)
+def test_a_linked_user_is_recognized_with_another_address(app: Flask, owner: User, provider: Provider) -> None:
+    sign_in_with(app.test_client(), provider)
     provider.claims = {"email": "moved@example.com", "email_verified": False}
-    assert come_back(app.test_client(), provider).status_code == 303
+    assert sign_in_with(app.test_client(), provider).status_code == 303
 
 
 @pytest.mark.parametrize("claims", [
@@ -84,82 +84,78 @@ def test_who_is_linked_is_known_by_another_address_too(app: Flask, owner: User, 
     {"sub": ""},
     {"email_verified": False},
     {"email_verified": "true"},
-    {"email": "nobody@example.com"},
+    {"email": "unknown@example.com"},
     {"email": ""},
 ], ids=str)  # fmt: skip
-def test_what_cannot_be_trusted_lets_nobody_in(
-    app: Flask, owner: User, provider: Provider, claims: dict[str, Any]
-) -> None:
+def test_invalid_claims_are_refused(app: Flask, owner: User, provider: Provider, claims: dict[str, Any]) -> None:
     provider.claims = claims
     client = app.test_client()
-    answer = come_back(client, provider)
+    answer = sign_in_with(client, provider)
     assert answer.status_code == 403
     assert 'role="alert"' in answer.text
     assert client.get("/batches").status_code == 303
 
 
-def test_another_signature_is_refused(app: Flask, owner: User, provider: Provider) -> None:
+def test_a_wrong_signature_is_refused(app: Flask, owner: User, provider: Provider) -> None:
     provider.signed_with = RSAKey.generate_key(2048, {"kid": "one"})
-    assert come_back(app.test_client(), provider).status_code == 403
+    assert sign_in_with(app.test_client(), provider).status_code == 403
 
 
-def test_a_state_is_good_once_and_in_its_own_browser(app: Flask, owner: User, provider: Provider) -> None:
+def test_a_state_works_once_and_only_in_its_browser(app: Flask, owner: User, provider: Provider) -> None:
     client = app.test_client()
-    sent = provider.agreed(client.get("/login/provider").location)
-    assert app.test_client().get(BACK, query_string=sent).status_code == 403
-    assert client.get(BACK, query_string=sent).status_code == 303
-    assert client.get(BACK, query_string=sent).status_code == 403
+    callback = provider.approve(client.get("/login/provider").location)
+    assert app.test_client().get(BACK, query_string=callback).status_code == 403
+    assert client.get(BACK, query_string=callback).status_code == 303
+    assert client.get(BACK, query_string=callback).status_code == 403
 
 
 @pytest.mark.parametrize("query", ["", "?error=access_denied&state=x", "?code=a&state=b", "?code=%00"])
-def test_whatever_else_comes_back_is_told_in_plain_words(app: Flask, query: str) -> None:
+def test_other_responses_get_a_plain_message(app: Flask, query: str) -> None:
     answer = app.test_client().get(f"{BACK}{query}")
     assert answer.status_code == 403
-    assert "cannot be trusted" in answer.text
+    assert "response of the sign-in provider is invalid" in answer.text
 
 
-def test_a_provider_that_fails_is_told(app: Flask, owner: User, provider: Provider) -> None:
+def test_a_failing_provider_is_reported(app: Flask, owner: User, provider: Provider) -> None:
     provider.fails = True
-    assert come_back(app.test_client(), provider).status_code == 403
+    assert sign_in_with(app.test_client(), provider).status_code == 403
 
 
-def test_a_disabled_account_is_not_let_in(app: Flask, owner: User, build: Builder, provider: Provider) -> None:
+def test_a_disabled_account_is_refused(app: Flask, owner: User, build: Builder, provider: Provider) -> None:
     build.change(owner, disabled_at=now_ms())
-    answer = come_back(app.test_client(), provider)
+    answer = sign_in_with(app.test_client(), provider)
     assert answer.status_code == 403
-    assert "may not sign in" in answer.text
+    assert "account is disabled" in answer.text
 
 
-def test_accounts_are_made_where_that_is_allowed(
-    app: Flask, provider: Provider, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_accounts_are_created_if_allowed(app: Flask, provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(app.config, "OIDC_CREATE", True)
     client = app.test_client()
-    assert come_back(client, provider).status_code == 303
+    assert sign_in_with(client, provider).status_code == 303
     page = client.get("/settings/account").text
     assert "has no password of its own" in page
     assert "owner@example.com" in page
 
 
-def test_a_provider_that_is_away_is_told(make_app: Callable[..., Flask]) -> None:
+def test_an_unreachable_provider_is_reported(make_app: Callable[..., Flask]) -> None:
     settings = {"OIDC_ISSUER": "http://127.0.0.1:9", "OIDC_CLIENT_ID": "a", "OIDC_CLIENT_SECRET": "b"}
     answer = make_app("sqlite", **settings).test_client().get("/login/provider")
     assert answer.status_code == 503
     assert "cannot be reached" in answer.text
 
 
-def test_without_a_provider_there_is_none(make_app: Callable[..., Flask]) -> None:
+def test_without_a_provider_its_pages_do_not_exist(make_app: Callable[..., Flask]) -> None:
     client = make_app("sqlite").test_client()
     assert "Sign in by" not in client.get("/login").text
     assert client.get("/login/provider").status_code == 404
     assert client.get(BACK).status_code == 404
 
 
-@pytest.mark.parametrize(("given", "says"), [
+@pytest.mark.parametrize(("environ", "message"), [
     ({"OIDC_ISSUER": "https://id.example"}, "OIDC_CLIENT_ID is needed too"),
     ({"OIDC_CLIENT_ID": "a", "OIDC_CLIENT_SECRET": "b"}, "OIDC_ISSUER is needed too"),
     ({"OIDC_ISSUER": "ftp://id.example", "OIDC_CLIENT_ID": "a", "OIDC_CLIENT_SECRET": "b"}, "must start with https"),
 ])  # fmt: skip
-def test_settings_that_do_not_go_together_are_told(tmp_path: Any, given: dict[str, str], says: str) -> None:
-    with pytest.raises(SettingError, match=says):
-        load(given, tmp_path)
+def test_inconsistent_settings_are_refused(tmp_path: Any, environ: dict[str, str], message: str) -> None:
+    with pytest.raises(SettingError, match=message):
+        load(environ, tmp_path)

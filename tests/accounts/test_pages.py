@@ -1,4 +1,4 @@
-"""Signing in and out, and the account, as pages; and that none of it counts under /api/."""
+"""Sign-in, sign-out and the account page; sessions do not count under /api/."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NEW_PASSWORD = "an altogether new password"
 def send(
     client: FlaskClient, address: str, page: str = "/settings/account", follow: bool = False, **fields: object
 ) -> TestResponse:
-    """Send a form of a page, with the CSRF token that the page holds; `follow` opens where the answer leads."""
+    """Send a form with the CSRF token of a page; `follow` follows redirects."""
     token = csrf_token(client.get(page).text)
     return client.post(address, data={**fields, "csrf_token": token}, follow_redirects=follow)
 
@@ -34,7 +34,7 @@ def words(html: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("asked", "led"),
+    ("next_address", "target"),
     [
         ("/batches?search=may&page=2", "/batches?search=may&page=2"),
         ("/settings/tokens", "/settings/tokens"),
@@ -52,26 +52,26 @@ def words(html: str) -> str:
         ("", "/batches"),
     ],
 )
-def test_after_signing_in_one_goes_on_and_never_off_the_site(
-    client: FlaskClient, owner: User, asked: str, led: str
+def test_signing_in_leads_to_the_next_page_and_never_to_another_site(
+    client: FlaskClient, owner: User, next_address: str, target: str
 ) -> None:
     token = csrf_token(client.get("/login").text)
     answer = client.post(
         "/login",
-        query_string={"next": asked},
+        query_string={"next": next_address},
         data={"email": owner.email.upper(), "password": PASSWORD, "csrf_token": token},
     )
-    assert (answer.status_code, answer.location) == (303, led)
+    assert (answer.status_code, answer.location) == (303, target)
 
 
-def test_who_is_signed_in_already_goes_on_at_once(signed_in: FlaskClient) -> None:
+def test_a_signed_in_user_skips_the_sign_in_page(signed_in: FlaskClient) -> None:
     assert signed_in.get("/login?next=/settings/tokens").location == "/settings/tokens"
     assert signed_in.get("/login?next=//evil.example").location == "/batches"
     assert signed_in.get("/login?next=/settings/tokens&next=/settings/account").location == "/batches"
     assert signed_in.get("/login?next=/settings/tokens", headers=HTMX).headers["HX-Redirect"] == "/settings/tokens"
 
 
-def test_the_way_on_outlives_a_wrong_password(client: FlaskClient, owner: User) -> None:
+def test_the_next_page_survives_a_wrong_password(client: FlaskClient, owner: User) -> None:
     address = "/login?next=/batches?search%3Dmay"
     wrong = send(client, address, address, email=owner.email, password="wrong")
     action = re.search(r'action="([^"]+)"', wrong.text)[1]
@@ -79,20 +79,20 @@ def test_the_way_on_outlives_a_wrong_password(client: FlaskClient, owner: User) 
     assert right.location == "/batches?search=may"
 
 
-def test_every_way_of_not_fitting_reads_alike(client: FlaskClient, build: Builder, owner: User) -> None:
+def test_all_wrong_credentials_get_the_same_page(client: FlaskClient, build: Builder, owner: User) -> None:
     disabled = build.create_user("stranger", disabled_at=now_ms())
-    tries = [
+    attempts = [
         (owner.email, "wrong"),
-        ("nobody@example.com", PASSWORD),
+        ("unknown@example.com", PASSWORD),
         (disabled.email, PASSWORD),
         ("", ""),
         ("a\x00b", "c\x00d"),
     ]
-    answers = [send(client, "/login", "/login", email=email, password=password) for email, password in tries]
+    answers = [send(client, "/login", "/login", email=email, password=password) for email, password in attempts]
     assert {answer.status_code for answer in answers} == {401}
-    said = {re.sub(r'value="[^"]*"', "", answer.text.split("<form")[0]) for answer in answers}
-    assert len(said) == 1
-    assert "do not fit together" in said.pop()
+    pages = {re.sub(r'value="[^"]*"', "", answer.text.split("<form")[0]) for answer in answers}
+    assert len(pages) == 1
+    assert "do not fit together" in pages.pop()
 
 
 def test_the_password_is_never_sent_back(client: FlaskClient, owner: User) -> None:
@@ -101,7 +101,7 @@ def test_the_password_is_never_sent_back(client: FlaskClient, owner: User) -> No
     assert "wrong horse" not in answer.text
 
 
-def test_a_new_session_begins_at_sign_in(client: FlaskClient, owner: User) -> None:
+def test_signing_in_starts_a_new_session(client: FlaskClient, owner: User) -> None:
     before = csrf_token(client.get("/login").text)
     send(client, "/login", "/login", email=owner.email, password=PASSWORD)
     assert csrf_token(client.get("/settings/account").text) != before
@@ -115,7 +115,7 @@ def test_signing_out_ends_the_session(signed_in: FlaskClient) -> None:
     assert signed_in.get("/batches").status_code == 303
 
 
-def test_signing_out_by_htmx_leads_the_whole_browser_away(signed_in: FlaskClient) -> None:
+def test_signing_out_by_htmx_redirects_the_whole_window(signed_in: FlaskClient) -> None:
     token = csrf_token(signed_in.get("/settings/account").text)
     answer = signed_in.post("/logout", headers={**HTMX, "X-CSRFToken": token})
     assert (answer.status_code, answer.headers["HX-Redirect"]) == (200, "/login")
@@ -145,7 +145,7 @@ def test_a_new_password_ends_every_other_session(app: Flask, signed_in: FlaskCli
     other = sign_in(app, owner)
     answer = send(signed_in, "/settings/password", current=PASSWORD, password=NEW_PASSWORD)
     assert answer.location == "/settings/account"
-    assert "The password is changed" in signed_in.get("/settings/account").text
+    assert "Password changed" in signed_in.get("/settings/account").text
     assert other.get("/batches").status_code == 303
     assert signed_in.get("/batches").status_code == 200
     sign_in(app, owner, NEW_PASSWORD)
@@ -161,25 +161,25 @@ def test_a_stranger_is_not_signed_out_with_the_owner(app: Flask, signed_in: Flas
 
 
 @pytest.mark.parametrize(
-    ("current", "password", "says"),
+    ("current", "password", "message"),
     [
-        ("wrong", NEW_PASSWORD, "Current password does not fit"),
+        ("wrong", NEW_PASSWORD, "Current password is incorrect"),
         (PASSWORD, "short", "at least 12 characters"),
         (PASSWORD, "", "at least 12 characters"),
         (PASSWORD, "x" * 1001, "at most 1000 characters"),
-        (PASSWORD, "with a \x00 in the midst", "must not hold control characters"),
+        (PASSWORD, "with a \x00 in the midst", "must not contain control characters"),
     ],
 )
-def test_a_password_that_is_not_taken_is_told_beside_its_field(
-    app: Flask, signed_in: FlaskClient, owner: User, current: str, password: str, says: str
+def test_an_invalid_password_is_reported_beside_its_field(
+    app: Flask, signed_in: FlaskClient, owner: User, current: str, password: str, message: str
 ) -> None:
     answer = send(signed_in, "/settings/password", current=current, password=password)
     assert answer.status_code == 400
-    assert says in words(answer.text)
+    assert message in words(answer.text)
     sign_in(app, owner)
 
 
-def test_a_disabled_account_is_out_at_once(signed_in: FlaskClient, build: Builder, owner: User) -> None:
+def test_disabling_an_account_ends_its_sessions(signed_in: FlaskClient, build: Builder, owner: User) -> None:
     build.change(owner, disabled_at=now_ms())
     assert signed_in.get("/batches").status_code == 303
 
@@ -188,7 +188,7 @@ def test_a_disabled_account_is_out_at_once(signed_in: FlaskClient, build: Builde
     "address", ["/login", "/logout", "/settings/tokens", "/settings/account", "/settings/password"]
 )
 @pytest.mark.parametrize("headers", [{}, HTMX], ids=["form", "htmx"])
-def test_a_forged_form_does_nothing_and_says_so(signed_in: FlaskClient, address: str, headers: dict) -> None:
+def test_a_form_with_a_wrong_csrf_token_changes_nothing(signed_in: FlaskClient, address: str, headers: dict) -> None:
     for token in ({}, {"csrf_token": "forged"}):
         answer = signed_in.post(address, data={"name": "forged", "zone": "UTC", **token}, headers=headers)
         assert answer.status_code == 400
@@ -208,7 +208,7 @@ def test_name_and_zone_are_changed(app: Flask, signed_in: FlaskClient, owner: Us
 
 
 @pytest.mark.parametrize(
-    ("name", "zone", "says"),
+    ("name", "zone", "message"),
     [
         ("", "UTC", "must not be empty"),
         (" ", "UTC", "must not be empty"),
@@ -221,34 +221,34 @@ def test_name_and_zone_are_changed(app: Flask, signed_in: FlaskClient, owner: Us
         ("x", "Europe/Lisbon\x00", "must not hold a control character"),
     ],
 )
-def test_what_cannot_be_saved_is_told_and_nothing_is_half_saved(
-    app: Flask, signed_in: FlaskClient, owner: User, name: str, zone: str, says: str
+def test_an_invalid_value_is_named_and_nothing_is_saved(
+    app: Flask, signed_in: FlaskClient, owner: User, name: str, zone: str, message: str
 ) -> None:
     answer = send(signed_in, "/settings/account", name=name, zone=zone)
-    assert (answer.status_code, says in words(answer.text)) == (400, True)
+    assert (answer.status_code, message in words(answer.text)) == (400, True)
     with app.app_context():
-        kept = find_user_by_email(owner.email)
-        assert (kept.name, kept.zone) == (owner.name, owner.zone)
+        user = find_user_by_email(owner.email)
+        assert (user.name, user.zone) == (owner.name, owner.zone)
 
 
-def test_a_message_is_read_once_and_never_kept(signed_in: FlaskClient, owner: User) -> None:
+def test_a_flash_message_is_shown_once_and_never_cached(signed_in: FlaskClient, owner: User) -> None:
     send(signed_in, "/settings/account", name="Owner", zone="UTC")
-    said = signed_in.get("/batches")
-    assert "Saved." in said.text
-    assert "ETag" not in said.headers
+    page = signed_in.get("/batches")
+    assert "Saved." in page.text
+    assert "ETag" not in page.headers
     again = signed_in.get("/batches")
     assert "Saved." not in again.text
     assert "ETag" in again.headers
 
 
-def test_a_session_counts_for_nothing_under_the_api(signed_in: FlaskClient, owner: User, api: Callable) -> None:
+def test_a_session_does_not_authenticate_api_requests(signed_in: FlaskClient, owner: User, api: Callable) -> None:
     answer = signed_in.get(f"/api/call/batches/{owner.id}")
     assert answer.status_code == 401
     assert "Set-Cookie" not in answer.headers
     assert "Cookie" not in answer.headers.get("Vary", "")
 
 
-def test_a_token_opens_no_page(client: FlaskClient, build: Builder, owner: User) -> None:
+def test_a_token_does_not_open_pages(client: FlaskClient, build: Builder, owner: User) -> None:
     bearer = {"Authorization": f"Bearer {build.create_token(owner)}"}
     for address in ("/batches", "/settings/tokens", "/settings/account"):
         assert client.get(address, headers=bearer).status_code == 303

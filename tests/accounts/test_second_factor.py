@@ -1,4 +1,4 @@
-"""The second factor: turned on with an app, asked for at sign-in, each code taken once, recovery codes, off again."""
+"""Two-factor authentication: set-up, sign-in with a code, single use, recovery codes, turning it off."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ PAGE = "/settings/second-factor"
 
 
 def send(client: FlaskClient, address: str, page: str = PAGE, **fields: str) -> TestResponse:
-    """Send a form of a page."""
+    """Send a form with the CSRF token of a page."""
     return client.post(address, data={**fields, "csrf_token": csrf_token(client.get(page).text)})
 
 
 def code_of(app: Flask, steps: int = 0) -> str:
-    """The code that the owner's app shows now, or so many steps of time from now."""
+    """Return the code that the owner's app shows `steps` time steps from now."""
     with app.app_context():
         (user,) = db.session.query(User).filter(User.totp_secret.is_not(None))
         secret = decrypt_secret(user.totp_secret, app.secret_key)
@@ -37,7 +37,7 @@ def code_of(app: Flask, steps: int = 0) -> str:
 
 @pytest.fixture
 def codes(app: Flask, owner: User) -> list[str]:
-    """The owner's second factor is on; its recovery codes. No code has been taken yet."""
+    """Turn on the owner's second factor, and return the unused recovery codes."""
     secret = pyotp.random_base32()
     with app.app_context():
         return actions.turn_on_second_factor(owner.key, secret, pyotp.TOTP(secret).now(), app.secret_key)
@@ -45,7 +45,7 @@ def codes(app: Flask, owner: User) -> list[str]:
 
 @pytest.fixture
 def forget_step(app: Flask, codes: list[str], owner: User, build: Builder) -> None:
-    """The code that turned it on may be used again, so that no test waits for the next."""
+    """Make the code of the set-up valid again, so that no test waits for the next."""
     with app.app_context():
         (user,) = db.session.query(User)
         db.session.expunge(user)
@@ -53,21 +53,21 @@ def forget_step(app: Flask, codes: list[str], owner: User, build: Builder) -> No
 
 
 @pytest.fixture
-def half_way(app: Flask, owner: User, forget_step: None) -> FlaskClient:
-    """A browser that has given the password."""
+def after_password(app: Flask, owner: User, forget_step: None) -> FlaskClient:
+    """A browser that has entered the password, and not the code."""
     client = app.test_client()
     answer = send(client, "/login?next=/settings/tokens", "/login", email=owner.email, password=PASSWORD)
     assert answer.location == "/login/code?next=/settings/tokens"
     return client
 
 
-def test_it_is_turned_on_with_what_an_app_shows(app: Flask, signed_in: FlaskClient, owner: User) -> None:
+def test_it_is_turned_on_with_a_code_of_the_app(app: Flask, signed_in: FlaskClient, owner: User) -> None:
     assert "Present password" in signed_in.get(PAGE).text
     assert send(signed_in, f"{PAGE}/offer", current="wrong").status_code == 400
     assert send(signed_in, f"{PAGE}/offer", current=PASSWORD).location == PAGE
-    shown = signed_in.get(PAGE).text
-    assert "<svg" in shown
-    secret = re.search(r'class="key">([A-Z2-7 ]+)<', shown)[1].replace(" ", "")
+    page = signed_in.get(PAGE).text
+    assert "<svg" in page
+    secret = re.search(r'class="key">([A-Z2-7 ]+)<', page)[1].replace(" ", "")
     wrong = send(signed_in, f"{PAGE}/on", code="000000" if pyotp.TOTP(secret).now() != "000000" else "111111")
     assert wrong.status_code == 400
     assert secret == re.search(r'class="key">([A-Z2-7 ]+)<', wrong.text)[1].replace(" ", "")
@@ -81,33 +81,33 @@ def test_it_is_turned_on_with_what_an_app_shows(app: Flask, signed_in: FlaskClie
         assert secret not in user.totp_secret
 
 
-def test_the_password_alone_lets_nobody_in(half_way: FlaskClient) -> None:
-    assert half_way.get("/batches").location.startswith("/login?")
-    assert half_way.get("/settings/account").status_code == 303
-    assert "authenticator app" in half_way.get("/login/code").text
+def test_the_password_alone_is_not_enough(after_password: FlaskClient) -> None:
+    assert after_password.get("/batches").location.startswith("/login?")
+    assert after_password.get("/settings/account").status_code == 303
+    assert "authenticator app" in after_password.get("/login/code").text
 
 
-def test_with_the_code_one_is_where_one_wanted(app: Flask, half_way: FlaskClient) -> None:
-    answer = send(half_way, "/login/code?next=/settings/tokens", "/login/code", code=code_of(app))
+def test_the_code_leads_to_the_requested_page(app: Flask, after_password: FlaskClient) -> None:
+    answer = send(after_password, "/login/code?next=/settings/tokens", "/login/code", code=code_of(app))
     assert (answer.status_code, answer.location) == (303, "/settings/tokens")
-    assert half_way.get("/settings/tokens").status_code == 200
+    assert after_password.get("/settings/tokens").status_code == 200
 
 
-def test_a_wrong_code_is_told_and_asked_for_again(app: Flask, half_way: FlaskClient) -> None:
+def test_a_wrong_code_is_refused(app: Flask, after_password: FlaskClient) -> None:
     for code in ("", "abc", "12345", "x" * 5000, code_of(app, steps=-9)):
-        answer = send(half_way, "/login/code", "/login/code", code=code)
+        answer = send(after_password, "/login/code", "/login/code", code=code)
         assert answer.status_code == 401
         assert "does not fit" in answer.text
 
 
-def test_codes_cannot_be_guessed_for_long(app: Flask, half_way: FlaskClient) -> None:
+def test_attempts_at_codes_are_limited(app: Flask, after_password: FlaskClient) -> None:
     for _ in range(10):
-        send(half_way, "/login/code", "/login/code", code="000000" if code_of(app) != "000000" else "111111")
-    assert send(half_way, "/login/code", "/login/code", code=code_of(app)).status_code == 429
-    assert half_way.get("/login/code").status_code == 303
+        send(after_password, "/login/code", "/login/code", code="000000" if code_of(app) != "000000" else "111111")
+    assert send(after_password, "/login/code", "/login/code", code=code_of(app)).status_code == 429
+    assert after_password.get("/login/code").status_code == 303
 
 
-def test_a_recovery_code_lets_in_once(app: Flask, owner: User, codes: list[str], forget_step: None) -> None:
+def test_a_recovery_code_works_once(app: Flask, owner: User, codes: list[str], forget_step: None) -> None:
     for expected in (303, 401):
         client = app.test_client()
         send(client, "/login", "/login", email=owner.email, password=PASSWORD)
@@ -117,54 +117,58 @@ def test_a_recovery_code_lets_in_once(app: Flask, owner: User, codes: list[str],
         assert [row.used_at is None for row in db.session.query(RecoveryCode)].count(True) == 9
 
 
-def test_a_code_is_taken_once(app: Flask, owner: User, forget_step: None) -> None:
+def test_a_code_works_once(app: Flask, owner: User, forget_step: None) -> None:
     code = code_of(app)
     with app.app_context():
         assert actions.use_code(owner.key, code, app.secret_key)
         assert not actions.use_code(owner.key, code, app.secret_key)
 
 
-def test_the_way_between_password_and_code_is_short(half_way: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_code_must_follow_the_password_within_minutes(
+    after_password: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     late = now_ms() + 6 * 60_000
     monkeypatch.setattr("portal.accounts.pages.signing_in.now_ms", lambda: late)
-    assert half_way.get("/login/code").location.startswith("/login?")
+    assert after_password.get("/login/code").location.startswith("/login?")
 
 
-def test_a_new_password_meanwhile_ends_the_way(app: Flask, half_way: FlaskClient, owner: User) -> None:
+def test_a_new_password_ends_a_pending_sign_in(app: Flask, after_password: FlaskClient, owner: User) -> None:
     with app.app_context():
         actions.change_password(owner.key, "an altogether new password")
-    assert half_way.get("/login/code").location.startswith("/login?")
+    assert after_password.get("/login/code").location.startswith("/login?")
 
 
-def test_off_takes_password_and_code(app: Flask, half_way: FlaskClient, codes: list[str], owner: User) -> None:
-    send(half_way, "/login/code", "/login/code", code=codes[1])
-    assert "9 of yours are left" in half_way.get(PAGE).text
-    assert send(half_way, f"{PAGE}/off", current="wrong", code=codes[2]).status_code == 400
-    assert send(half_way, f"{PAGE}/off", current=PASSWORD, code="123").status_code == 400
-    assert send(half_way, f"{PAGE}/off", current=PASSWORD, code=codes[2]).location == PAGE
+def test_turning_it_off_requires_password_and_code(
+    app: Flask, after_password: FlaskClient, codes: list[str], owner: User
+) -> None:
+    send(after_password, "/login/code", "/login/code", code=codes[1])
+    assert "9 of yours are left" in after_password.get(PAGE).text
+    assert send(after_password, f"{PAGE}/off", current="wrong", code=codes[2]).status_code == 400
+    assert send(after_password, f"{PAGE}/off", current=PASSWORD, code="123").status_code == 400
+    assert send(after_password, f"{PAGE}/off", current=PASSWORD, code=codes[2]).location == PAGE
     assert sign_in(app, owner).get("/batches").status_code == 200
 
 
-def test_new_recovery_codes_take_the_place_of_the_old(app: Flask, half_way: FlaskClient, codes: list[str]) -> None:
-    send(half_way, "/login/code", "/login/code", code=codes[1])
-    made = send(half_way, f"{PAGE}/codes", current=PASSWORD, code=codes[2])
-    assert made.status_code == 200
-    assert codes[3] not in made.text
-    assert "10 of yours are left" in half_way.get(PAGE).text
+def test_new_recovery_codes_replace_the_old(app: Flask, after_password: FlaskClient, codes: list[str]) -> None:
+    send(after_password, "/login/code", "/login/code", code=codes[1])
+    answer = send(after_password, f"{PAGE}/codes", current=PASSWORD, code=codes[2])
+    assert answer.status_code == 200
+    assert codes[3] not in answer.text
+    assert "10 of yours are left" in after_password.get(PAGE).text
 
 
-def test_another_secret_key_reads_no_kept_secret() -> None:
-    locked = encrypt_secret("JBSWY3DPEHPK3PXP", "one key")
-    assert decrypt_secret(locked, "one key") == "JBSWY3DPEHPK3PXP"
-    assert decrypt_secret(locked, "another key") is None
+def test_another_secret_key_cannot_decrypt_the_secret() -> None:
+    encrypted = encrypt_secret("JBSWY3DPEHPK3PXP", "one key")
+    assert decrypt_secret(encrypted, "one key") == "JBSWY3DPEHPK3PXP"
+    assert decrypt_secret(encrypted, "another key") is None
     assert decrypt_secret("", "one key") is None
 
 
-def test_codes_fit_a_step_to_either_side_and_none_before_the_last() -> None:
+def test_codes_match_one_step_to_either_side_and_only_after_the_last() -> None:
     secret, now = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", 1_746_100_800_000
     step = now // 1000 // STEP_SECONDS
     totp = pyotp.TOTP(secret)
-    for offset, fits in ((-2, False), (-1, True), (0, True), (1, True), (2, False)):
+    for offset, matches in ((-2, False), (-1, True), (0, True), (1, True), (2, False)):
         found = matching_step(secret, totp.at((step + offset) * STEP_SECONDS), None, now)
-        assert found == (step + offset if fits else None)
+        assert found == (step + offset if matches else None)
     assert matching_step(secret, totp.at(step * STEP_SECONDS), step, now) is None

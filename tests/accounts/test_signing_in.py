@@ -1,4 +1,4 @@
-"""What keeps strangers out: tries are counted, sessions end on the server, common passwords are refused."""
+"""Protection of accounts: limited attempts, sessions that end on the server, no common passwords."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def try_password(client: FlaskClient, email: str, password: str = "wrong") -> Te
     return client.post("/login", data={"email": email, "password": password, "csrf_token": token})
 
 
-def events() -> Any:
-    """The trail of accounts as it was written."""
+def account_log() -> Any:
+    """Return a query of the account entries of the audit log, oldest first."""
     return db.session.query(AccountLogEntry).order_by(AccountLogEntry.key)
 
 
 @pytest.fixture
-def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """Puts the portal's clock forward: `later(minutes)`."""
+def advance_clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Set the portal's clock forward: `advance_clock(minutes)`."""
 
     def go(minutes: float) -> None:
         real = time.time_ns
@@ -45,9 +45,9 @@ def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     return go
 
 
-@pytest.mark.parametrize("email", ["owner@example.com", "nobody@example.com"])
-def test_after_ten_wrong_passwords_the_right_one_waits_too(
-    app: Flask, owner: User, later: Callable[[float], None], email: str
+@pytest.mark.parametrize("email", ["owner@example.com", "unknown@example.com"])
+def test_ten_wrong_passwords_block_the_right_one_for_15_minutes(
+    app: Flask, owner: User, advance_clock: Callable[[float], None], email: str
 ) -> None:
     client = app.test_client()
     for _ in range(10):
@@ -56,11 +56,11 @@ def test_after_ten_wrong_passwords_the_right_one_waits_too(
     assert refused.status_code == 429
     assert 0 < int(refused.headers["Retry-After"]) <= 900
     assert "Wait 15 min" in refused.text
-    later(15.1)
+    advance_clock(15.1)
     assert try_password(client, email, PASSWORD).status_code == (303 if email == owner.email else 401)
 
 
-def test_a_right_password_begins_the_count_anew(app: Flask, owner: User) -> None:
+def test_a_right_password_resets_the_counter(app: Flask, owner: User) -> None:
     client = app.test_client()
     for _ in range(3):
         for _ in range(9):
@@ -69,7 +69,7 @@ def test_a_right_password_begins_the_count_anew(app: Flask, owner: User) -> None
         client = app.test_client()
 
 
-def test_a_stranger_does_not_shut_out_a_browser_that_was_here_before(app: Flask, owner: User) -> None:
+def test_attempts_from_elsewhere_do_not_block_a_known_browser(app: Flask, owner: User) -> None:
     known = sign_in(app, owner)
     token = csrf_token(known.get("/settings/account").text)
     known.post("/logout", data={"csrf_token": token})
@@ -79,26 +79,28 @@ def test_a_stranger_does_not_shut_out_a_browser_that_was_here_before(app: Flask,
     assert try_password(known, owner.email, PASSWORD).status_code == 303
 
 
-def test_the_mark_of_one_user_opens_nothing_for_another(app: Flask, owner: User, stranger: User) -> None:
-    marked = sign_in(app, stranger)
-    token = csrf_token(marked.get("/settings/account").text)
-    marked.post("/logout", data={"csrf_token": token})
+def test_a_device_cookie_is_valid_only_for_its_user(app: Flask, owner: User, stranger: User) -> None:
+    known = sign_in(app, stranger)
+    token = csrf_token(known.get("/settings/account").text)
+    known.post("/logout", data={"csrf_token": token})
     for _ in range(10):
-        try_password(marked, owner.email)
+        try_password(known, owner.email)
     assert try_password(app.test_client(), owner.email).status_code == 429
 
 
-def test_one_address_is_counted_over_all_accounts(app: Flask, owner: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_attempts_of_one_address_are_counted_across_accounts(
+    app: Flask, owner: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(app.config, "SIGN_IN_TRIES_PER_ADDRESS", 5)
     client = app.test_client()
     assert try_password(client, owner.email, PASSWORD).status_code == 303  # right ones do not count
     client = app.test_client()
     for number in range(5):
-        assert try_password(client, f"nobody{number}@example.com").status_code == 401
+        assert try_password(client, f"unknown{number}@example.com").status_code == 401
     assert try_password(client, owner.email, PASSWORD).status_code == 429
 
 
-def test_what_is_counted_names_nobody(app: Flask, owner: User) -> None:
+def test_counters_contain_no_names(app: Flask, owner: User) -> None:
     try_password(app.test_client(), owner.email)
     with app.app_context():
         buckets = [row.bucket for row in db.session.query(SharedCounter)]
@@ -106,15 +108,15 @@ def test_what_is_counted_names_nobody(app: Flask, owner: User) -> None:
     assert all(re.fullmatch(r"(account|address):[0-9a-f]{64}", bucket) for bucket in buckets)
 
 
-def test_a_flood_leaves_no_more_in_the_trail_than_was_let_through(app: Flask, owner: User) -> None:
+def test_a_flood_logs_only_the_first_blocked_attempt(app: Flask, owner: User) -> None:
     for _ in range(20):
         try_password(app.test_client(), owner.email)
     with app.app_context():
-        why = [row.details["why"] for row in events().filter_by(what=AccountEvent.SIGN_IN_REFUSED)]
-    assert why == ["password"] * 10 + ["too many tries"]
+        reasons = [row.details["why"] for row in account_log().filter_by(what=AccountEvent.SIGN_IN_REFUSED)]
+    assert reasons == ["password"] * 10 + ["too many tries"]
 
 
-def test_a_copied_cookie_is_dead_after_signing_out(app: Flask, signed_in: FlaskClient) -> None:
+def test_a_copied_cookie_is_useless_after_signing_out(app: Flask, signed_in: FlaskClient) -> None:
     copied = signed_in.get_cookie("session").value
     token = csrf_token(signed_in.get("/settings/account").text)
     signed_in.post("/logout", data={"csrf_token": token})
@@ -123,7 +125,7 @@ def test_a_copied_cookie_is_dead_after_signing_out(app: Flask, signed_in: FlaskC
     assert thief.get("/batches").status_code == 303
 
 
-def test_a_cookie_from_before_signing_in_is_not_the_one_after(app: Flask, owner: User) -> None:
+def test_signing_in_replaces_the_session_cookie(app: Flask, owner: User) -> None:
     client = app.test_client()
     client.get("/login")
     before = client.get_cookie("session").value
@@ -133,31 +135,31 @@ def test_a_cookie_from_before_signing_in_is_not_the_one_after(app: Flask, owner:
     assert fixed.get("/batches").status_code == 303
 
 
-def test_only_a_hash_of_the_session_is_kept(app: Flask, owner: User) -> None:
+def test_only_a_hash_of_the_session_id_is_stored(app: Flask, owner: User) -> None:
     with app.app_context():
         session_id = actions.start_session(owner.key, Lifetimes.of(app.config), None, "test")
-        (kept,) = db.session.query(UserSession)
-        assert session_id not in kept.id_hash
-        assert re.fullmatch(r"[0-9a-f]{64}", kept.id_hash)
+        (stored,) = db.session.query(UserSession)
+        assert session_id not in stored.id_hash
+        assert re.fullmatch(r"[0-9a-f]{64}", stored.id_hash)
 
 
-@pytest.mark.parametrize(("created", "seen", "in_"), [
+@pytest.mark.parametrize(("created", "seen", "is_signed_in"), [
     (13 * DAY_MS, 11 * 60 * MINUTE_MS, True),
     (13 * DAY_MS, 13 * 60 * MINUTE_MS, False),
     (15 * DAY_MS, 0, False),
 ])  # fmt: skip
-def test_a_session_ends_by_age_and_by_rest(
-    app: Flask, signed_in: FlaskClient, build: Builder, created: int, seen: int, in_: bool
+def test_a_session_expires_by_age_and_by_idle_time(
+    app: Flask, signed_in: FlaskClient, build: Builder, created: int, seen: int, is_signed_in: bool
 ) -> None:
     now = now_ms()
     with app.app_context():
         (session,) = db.session.query(UserSession)
         db.session.expunge(session)
     build.change(session, created_at=now - created, seen_at=now - seen)
-    assert (signed_in.get("/batches").status_code == 200) == in_
+    assert (signed_in.get("/batches").status_code == 200) == is_signed_in
 
 
-def test_use_is_written_down_once_a_minute_and_never_for_a_pages_own_asking(
+def test_use_is_stored_once_a_minute_and_not_for_automatic_refreshes(
     app: Flask, signed_in: FlaskClient, build: Builder
 ) -> None:
     def seen() -> int:
@@ -179,7 +181,7 @@ def test_use_is_written_down_once_a_minute_and_never_for_a_pages_own_asking(
     assert seen() == touched
 
 
-def test_one_of_several_sessions_is_ended_from_another(app: Flask, signed_in: FlaskClient, owner: User) -> None:
+def test_one_session_can_end_another(app: Flask, signed_in: FlaskClient, owner: User) -> None:
     other = sign_in(app, owner)
     page = signed_in.get("/settings/account").text
     assert "This browser" in page
@@ -189,7 +191,7 @@ def test_one_of_several_sessions_is_ended_from_another(app: Flask, signed_in: Fl
     assert signed_in.get("/batches").status_code == 200
 
 
-def test_a_session_that_cannot_be_is_as_good_as_ended(signed_in: FlaskClient) -> None:
+def test_ending_an_unknown_session_changes_nothing(signed_in: FlaskClient) -> None:
     token = csrf_token(signed_in.get("/settings/account").text)
     for key in (0, (1 << 63) - 1, 1 << 63, 10**400):
         answer = signed_in.post(f"/settings/sessions/{key}/end", data={"csrf_token": token})
@@ -197,12 +199,12 @@ def test_a_session_that_cannot_be_is_as_good_as_ended(signed_in: FlaskClient) ->
 
 
 def test_a_strangers_session_cannot_be_ended(app: Flask, signed_in: FlaskClient, stranger: User) -> None:
-    theirs = sign_in(app, stranger)
+    other = sign_in(app, stranger)
     with app.app_context():
         key = max(row.key for row in db.session.query(UserSession))
     token = csrf_token(signed_in.get("/settings/account").text)
     signed_in.post(f"/settings/sessions/{key}/end", data={"csrf_token": token})
-    assert theirs.get("/batches").status_code == 200
+    assert other.get("/batches").status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -218,15 +220,15 @@ def test_a_common_password_is_refused(app: Flask, signed_in: FlaskClient, owner:
     sign_in(app, owner)
 
 
-def test_who_found_an_open_screen_cannot_try_passwords_for_ever(app: Flask, signed_in: FlaskClient) -> None:
+def test_attempts_at_the_current_password_are_limited(app: Flask, signed_in: FlaskClient) -> None:
     token = csrf_token(signed_in.get("/settings/account").text)
     form = {"current": "wrong", "password": "an altogether new password", "csrf_token": token}
     for _ in range(10):
-        assert "does not fit" in signed_in.post("/settings/password", data=form).text
-    assert "tried too often" in signed_in.post("/settings/password", data=form).text
+        assert "password is incorrect" in signed_in.post("/settings/password", data=form).text
+    assert "too many attempts; try again in 15 minutes" in signed_in.post("/settings/password", data=form).text
 
 
-def test_a_hash_of_another_cost_is_made_anew_at_sign_in(app: Flask, owner: User, build: Builder) -> None:
+def test_a_hash_of_another_cost_is_replaced_at_sign_in(app: Flask, owner: User, build: Builder) -> None:
     from argon2 import PasswordHasher
 
     old = PasswordHasher(time_cost=2, memory_cost=16, parallelism=1).hash(PASSWORD)
@@ -238,16 +240,16 @@ def test_a_hash_of_another_cost_is_made_anew_at_sign_in(app: Flask, owner: User,
     sign_in(app, owner)
 
 
-def test_the_trail_tells_who_came_and_went(app: Flask, owner: User) -> None:
+def test_sign_ins_and_sign_outs_are_logged(app: Flask, owner: User) -> None:
     client = app.test_client()
-    try_password(client, "nobody@example.com")
+    try_password(client, "unknown@example.com")
     try_password(client, owner.email)
     try_password(client, owner.email, PASSWORD)
     token = csrf_token(client.get("/settings/account").text)
     client.post("/logout", data={"csrf_token": token})
     with app.app_context():
-        told = [(row.what, row.subject_key, row.way, row.address) for row in events()]
-    assert told[1:] == [
+        entries = [(row.what, row.subject_key, row.way, row.address) for row in account_log()]
+    assert entries[1:] == [
         ("sign-in-refused", None, "page", "127.0.0.1"),
         ("sign-in-refused", owner.key, "page", "127.0.0.1"),
         ("signed-in", owner.key, "page", "127.0.0.1"),
@@ -255,7 +257,7 @@ def test_the_trail_tells_who_came_and_went(app: Flask, owner: User) -> None:
     ]
 
 
-def test_who_signs_in_anew_leaves_no_session_behind(app: Flask, signed_in: FlaskClient, stranger: User) -> None:
+def test_signing_in_again_ends_the_previous_session(app: Flask, signed_in: FlaskClient, stranger: User) -> None:
     before = signed_in.get_cookie("session").value
     token = csrf_token(signed_in.get("/settings/account").text)
     form = {"email": stranger.email, "password": PASSWORD, "csrf_token": token}
@@ -266,7 +268,7 @@ def test_who_signs_in_anew_leaves_no_session_behind(app: Flask, signed_in: Flask
     assert stranger.email in signed_in.get("/settings/account").text
 
 
-def test_without_a_limit_nothing_is_counted(app: Flask, owner: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unlimited_attempts_are_not_counted(app: Flask, owner: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(app.config, "SIGN_IN_TRIES", 0)
     monkeypatch.setitem(app.config, "SIGN_IN_TRIES_PER_ADDRESS", 0)
     assert try_password(app.test_client(), owner.email, PASSWORD).status_code == 303

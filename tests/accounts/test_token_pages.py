@@ -1,4 +1,4 @@
-"""The page of tokens: made, shown once, told what is wrong, and revoked; never another's."""
+"""The page of tokens: create, show once, report problems, revoke; only one's own."""
 
 from __future__ import annotations
 
@@ -28,14 +28,12 @@ def test_a_token_is_shown_once_works_and_is_revoked(app: Flask, signed_in: Flask
     revoke = re.search(r'action="(/settings/tokens/[0-9a-f]{24}/revoke)"', page)[1]
     assert send(signed_in, revoke, "/settings/tokens").status_code == 303
     assert app.test_client().get(address, headers=bearer).status_code == 401
-    assert (
-        "nightly" not in signed_in.get("/settings/tokens").text.split("</header>")[1].split("The token is revoked")[1]
-    )
-    assert send(signed_in, revoke, "/settings/tokens").status_code == 303  # once more does no harm
+    assert "nightly" not in signed_in.get("/settings/tokens").text.split("</header>")[1].split("Token revoked")[1]
+    assert send(signed_in, revoke, "/settings/tokens").status_code == 303  # revoking again changes nothing
 
 
 @pytest.mark.parametrize(
-    ("fields", "says"),
+    ("fields", "message"),
     [
         ({"name": "", "scopes": ["read"]}, "Name is required"),
         ({"name": "x" * 101, "scopes": ["read"]}, "at most 100 characters"),
@@ -50,14 +48,14 @@ def test_a_token_is_shown_once_works_and_is_revoked(app: Flask, signed_in: Flask
         ({"name": "x", "scopes": ["read"], "days": "٣"}, "between 1 and 3650"),
     ],
 )
-def test_a_token_that_cannot_be_made_is_told_beside_its_field(signed_in: FlaskClient, fields: dict, says: str) -> None:
+def test_an_invalid_token_form_names_the_problem(signed_in: FlaskClient, fields: dict, message: str) -> None:
     answer = send(signed_in, "/settings/tokens", "/settings/tokens", **fields)
     assert answer.status_code == 400
-    assert says in words(answer.text)
+    assert message in words(answer.text)
     assert "made-token" not in answer.text
 
 
-def test_what_was_wrong_stands_beside_its_field_and_the_rest_is_kept(signed_in: FlaskClient) -> None:
+def test_a_problem_is_shown_beside_its_field_and_the_input_stays(signed_in: FlaskClient) -> None:
     html = send(signed_in, "/settings/tokens", name="nightly & co", scopes=["write"], days="0").text
     days = re.search(r'<input id="days"[^>]*>', html)[0]
     assert 'value="0"' in days
@@ -69,41 +67,39 @@ def test_what_was_wrong_stands_beside_its_field_and_the_rest_is_kept(signed_in: 
     assert re.findall(r'name="scopes" value="(\w+)" checked', html) == ["write"]
 
 
-@pytest.mark.parametrize(("days", "shown"), [("", "never"), ("30", "")])
-def test_a_token_lives_as_long_as_was_asked(
-    app: Flask, signed_in: FlaskClient, owner: User, days: str, shown: str
-) -> None:
-    began = now_ms()
+@pytest.mark.parametrize(("days", "expiry"), [("", "never"), ("30", "")])
+def test_a_token_expires_as_requested(app: Flask, signed_in: FlaskClient, owner: User, days: str, expiry: str) -> None:
+    start = now_ms()
     html = send(signed_in, "/settings/tokens", name="sync", scopes=["write", "read"], days=days).text
     with app.app_context():
         (token,) = list_tokens(owner.key)
     assert token.scopes == "read write"
     if days:
-        assert began <= token.expires_at - int(days) * DAY_MS <= now_ms()
+        assert start <= token.expires_at - int(days) * DAY_MS <= now_ms()
     else:
         assert token.expires_at is None
     expires = re.search(r"Expires</span>(.*?)</td>", html, re.DOTALL)[1]
-    assert (words(expires) == "never") is (shown == "never")
+    assert (words(expires) == "never") is (expiry == "never")
 
 
-def test_an_expired_token_is_shown_as_such(signed_in: FlaskClient, build: Builder, owner: User) -> None:
+def test_an_expired_token_is_marked(signed_in: FlaskClient, build: Builder, owner: User) -> None:
     build.create_token(owner, expires_at=now_ms() - DAY_MS)
     assert re.search(r">expired\b", signed_in.get("/settings/tokens").text)
 
 
 @pytest.mark.parametrize("token_id", ["%00", "a%00b", "nonsense", "0" * 24, "x" * 5000, "%ED%A0%80"])
-def test_revoking_what_is_no_token_does_no_harm(
+def test_revoking_an_unknown_token_changes_nothing(
     signed_in: FlaskClient, build: Builder, owner: User, token_id: str
 ) -> None:
     build.create_token(owner)
     answer = send(signed_in, f"/settings/tokens/{token_id}/revoke")
     assert (answer.status_code, answer.location) == (303, "/settings/tokens")
     html = signed_in.get("/settings/tokens").text
-    assert "The token is revoked" not in html
+    assert "Token revoked" not in html
     assert "/revoke" in html
 
 
-def test_nobody_sees_a_strangers_tokens(signed_in: FlaskClient, build: Builder, stranger: User) -> None:
+def test_a_strangers_tokens_are_not_listed(signed_in: FlaskClient, build: Builder, stranger: User) -> None:
     token = build.create_token(stranger)
     html = signed_in.get("/settings/tokens").text
     assert token.split("_")[1] not in html

@@ -1,4 +1,4 @@
-"""The command line for accounts and tokens."""
+"""The `flask user` and `flask token` commands."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NEW_PASSWORD = "an altogether new password"
 
 @pytest.fixture
 def run(app: Flask) -> Callable[..., Any]:
-    """Runs a command: `run("user", "list", input="…")`."""
+    """Run a command: `run("user", "list", input="…")`."""
 
     def run(*command: str, input: str | bytes | None = None) -> Any:
         return app.test_cli_runner().invoke(args=command, input=input)
@@ -37,12 +37,12 @@ def last_line(result: Any) -> str:
     return result.stdout.splitlines()[-1]
 
 
-def found(app: Flask, email: str) -> User:
+def find_user(app: Flask, email: str) -> User:
     with app.app_context():
         return query.find_user_by_email(email)
 
 
-def batches_answer(app: Flask, user_id: str, token: str) -> Any:
+def list_batches(app: Flask, user_id: str, token: str) -> Any:
     return app.test_client().get(f"/api/call/batches/{user_id}", headers={"Authorization": f"Bearer {token}"})
 
 
@@ -50,7 +50,7 @@ def test_user_add_prints_the_id(app: Flask, run: Callable[..., Any]) -> None:
     result = run(
         "user", "add", "Owner@example.com", "--name", "Owner", "--zone", "Europe/Lisbon", input=f"{PASSWORD}\n"
     )
-    user = found(app, "owner@example.com")
+    user = find_user(app, "owner@example.com")
     assert last_line(result) == user.id
     assert re.fullmatch("[0-9a-f]{24}", user.id)
     assert (user.email, user.name, user.zone) == ("Owner@example.com", "Owner", "Europe/Lisbon")
@@ -58,7 +58,7 @@ def test_user_add_prints_the_id(app: Flask, run: Callable[..., Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sent", "password"),
+    ("standard_input", "password"),
     [
         (f"{PASSWORD}", PASSWORD),
         (f"{PASSWORD}\r\n", PASSWORD),
@@ -67,15 +67,17 @@ def test_user_add_prints_the_id(app: Flask, run: Callable[..., Any]) -> None:
         ("contraseña très sûre\n", "contraseña très sûre"),
     ],
 )
-def test_the_password_is_the_first_line(app: Flask, run: Callable[..., Any], sent: str, password: str) -> None:
-    assert run("user", "add", "owner@example.com", input=sent).exit_code == 0
-    assert verify_password(password, found(app, "owner@example.com").password_hash)
+def test_the_password_is_the_first_line_of_standard_input(
+    app: Flask, run: Callable[..., Any], standard_input: str, password: str
+) -> None:
+    assert run("user", "add", "owner@example.com", input=standard_input).exit_code == 0
+    assert verify_password(password, find_user(app, "owner@example.com").password_hash)
 
 
 @pytest.mark.parametrize(
     ("arguments", "password", "message"),
     [
-        (["no-address"], PASSWORD, "email must be an e-mail address"),
+        (["no-address"], PASSWORD, "email must be an email address"),
         (["a\tb@example.com"], PASSWORD, "email must not hold a control character"),
         (["\udcff@example.com"], PASSWORD, "email must not hold a lone surrogate"),
         ([f"{'a' * 250}@example.com"], PASSWORD, "email must be at most 254 characters"),
@@ -84,11 +86,11 @@ def test_the_password_is_the_first_line(app: Flask, run: Callable[..., Any], sen
         (["a@example.com"], "short", "password must be at least 12 characters"),
         (["a@example.com"], "", "password must be at least 12 characters"),
         (["a@example.com"], "p" * 1001, "password must be at most 1000 characters"),
-        (["a@example.com"], "twelve\0characters", "password must not hold control characters"),
+        (["a@example.com"], "twelve\0characters", "password must not contain control characters"),
         (["a@example.com"], b"\xff" * 12, "password is not valid UTF-8"),
     ],
 )
-def test_user_add_names_what_is_wrong(
+def test_user_add_names_the_problem(
     app: Flask, run: Callable[..., Any], arguments: list[str], password: str | bytes, message: str
 ) -> None:
     result = run("user", "add", *arguments, input=password)
@@ -99,19 +101,19 @@ def test_user_add_names_what_is_wrong(
         assert query.list_users() == []
 
 
-def test_everything_wrong_is_named_at_once(run: Callable[..., Any]) -> None:
+def test_all_problems_are_named_at_once(run: Callable[..., Any]) -> None:
     line = run("user", "add", "no-address", "--zone", "nowhere", input="short").stderr
     assert line.count("\n") == 1
     assert all(f"{field} must" in line for field in ("email", "zone", "password"))
 
 
-def test_an_address_is_taken_once_whatever_its_case(run: Callable[..., Any], owner: User) -> None:
+def test_an_email_address_is_unique_in_any_case(run: Callable[..., Any], owner: User) -> None:
     result = run("user", "add", owner.email.upper(), input=PASSWORD)
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: email is taken")
 
 
-def test_of_two_who_add_an_address_at_once_one_is_told_that_it_is_taken(app: Flask) -> None:
+def test_concurrent_creation_with_one_address_succeeds_once(app: Flask) -> None:
     def add(_number: int) -> str:
         with app.app_context():
             try:
@@ -124,7 +126,7 @@ def test_of_two_who_add_an_address_at_once_one_is_told_that_it_is_taken(app: Fla
     assert answers == [ADDRESS_TAKEN["email"]] * 3 + ["owner@example.com"]
 
 
-def test_user_list(run: Callable[..., Any], owner: User, stranger: User) -> None:
+def test_user_list_shows_all_accounts(run: Callable[..., Any], owner: User, stranger: User) -> None:
     assert run("user", "disable", stranger.email).exit_code == 0
     lines = run("user", "list").stdout.splitlines()
     assert [line.split()[:3] for line in lines] == [
@@ -134,7 +136,7 @@ def test_user_list(run: Callable[..., Any], owner: User, stranger: User) -> None
     assert [line.split()[4] for line in lines] == ["active", "disabled"]
 
 
-def test_user_list_of_nobody(run: Callable[..., Any]) -> None:
+def test_user_list_without_accounts_gives_a_hint(run: Callable[..., Any]) -> None:
     result = run("user", "list")
     assert (result.exit_code, result.stdout) == (0, "")
     assert "No accounts yet" in result.stderr
@@ -146,23 +148,25 @@ def test_user_password_ends_every_session(app: Flask, run: Callable[..., Any], o
     assert run("user", "password", owner.email, input=f"{NEW_PASSWORD}\n").exit_code == 0
     assert browser.get("/batches").location.startswith("/login")
     sign_in(app, owner, NEW_PASSWORD)
-    assert not verify_password(PASSWORD, found(app, owner.email).password_hash)
+    assert not verify_password(PASSWORD, find_user(app, owner.email).password_hash)
 
 
-def test_user_password_that_is_too_short_changes_nothing(app: Flask, run: Callable[..., Any], owner: User) -> None:
+def test_a_short_password_changes_nothing(app: Flask, run: Callable[..., Any], owner: User) -> None:
     result = run("user", "password", owner.email, input="short\n")
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: password must be at least 12 characters")
     sign_in(app, owner)
 
 
-def test_user_disable_shuts_everything(app: Flask, run: Callable[..., Any], build: Builder, owner: User) -> None:
+def test_user_disable_ends_sessions_and_stops_tokens(
+    app: Flask, run: Callable[..., Any], build: Builder, owner: User
+) -> None:
     build.create_batch(owner)
     browser, token = sign_in(app, owner), build.create_token(owner)
-    assert batches_answer(app, owner.id, token).status_code == 200
+    assert list_batches(app, owner.id, token).status_code == 200
     assert run("user", "disable", owner.email).exit_code == 0
     assert browser.get("/batches").location.startswith("/login")
-    assert batches_answer(app, owner.id, token).status_code == 401
+    assert list_batches(app, owner.id, token).status_code == 401
     assert run("user", "disable", owner.email).exit_code == 0
     result = run("token", "add", owner.email, "--name", "late")
     assert result.exit_code == 1
@@ -177,15 +181,15 @@ def test_user_disable_shuts_everything(app: Flask, run: Callable[..., Any], buil
         ["token", "add", "{}", "--name", "sync"],
     ],
 )
-@pytest.mark.parametrize("email", ["nobody@example.com", "", "a\0b", "\udcff"])
-def test_an_account_that_is_not_there(run: Callable[..., Any], owner: User, command: list[str], email: str) -> None:
+@pytest.mark.parametrize("email", ["unknown@example.com", "", "a\0b", "\udcff"])
+def test_an_unknown_account_is_refused(run: Callable[..., Any], owner: User, command: list[str], email: str) -> None:
     result = run(*[part.format(email) for part in command], input=NEW_PASSWORD)
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: email: there is no account")
 
 
 @pytest.mark.parametrize(
-    ("scopes", "kept"),
+    ("scopes", "expected"),
     [
         ([], "read"),
         (["read"], "read"),
@@ -194,15 +198,15 @@ def test_an_account_that_is_not_there(run: Callable[..., Any], owner: User, comm
     ],
 )
 def test_token_add_prints_a_token_that_works(
-    app: Flask, run: Callable[..., Any], build: Builder, owner: User, scopes: list[str], kept: str
+    app: Flask, run: Callable[..., Any], build: Builder, owner: User, scopes: list[str], expected: str
 ) -> None:
     build.create_batch(owner)
     options = [part for scope in scopes for part in ("--scope", scope)]
     token = last_line(run("token", "add", owner.email, "--name", "nightly sync", *options))
-    assert batches_answer(app, owner.id, token).status_code == (200 if "read" in kept else 403)
+    assert list_batches(app, owner.id, token).status_code == (200 if "read" in expected else 403)
     with app.app_context():
         (listed,) = query.list_tokens(owner.key)
-        assert (listed.name, listed.scopes, listed.expires_at) == ("nightly sync", kept, None)
+        assert (listed.name, listed.scopes, listed.expires_at) == ("nightly sync", expected, None)
         assert token.split("_", 2)[2] not in listed.secret_hash
 
 
@@ -230,7 +234,7 @@ def test_token_add_with_days(app: Flask, run: Callable[..., Any], owner: User) -
         ([], 2, "--name"),
     ],
 )
-def test_token_add_names_what_is_wrong(
+def test_token_add_names_the_problem(
     app: Flask, run: Callable[..., Any], owner: User, options: list[str], code: int, field: str
 ) -> None:
     result = run("token", "add", owner.email, *options)
@@ -240,8 +244,8 @@ def test_token_add_names_what_is_wrong(
         assert query.list_tokens(owner.key) == []
 
 
-def test_a_lost_second_factor_is_turned_off(app: Flask, run: Callable, owner: User, build: Builder) -> None:
-    build.change(owner, totp_secret="kept")
+def test_two_factor_authentication_is_turned_off(app: Flask, run: Callable, owner: User, build: Builder) -> None:
+    build.change(owner, totp_secret="encrypted")
     assert run("user", "second-factor", owner.email).exit_code == 2
     assert run("user", "second-factor", owner.email, "--off").exit_code == 0
-    assert found(app, owner.email).totp_secret is None
+    assert find_user(app, owner.email).totp_secret is None

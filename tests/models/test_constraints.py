@@ -1,4 +1,4 @@
-"""What the database itself refuses, whoever writes."""
+"""Constraints of the database."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.builders import Builder
 
 
 @pytest.mark.parametrize(
-    "given",
+    "values",
     [
         {"total_calls": -1},
         {"calls_completed": -1},
@@ -28,10 +28,10 @@ from tests.support.builders import Builder
     ],
     ids=str,
 )
-def test_a_batch_that_cannot_be_is_refused(build: Builder, owner: User, given: dict[str, Any]) -> None:
+def test_an_invalid_batch_is_refused(build: Builder, owner: User, values: dict[str, Any]) -> None:
     batch = build.create_batch(owner)
     with pytest.raises(IntegrityError):
-        build.change(batch, **given)
+        build.change(batch, **values)
 
 
 def test_ids_are_unique_and_owners_exist(build: Builder, owner: User) -> None:
@@ -43,14 +43,14 @@ def test_ids_are_unique_and_owners_exist(build: Builder, owner: User) -> None:
 
 
 @pytest.mark.parametrize(
-    "given", [{"status": "lost"}, {"duration_seconds": -1}, {"attempts": -1}, {"batch_key": 1}], ids=str
+    "values", [{"status": "lost"}, {"duration_seconds": -1}, {"attempts": -1}, {"batch_key": 1}], ids=str
 )
-def test_a_call_that_cannot_be_is_refused(build: Builder, owner: User, given: dict[str, Any]) -> None:
+def test_an_invalid_call_is_refused(build: Builder, owner: User, values: dict[str, Any]) -> None:
     batch = build.create_batch(owner)
     with pytest.raises(IntegrityError):
-        build.create_call(batch, **given)
+        build.create_call(batch, **values)
 
 
-def test_two_accounts_never_share_an_address(build: Builder, owner: User) -> None:
+def test_two_accounts_cannot_share_an_email_address(build: Builder, owner: User) -> None:
     with pytest.raises(IntegrityError):
         build.change(build.create_user("other"), email_folded=owner.email_folded)
