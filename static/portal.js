@@ -3,7 +3,7 @@
 
 (() => {
   const announcer = document.getElementById("announcer");
-  const failure = document.getElementById("failure");
+  const failure = document.getElementById("error-banner");
   const search = document.getElementById("search");
 
   // --- asking the server ---------------------------------------------------------------------------------------
@@ -97,7 +97,7 @@
   function tellFailure(text) {
     if (!text) return failure.replaceChildren();
     const message = document.createElement("div");
-    message.className = "message is-problem";
+    message.className = "message is-error";
     const words = document.createElement("div");
     words.textContent = text;
     const close = document.createElement("button");
@@ -143,31 +143,31 @@
   // --- picking several batches ---------------------------------------------------------------------------------
 
   document.addEventListener("change", ({ target }) => {
-    if (target.id === "pick-all") for (const pick of picks()) pick.checked = target.checked;
-    if (target.matches(".col-pick input")) countPicked();
+    if (target.id === "select-all") for (const pick of picks()) pick.checked = target.checked;
+    if (target.matches(".col-select input")) countPicked();
   });
   document.addEventListener("htmx:afterSettle", countPicked);
   document.addEventListener("portal:refreshed", countPicked);
   countPicked();
 
   function picks() {
-    return [...document.querySelectorAll("input[form=picked-form]")];
+    return [...document.querySelectorAll("input[form=bulk-form]")];
   }
 
   function countPicked() {
-    const all = document.getElementById("pick-all");
+    const all = document.getElementById("select-all");
     if (!all) return;
     const picked = picks().filter((pick) => pick.checked).length;
     all.hidden = false;
     all.checked = picked > 0 && picked === picks().length;
     all.indeterminate = picked > 0 && !all.checked;
-    const words = document.querySelector(".picked-count");
+    const words = document.querySelector(".selected-count");
     words.textContent = picked === 1 ? "1 batch picked" : `${picked} batches picked`;
   }
 
   // An export holds what the table shows: its search and its filters stand in the address.
   document.addEventListener("click", ({ target }) => {
-    const link = target.closest?.("a[data-with-view]");
+    const link = target.closest?.("a[data-with-query]");
     if (link) link.search = location.search;
   });
 
@@ -195,10 +195,10 @@
     const label = button.querySelector("span");
     const before = label?.textContent;
     announcer.textContent = words;
-    button.classList.add("is-done");
+    button.classList.add("is-copied");
     if (label) label.textContent = words;
     setTimeout(() => {
-      button.classList.remove("is-done");
+      button.classList.remove("is-copied");
       if (label) label.textContent = before;
     }, 2000);
   }

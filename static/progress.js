@@ -3,7 +3,7 @@
 "use strict";
 
 (() => {
-  const failure = document.getElementById("failure");
+  const failure = document.getElementById("error-banner");
 
   document.addEventListener("submit", (event) => {
     const form = event.target;
@@ -53,7 +53,7 @@
       shown.hidden = true;
       for (const button of form.querySelectorAll("button")) button.disabled = false;
       const message = document.createElement("div");
-      message.className = "message is-problem";
+      message.className = "message is-error";
       message.textContent = text;
       failure.replaceChildren(message);
       failure.scrollIntoView({ block: "nearest" });
@@ -88,16 +88,16 @@
 
   // --- dropping a file -------------------------------------------------------------------------------------------
 
-  const drop = document.querySelector(".drop");
+  const drop = document.querySelector(".drop-zone");
   const field = document.getElementById("file");
   if (drop && field) {
     for (const name of ["dragenter", "dragover"]) {
       drop.addEventListener(name, (event) => {
         event.preventDefault();
-        drop.classList.add("is-over");
+        drop.classList.add("is-dragging");
       });
     }
-    for (const name of ["dragleave", "drop"]) drop.addEventListener(name, () => drop.classList.remove("is-over"));
+    for (const name of ["dragleave", "drop"]) drop.addEventListener(name, () => drop.classList.remove("is-dragging"));
     drop.addEventListener("drop", (event) => {
       event.preventDefault();
       if (!event.dataTransfer.files.length) return;

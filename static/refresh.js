@@ -5,7 +5,7 @@
 (() => {
   const EVERY = 2000;
   const LIVE = "[data-live], [data-refresh]";
-  const failure = document.getElementById("failure");
+  const failure = document.getElementById("error-banner");
   const SAID = "What you see may be old: the portal does not answer. It is asked again.";
   let tag = null;
   let tagged = "";
@@ -76,7 +76,7 @@
     if (!failed) return said?.remove();
     if (said) return;
     const message = document.createElement("div");
-    message.className = "message is-problem is-stale";
+    message.className = "message is-error is-stale";
     message.textContent = SAID;
     failure.append(message);
   }

@@ -67,10 +67,10 @@ def test_it_is_turned_on_with_what_an_app_shows(app: Flask, signed_in: FlaskClie
     assert send(signed_in, f"{PAGE}/offer", current=PASSWORD).location == PAGE
     shown = signed_in.get(PAGE).text
     assert "<svg" in shown
-    secret = re.search(r'class="key">([A-Z2-7 ]+)<', shown)[1].replace(" ", "")
+    secret = re.search(r'class="secret-key">([A-Z2-7 ]+)<', shown)[1].replace(" ", "")
     wrong = send(signed_in, f"{PAGE}/on", code="000000" if pyotp.TOTP(secret).now() != "000000" else "111111")
     assert wrong.status_code == 400
-    assert secret == re.search(r'class="key">([A-Z2-7 ]+)<', wrong.text)[1].replace(" ", "")
+    assert secret == re.search(r'class="secret-key">([A-Z2-7 ]+)<', wrong.text)[1].replace(" ", "")
     on = send(signed_in, f"{PAGE}/on", code=pyotp.TOTP(secret).now())
     codes = html.unescape(re.search(r'<pre id="recovery-codes"[^>]*>([^<]+)<', on.text)[1]).split()
     assert len(set(codes)) == 10

@@ -35,7 +35,7 @@ def emails(html: str) -> list[str]:
 
 def made_password(html: str) -> str:
     """The password that a page shows, this once."""
-    return re.search(r'id="made-password" type="text" value="([^"]+)"', html)[1]
+    return re.search(r'id="password-value" type="text" value="([^"]+)"', html)[1]
 
 
 def told(entry: Any) -> tuple[Any, ...]:

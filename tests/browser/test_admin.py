@@ -31,10 +31,10 @@ def test_a_user_is_disabled_on_a_phone_without_javascript(
     page.get_by_role("link", name=owner.email).click()
     page.locator("summary", has_text="Disable").click()
     page.get_by_role("button", name="Disable the account").click()
-    expect(page.locator(".message.is-done")).to_contain_text(f"{owner.email} is disabled")
-    expect(page.locator(".page-head")).to_contain_text("Disabled")
+    expect(page.locator(".message.is-success")).to_contain_text(f"{owner.email} is disabled")
+    expect(page.locator(".page-header")).to_contain_text("Disabled")
     page.get_by_role("link", name="All that they did").click()
-    expect(page.locator("#trail tbody tr").first).to_contain_text("Disabled")
+    expect(page.locator("#audit-log tbody tr").first).to_contain_text("Disabled")
 
 
 def test_lists_are_narrowed_in_place(
@@ -51,7 +51,7 @@ def test_lists_are_narrowed_in_place(
     expect(page.get_by_role("heading", name="No user matches")).to_be_visible()
     assert page.evaluate("window.loaded") == 1
     page.get_by_role("link", name="Trail").click()
-    expect(page.locator("#trail")).to_be_visible()
+    expect(page.locator("#audit-log")).to_be_visible()
     page.evaluate("window.loaded = 2")
     page.get_by_label("What").select_option("renamed")
     page.get_by_role("button", name="Show", exact=True).click()

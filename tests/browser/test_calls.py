@@ -101,7 +101,7 @@ def test_the_other_fields_of_a_call_open_beside_its_number(opened: Page, build: 
     wide = build.create_batch(owner, "Wide", total_calls=1)
     call = build.create_call(wide, fields={f"field {number}": f"value {number}" for number in range(12)})
     opened.goto(f"/batches/{wide.id}")
-    others = opened.locator(f"#others-{call.id}")
+    others = opened.locator(f"#more-{call.id}")
     expect(opened.get_by_text("value 11")).to_be_hidden()
     others.locator("summary").click()
     expect(others.get_by_text("value 11")).to_be_visible()

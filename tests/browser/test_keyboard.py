@@ -93,8 +93,8 @@ def test_every_stop_shows_where_it_is(page: Page) -> None:
 
 def test_the_exact_times_show_when_their_row_is_reached(page: Page) -> None:
     row = page.locator("#batches tbody tr").first
-    expect(row.locator(".exact").first).to_be_hidden()
+    expect(row.locator(".tooltip").first).to_be_hidden()
     page.locator("#sort-updatedAt").focus()
     page.keyboard.press("Tab")
-    expect(row.locator(".exact").first).to_be_visible()
-    expect(row.locator(".exact").last).to_contain_text("UTC")
+    expect(row.locator(".tooltip").first).to_be_visible()
+    expect(row.locator(".tooltip").last).to_contain_text("UTC")

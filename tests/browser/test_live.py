@@ -32,7 +32,7 @@ def test_what_is_reported_shows_on_the_list(running_page: Page, report: Callable
     running_page.evaluate("window.loaded = 1")
     report(*calls[:3])
     expect(running_page.locator("#batches tbody .col-calls")).to_contain_text("3 of 60 called")
-    expect(running_page.locator("#batches tbody .col-completed .figure")).to_have_text("3")
+    expect(running_page.locator("#batches tbody .col-completed .value")).to_have_text("3")
     assert running_page.evaluate("window.loaded") == 1
 
 
@@ -76,7 +76,7 @@ def test_a_picked_batch_and_an_open_menu_of_the_list_stay(
     expect(running_page.locator("#batches tbody .col-calls")).to_contain_text("2 of 60 called")
     expect(running_page.get_by_label("Pick Spring fair")).to_be_checked()
     expect(running_page.get_by_label("Pick all on this page")).to_be_checked()
-    expect(running_page.locator(".picked-count")).to_have_text("1 batch picked")
+    expect(running_page.locator(".selected-count")).to_have_text("1 batch picked")
     expect(running_page.get_by_label("From")).to_be_visible()
     expect(running_page.get_by_label("From")).to_have_value("2025-05-03")
 

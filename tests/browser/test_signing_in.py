@@ -32,7 +32,7 @@ def test_set_up_signed_in_with_a_recovery_code_and_turned_off(
     page.get_by_label("Present password").fill(PASSWORD)
     page.get_by_role("button", name="Show the key").click()
     expect(page.get_by_role("img", name="QR code of the key")).to_be_visible()
-    secret = page.locator(".key").inner_text().replace(" ", "")
+    secret = page.locator(".secret-key").inner_text().replace(" ", "")
     page.get_by_label("Code that the app shows now").fill(pyotp.TOTP(secret).now())
     page.get_by_role("button", name="Turn it on").click()
     expect(page.get_by_role("heading", name="Your recovery codes")).to_be_visible()

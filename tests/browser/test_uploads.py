@@ -34,7 +34,7 @@ def look(page: Page, content: bytes, name: str = "spring-fair.csv", *, press: bo
 
 def expect_found(page: Page, good: int, duplicate: int, wrong: int) -> None:
     """The figures of the preview."""
-    expect(page.locator(".found dd:not(.share)")).to_have_text([str(good), str(duplicate), str(wrong)])
+    expect(page.locator(".file-counts dd:not(.subtext)")).to_have_text([str(good), str(duplicate), str(wrong)])
 
 
 def make(page: Page, name: str = "Spring fair") -> None:
@@ -59,7 +59,7 @@ def test_another_region_and_delimiter_change_the_figures(page: Page) -> None:
     look(page, csv_of(ROWS))
     page.get_by_label("Without a country code").select_option("US")
     page.get_by_role("button", name="Read it so").click()
-    expect(page.locator(".found .is-bad")).to_have_count(0)
+    expect(page.locator(".file-counts .is-bad")).to_have_count(0)
     expect_found(page, 2, 1, 0)
     expect(page.get_by_label("Without a country code")).to_have_value("US")
 
@@ -85,8 +85,8 @@ def test_a_reading_that_cannot_be_is_told_and_the_file_read_as_before(page: Page
 def test_all_or_nothing_is_refused_and_leaving_out_makes_it(page: Page) -> None:
     look(page, csv_of(ROWS))
     make(page)
-    expect(page.locator("#failure")).to_contain_text("Some rows are wrong.")
-    expect(page.locator("#failure")).to_contain_text("leave them out")
+    expect(page.locator("#error-banner")).to_contain_text("Some rows are wrong.")
+    expect(page.locator("#error-banner")).to_contain_text("leave them out")
     tab = page.context.new_page()
     tab.goto("/batches?search=spring")
     expect(tab.get_by_role("heading", name="No batch matches")).to_be_visible()
@@ -108,11 +108,11 @@ def test_all_or_nothing_is_refused_and_leaving_out_makes_it(page: Page) -> None:
 def test_what_is_wrong_in_the_form_is_told_by_its_label_and_what_was_filled_in_stays(page: Page) -> None:
     look(page, csv_of(ROWS[:2]))
     page.get_by_label("Numbers to call from").fill("12")
-    page.locator("#when-to-call summary").click()
+    page.locator("#calling-hours summary").click()
     page.get_by_label("Time zone").fill("Nowhere/Town")
-    page.locator("#when-to-call summary").click()
+    page.locator("#calling-hours summary").click()
     page.get_by_role("button", name="Make the batch").click()
-    said = page.locator("#failure")
+    said = page.locator("#error-banner")
     expect(said).to_contain_text("Something in the form is missing or wrong.")
     expect(said).to_contain_text("Numbers to call from: begins with no country code")
     expect(said).to_contain_text("Time zone: must be an IANA time zone")
