@@ -10,10 +10,13 @@ from typing import Any
 from flask import Flask, Response, make_response, render_template, request, session, url_for
 from flask.globals import request_ctx
 from flask_login import current_user
+from jinja2 import StrictUndefined
 
 from portal import components, hypermedia
 from portal.caching import conditional
 from portal.clock import clock
+from portal.paging import PAGE_SIZES
+from portal.parameters import field_limits
 from portal.release import ROOT, VERSION
 from portal.sessions import is_api
 
@@ -85,7 +88,8 @@ def grouped(number: int) -> str:
 def init_app(app: Flask) -> None:
     """What every template knows, and what every HTML answer carries."""
     app.jinja_env.filters.update(grouped=grouped)
-    app.jinja_env.globals.update(asset=asset, portal_version=VERSION)
+    app.jinja_env.globals.update(asset=asset, field_limits=field_limits, page_sizes=PAGE_SIZES, portal_version=VERSION)
+    app.jinja_env.undefined = StrictUndefined  # an unknown status or a missing value is an error, not an empty place
     components.init_app(app)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
