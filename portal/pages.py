@@ -80,14 +80,14 @@ def asset(filename: str) -> str:
     return url_for("static", filename=filename, v=checksum(filename))
 
 
-def grouped(number: int) -> str:
+def thousands(number: int) -> str:
     """A whole number with its thousands separated."""
     return f"{number:,}"
 
 
 def init_app(app: Flask) -> None:
     """What every template knows, and what every HTML answer carries."""
-    app.jinja_env.filters.update(grouped=grouped)
+    app.jinja_env.filters.update(thousands=thousands)
     app.jinja_env.globals.update(asset=asset, field_limits=field_limits, page_sizes=PAGE_SIZES, portal_version=VERSION)
     app.jinja_env.undefined = StrictUndefined  # an unknown status or a missing value is an error, not an empty place
     components.init_app(app)

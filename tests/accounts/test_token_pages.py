@@ -39,10 +39,10 @@ def test_a_token_is_shown_once_works_and_is_revoked(app: Flask, signed_in: Flask
     [
         ({"name": "", "scopes": ["read"]}, "Name is required"),
         ({"name": "x" * 101, "scopes": ["read"]}, "at most 100 characters"),
-        ({"name": "x", "scopes": []}, "Choose at least one of the two."),
-        ({"name": "x", "scopes": ["admin"]}, "Choose at least one of the two."),
+        ({"name": "x", "scopes": []}, "Select at least one scope."),
+        ({"name": "x", "scopes": ["admin"]}, "Select at least one scope."),
         ({"name": "a\x00b", "scopes": ["read"]}, "must not hold a control character"),
-        ({"name": "x", "scopes": ["read", "admin"]}, "Choose at least one of the two."),
+        ({"name": "x", "scopes": ["read", "admin"]}, "Select at least one scope."),
         ({"name": "x", "scopes": ["read"], "days": "0"}, "between 1 and 3650"),
         ({"name": "x", "scopes": ["read"], "days": "3651"}, "between 1 and 3650"),
         ({"name": "x", "scopes": ["read"], "days": "1.5"}, "between 1 and 3650"),

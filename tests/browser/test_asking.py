@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import asked_of, completed, heard_out
 
-STALE = "What you see may be old"
+STALE = "This page may be out of date"
 
 
 def by_itself(told: Any) -> bool:

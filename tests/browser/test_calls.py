@@ -90,7 +90,7 @@ def test_a_search_goes_to_the_first_page_and_keeps_the_outcome(opened: Page) -> 
 
 def test_no_match_offers_the_way_back(opened: Page) -> None:
     opened.get_by_role("searchbox").fill("nobody")
-    expect(opened.get_by_role("heading", name="No call matches")).to_be_visible()
+    expect(opened.get_by_role("heading", name="No calls match")).to_be_visible()
     opened.get_by_role("link", name="Show all calls").click()
     expect(opened.locator("#calls tbody tr")).to_have_count(25)
     expect(opened.get_by_role("searchbox")).to_have_value("")

@@ -47,7 +47,7 @@ def press(page: Page, word: str, told: str) -> None:
 
 def choose_more(page: Page, word: str) -> None:
     """Choose from the batch's menu."""
-    page.get_by_label("More to do with this batch").click()
+    page.get_by_label("More actions").click()
     page.get_by_role("link", name=word, exact=True).click()
 
 
@@ -89,7 +89,7 @@ def test_somebody_deleted_it_meanwhile(opened: Page, call_api: Callable, spring:
     assert call_api(f"delete-batch/{spring.id}", method="DELETE").status_code == 200
     opened.get_by_role("button", name="Start").click()
     expect(opened.get_by_role("heading", name="Nothing here")).to_be_visible()
-    opened.get_by_role("link", name="To the batches").click()
+    opened.get_by_role("link", name="Go to batches").click()
     expect(opened).to_have_url(re.compile(r"/batches$"))
 
 
@@ -97,7 +97,7 @@ def test_deleting_asks_says_what_it_stops_and_can_be_undone(opened: Page) -> Non
     press(opened, "Start", "The batch is started.")
     choose_more(opened, "Delete")
     expect(opened.get_by_role("heading", level=1)).to_have_text("Delete “Spring fair”?")
-    expect(opened.locator(".message.is-error")).to_contain_text("It is active. Deleting stops the calling at once")
+    expect(opened.locator(".message.is-error")).to_contain_text("It is active. Deleting stops calling immediately")
     opened.get_by_role("link", name="Cancel").click()
     expect(opened.locator("#batches tbody tr")).to_have_count(1)
     opened.go_back()
@@ -137,10 +137,10 @@ def test_renaming(opened: Page) -> None:
 
 def test_duplicating_those_not_reached(opened: Page) -> None:
     choose_more(opened, "Duplicate")
-    expect(opened.get_by_label("Only those not reached")).to_have_count(1)
-    expect(opened.get_by_text("Only those not reached 4")).to_be_visible()
-    opened.get_by_label("Only those not reached").check()
-    press(opened, "Make the batch", "“Spring fair again” is made, with 4 calls.")
+    expect(opened.get_by_label("Only contacts not reached")).to_have_count(1)
+    expect(opened.get_by_text("Only contacts not reached 4")).to_be_visible()
+    opened.get_by_label("Only contacts not reached").check()
+    press(opened, "Create batch", "“Spring fair again” is made, with 4 calls.")
     expect(opened.get_by_role("heading", level=1)).to_have_text("Spring fair again")
     expect(opened.locator("#calls tbody tr")).to_have_count(4)
     expect(opened.locator("#calls")).not_to_contain_text("Lisbon")
@@ -154,7 +154,7 @@ def test_the_changes_name_who_and_how(opened: Page, call_api: Callable, spring: 
         opened.reload()
         press(opened, word, told)
     expect(opened.locator(".activity-list li")).to_have_count(5)
-    opened.get_by_role("link", name="All 6 changes").click()
+    opened.get_by_role("link", name="All 6 entries").click()
     told = opened.locator("#activity .activity-list li")
     expect(told).to_have_count(6)
     expect(told.nth(0)).to_contain_text("From active to stopped")
