@@ -24,14 +24,14 @@ run: $(VENV)/installed ## Serve on HOST:PORT (127.0.0.1:8000), from DATABASE_URL
 	@exec $(PYTHON) -m gunicorn wsgi:app
 
 test: $(VENV)/installed-for-tests ## Run every test, on both databases and in Chromium; ARGS="-k search" for some
-	@$(PYTHON) -m tests.services prepare
+	@$(PYTHON) -m tests.support.services prepare
 	@exec $(PYTHON) -m pytest -n 4 $(ARGS)
 
 bench: $(VENV)/installed-for-tests $(VENV)-bench/installed ## Measure beside what people would use instead (SHAPE=small: a trial; ROUNDS=15)
-	@$(PYTHON) -m bench
+	@$(PYTHON) -m tests.benchmarks
 
 trials: $(VENV)/installed-for-tests ## Try what could go wrong, at full figures (hours); ARGS="callers --short" for less, ARGS=--help
-	@exec $(PYTHON) -m trials $(ARGS)
+	@exec $(PYTHON) -m tests.trials $(ARGS)
 
 lint: $(VENV)/installed-for-tests ## Look for mistakes, and for code that is not formatted
 	@$(PYTHON) -m ruff check .
@@ -51,7 +51,7 @@ requirements: $(PYTHON) ## Pin the requirements again, with hashes; ARGS=--upgra
 	@$(PYTHON) -m venv $(VENV)-pins
 	@$(VENV)-pins/bin/python -m pip --disable-pip-version-check install -q pip-tools==7.6.2
 	@export CUSTOM_COMPILE_COMMAND="make requirements"; \
-	for file in requirements requirements-dev tests/postgresql bench/requirements; do $(PIN) $(ARGS) -o $$file.txt $$file.in || exit 1; done
+	for file in requirements requirements-dev tests/support/postgresql tests/benchmarks/requirements; do $(PIN) $(ARGS) -o $$file.txt $$file.in || exit 1; done
 
 clean: ## Remove what these commands made, but for the data in instance/
 	rm -rf $(VENV) $(VENV)-pins $(VENV)-bench build .pytest_cache .ruff_cache .hypothesis
@@ -75,8 +75,8 @@ $(VENV)/installed-for-tests: $(VENV)/installed requirements-dev.txt
 	@$(PIP) --require-hashes -r requirements.txt -r requirements-dev.txt
 	@touch $@
 
-$(VENV)-bench/installed: $(PYTHON) bench/requirements.txt
+$(VENV)-bench/installed: $(PYTHON) tests/benchmarks/requirements.txt
 	@echo "Installing what the portal is measured beside; this takes a minute, the first time."
 	@$(PYTHON) -m venv --clear $(VENV)-bench
-	@$(VENV)-bench/bin/python -m pip --disable-pip-version-check install -q --require-hashes -r bench/requirements.txt
+	@$(VENV)-bench/bin/python -m pip --disable-pip-version-check install -q --require-hashes -r tests/benchmarks/requirements.txt
 	@touch $@

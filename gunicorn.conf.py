@@ -31,7 +31,7 @@ def metrics_folder() -> None:
 if __name__ != "__main__":
     metrics_folder()  # before anything counts: how it counts is settled when the library is imported
 
-from portal.config import SETTINGS, BadSetting, whole  # noqa: E402
+from portal.config import SETTINGS, SettingError, parse_whole  # noqa: E402
 
 values = {setting.name: os.environ.get(setting.name) or setting.default for setting in SETTINGS}
 
@@ -39,8 +39,8 @@ values = {setting.name: os.environ.get(setting.name) or setting.default for sett
 def within(name: str, least: int, most: int) -> int:
     """A whole number of the environment in these bounds; another ends the start with a plain word."""
     try:
-        number = whole(values, name)
-    except BadSetting as error:
+        number = parse_whole(values, name)
+    except SettingError as error:
         sys.exit(str(error))
     if not least <= number <= most:
         sys.exit(f"{name} must be between {least} and {most}")
@@ -50,8 +50,8 @@ def within(name: str, least: int, most: int) -> int:
 host, port = values["HOST"] or "", within("PORT", 1, 65_535)
 bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
-worker_class = "portal.running.worker.PortalWorker"
-logger_class = "portal.running.worker.PortalLogger"
+worker_class = "portal.server.worker.PortalWorker"
+logger_class = "portal.server.worker.PortalLogger"
 workers = within("WEB_WORKERS", 1, 1000)
 threads = within("WEB_THREADS", 1, 1000)
 
@@ -67,12 +67,12 @@ graceful_timeout = 30  # seconds that requests under way have left when the serv
 keepalive = 75
 max_requests = 0  # workers live as long as the server does
 
-# More than that is answered by 414 or 431 (portal/running/worker.py).
+# More than that is answered by 414 or 431 (portal/server/worker.py).
 limit_request_line = 8190
 limit_request_field_size = 8190
 limit_request_fields = 64
 
-# What a proxy says of where a request comes from is PROXIES' to believe (portal/requests.py), not the server's.
+# PROXIES decides which forwarded headers are trusted (portal/web/request_hooks.py), not the server.
 secure_scheme_headers: dict[str, str] = {}
 forwarded_allow_ips = ""
 

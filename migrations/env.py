@@ -6,10 +6,10 @@ from flask import current_app
 from sqlalchemy import Connection
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from portal import migrating
-from portal.batches import kept
-from portal.commands import plain_words
-from portal.database import WRITE_OPTIONS
+from portal.batches import derived
+from portal.cli import describe_error
+from portal.db import schema_changes
+from portal.db.transactions import WRITE_OPTIONS
 
 target = current_app.extensions["migrate"].db
 
@@ -18,10 +18,10 @@ def run() -> None:
     """Upgrade or downgrade, one process at a time; afterwards, what is built while the portal goes on."""
     with target.engine.connect() as connection:
         connection.execution_options(**WRITE_OPTIONS[connection.dialect.name])
-        with migrating.alone(connection):
-            migrating.patiently(lambda: migrate(connection), connection)
+        with schema_changes.exclusive_migration(connection):
+            schema_changes.retry_when_busy(lambda: migrate(connection), connection)
             if context.get_context().opts["fn"].__name__ == "upgrade":
-                kept.complete(connection)
+                derived.complete_indexes(connection)
 
 
 def migrate(connection: Connection) -> None:
@@ -31,8 +31,8 @@ def migrate(connection: Connection) -> None:
         target_metadata=target.metadata,
         render_as_batch=True,
         compare_type=True,
-        include_name=lambda name, _kind, _parents: not kept.is_name_index(name),
-        transactional_ddl=True,  # on SQLite too: the engine says BEGIN itself (portal.database)
+        include_name=lambda name, _kind, _parents: not derived.is_name_index_object(name),
+        transactional_ddl=True,  # on SQLite too: the engine says BEGIN itself (portal.db.transactions)
         transaction_per_migration=True,
     )
     with context.begin_transaction():
@@ -43,4 +43,4 @@ def migrate(connection: Connection) -> None:
 try:
     run()
 except (InterfaceError, OperationalError) as error:  # the database is away: nothing that a stack trace explains
-    raise click.ClickException(plain_words(error)) from error
+    raise click.ClickException(describe_error(error)) from error

@@ -9,13 +9,16 @@ from typing import Any
 
 from flask import Flask, redirect, url_for
 
-from portal import config, database, errors, openapi, pages, requests
-from portal.accounts import provider
+from portal import config
+from portal.accounts import openid_connect
+from portal.api import openapi
+from portal.db import engine
 from portal.extensions import csrf, db, htmx, login_manager, migrate
-from portal.limits import rates, sizes
-from portal.release import ROOT
-from portal.running import logs
-from portal.sessions import PageSessions
+from portal.limits import rate_limits, request_sizes
+from portal.telemetry import logs
+from portal.version import ROOT
+from portal.web import errors, rendering, request_hooks
+from portal.web.sessions import PageSessionInterface
 
 
 def create_app(settings: Mapping[str, Any] | None = None, environ: Mapping[str, str] = os.environ) -> Flask:
@@ -30,19 +33,19 @@ def create_app(settings: Mapping[str, Any] | None = None, environ: Mapping[str, 
     app.config.update(config.load(environ, instance))
     app.config.update(settings or {})
     app.json.sort_keys = False
-    app.session_interface = PageSessions()
+    app.session_interface = PageSessionInterface()
 
     logs.init_app(app)
-    requests.init_app(app)  # first, so that a request has its id before anything can refuse it
-    rates.init_app(app)
-    sizes.init_app(app)
+    request_hooks.init_app(app)  # first, so that a request has its id before anything can refuse it
+    rate_limits.init_app(app)
+    request_sizes.init_app(app)
     htmx.init_app(app)
-    database.init_app(app)
+    engine.init_app(app)
     migrate.init_app(app, db, directory=str(ROOT / "migrations"), render_as_batch=True)
     login_manager.init_app(app, add_context_processor=False)  # templates know `reader` alone
     csrf.init_app(app)
-    provider.init_app(app)
-    pages.init_app(app)
+    openid_connect.init_app(app)
+    rendering.init_app(app)
     errors.init_app(app)
     register_blueprints(app)
     return app
@@ -50,8 +53,9 @@ def create_app(settings: Mapping[str, Any] | None = None, environ: Mapping[str, 
 
 def register_blueprints(app: Flask) -> None:
     """Every exit: pages, API and commands. The API takes no cookie, so a forged form has nothing to use there."""
-    from portal.accounts import commands as accounts_commands
     from portal.accounts import pages as accounts_pages
+    from portal.admin import audit_pages as trail_pages
+    from portal.admin import commands as accounts_commands
     from portal.admin import pages as admin_pages
     from portal.backups import commands as backups
     from portal.batches import api as batches_api
@@ -59,9 +63,8 @@ def register_blueprints(app: Flask) -> None:
     from portal.batches import pages as batches_pages
     from portal.calls import api as calls_api
     from portal.demo import commands as demo_commands
-    from portal.dialer import commands as dialer_commands
-    from portal.running import health
-    from portal.trail import pages as trail_pages
+    from portal.demo import simulate_command as dialer_commands
+    from portal.server import health
     from portal.uploads import api as uploads_api
     from portal.uploads import pages as uploads_pages
 

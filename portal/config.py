@@ -60,7 +60,7 @@ LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 LOG_FORMATS = ("json", "text", "auto")
 
 
-class BadSetting(click.ClickException, ValueError):
+class SettingError(click.ClickException, ValueError):
     """A value in the environment that cannot be used; the message names the variable.
 
     One of click's, so that the command line says it in one plain line although there is no app yet.
@@ -74,37 +74,37 @@ def load(environ: Mapping[str, str], instance_dir: Path) -> dict[str, Any]:
     """
     values = {setting.name: environ.get(setting.name) or setting.default for setting in SETTINGS}
     if not (values["DATABASE_URL"] and values["SECRET_KEY"]):
-        make_folder(instance_dir)
-    secure = yes_or_no(values, "SESSION_COOKIE_SECURE")
+        create_folder(instance_dir)
+    secure = parse_bool(values, "SESSION_COOKIE_SECURE")
     return {
-        "SQLALCHEMY_DATABASE_URI": readable(database_url(values["DATABASE_URL"], instance_dir)),
-        "SECRET_KEY": values["SECRET_KEY"] or kept_secret(instance_dir),
-        "STATEMENT_TIMEOUT_MS": whole(values, "STATEMENT_TIMEOUT_MS"),
-        "BUSY_TIMEOUT_MS": whole(values, "BUSY_TIMEOUT_MS"),
-        "SESSION_DAYS": whole(values, "SESSION_DAYS"),
-        "SESSION_IDLE_MINUTES": whole(values, "SESSION_IDLE_MINUTES"),
-        "SIGN_IN_TRIES": whole(values, "SIGN_IN_TRIES"),
-        "SIGN_IN_TRIES_PER_ADDRESS": whole(values, "SIGN_IN_TRIES_PER_ADDRESS"),
-        **provider(values),
+        "SQLALCHEMY_DATABASE_URI": parse_url(database_url(values["DATABASE_URL"], instance_dir)),
+        "SECRET_KEY": values["SECRET_KEY"] or stored_secret(instance_dir),
+        "STATEMENT_TIMEOUT_MS": parse_whole(values, "STATEMENT_TIMEOUT_MS"),
+        "BUSY_TIMEOUT_MS": parse_whole(values, "BUSY_TIMEOUT_MS"),
+        "SESSION_DAYS": parse_whole(values, "SESSION_DAYS"),
+        "SESSION_IDLE_MINUTES": parse_whole(values, "SESSION_IDLE_MINUTES"),
+        "SIGN_IN_TRIES": parse_whole(values, "SIGN_IN_TRIES"),
+        "SIGN_IN_TRIES_PER_ADDRESS": parse_whole(values, "SIGN_IN_TRIES_PER_ADDRESS"),
+        **parse_provider(values),
         # Under Flask's own name for it, Flask would refuse before there are addresses for the links of an error page.
-        "KNOWN_HOSTS": hosts(values["TRUSTED_HOSTS"] or ""),
-        "PROXIES": whole(values, "PROXIES"),
-        "STRICT_TRANSPORT_SECONDS": whole(values, "STRICT_TRANSPORT_SECONDS"),
+        "KNOWN_HOSTS": parse_hosts(values["TRUSTED_HOSTS"] or ""),
+        "PROXIES": parse_whole(values, "PROXIES"),
+        "STRICT_TRANSPORT_SECONDS": parse_whole(values, "STRICT_TRANSPORT_SECONDS"),
         "SESSION_COOKIE_SECURE": secure,
         # Browsers take the prefix only with Secure, the path / and no domain: no other host can put one in its place.
         "SESSION_COOKIE_NAME": "__Host-session" if secure else "session",
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
-        "PERMANENT_SESSION_LIFETIME": whole(values, "SESSION_DAYS") * 86_400,
+        "PERMANENT_SESSION_LIFETIME": parse_whole(values, "SESSION_DAYS") * 86_400,
         "SESSION_REFRESH_EACH_REQUEST": False,  # an answer that comes late must not sign in again who has signed out
-        "TOKEN_TOUCH_SECONDS": whole(values, "TOKEN_TOUCH_SECONDS"),
-        "BODY_BYTES": whole(values, "BODY_BYTES"),
-        "UPLOAD_BYTES": whole(values, "UPLOAD_BYTES"),
-        "RATE_PER_TOKEN": whole(values, "RATE_PER_TOKEN"),
-        "RATE_PER_ADDRESS": whole(values, "RATE_PER_ADDRESS"),
+        "TOKEN_TOUCH_SECONDS": parse_whole(values, "TOKEN_TOUCH_SECONDS"),
+        "BODY_BYTES": parse_whole(values, "BODY_BYTES"),
+        "UPLOAD_BYTES": parse_whole(values, "UPLOAD_BYTES"),
+        "RATE_PER_TOKEN": parse_whole(values, "RATE_PER_TOKEN"),
+        "RATE_PER_ADDRESS": parse_whole(values, "RATE_PER_ADDRESS"),
         "METRICS_TOKEN": values["METRICS_TOKEN"] or "",
-        "LOG_LEVEL": one_of(values, "LOG_LEVEL", LOG_LEVELS),
-        "LOG_FORMAT": one_of(values, "LOG_FORMAT", LOG_FORMATS),
+        "LOG_LEVEL": parse_choice(values, "LOG_LEVEL", LOG_LEVELS),
+        "LOG_FORMAT": parse_choice(values, "LOG_FORMAT", LOG_FORMATS),
         "WTF_CSRF_TIME_LIMIT": None,  # valid as long as its session: a page left open overnight must still work
         "MAX_CONTENT_LENGTH": 1_000_000,
         "MAX_FORM_MEMORY_SIZE": 500_000,
@@ -120,30 +120,30 @@ def database_url(url: str | None, instance_dir: Path) -> str:
         if url.startswith(prefix):
             return "postgresql+psycopg://" + url.removeprefix(prefix)
     if not url.startswith(("sqlite:", "postgresql+psycopg:")):
-        raise BadSetting("DATABASE_URL must start with sqlite:, postgres:// or postgresql://")
+        raise SettingError("DATABASE_URL must start with sqlite:, postgres:// or postgresql://")
     return url
 
 
-def readable(url: str) -> str:
+def parse_url(url: str) -> str:
     """The URL, when it can be read as one. What is wrong with it is not said in full: it may hold a password."""
     try:
         make_url(url)
     except (ArgumentError, ValueError):
-        raise BadSetting("DATABASE_URL cannot be read as a URL; escape what is special in its parts") from None
+        raise SettingError("DATABASE_URL cannot be read as a URL; escape what is special in its parts") from None
     return url
 
 
-def make_folder(instance_dir: Path) -> None:
+def create_folder(instance_dir: Path) -> None:
     """The instance folder, for what the portal keeps by itself. Raises BadSetting when it cannot be written to."""
     try:
         instance_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise BadSetting(f"INSTANCE_DIR cannot be made: {error.strerror}: {instance_dir}") from error
+        raise SettingError(f"INSTANCE_DIR cannot be made: {error.strerror}: {instance_dir}") from error
     if not os.access(instance_dir, os.W_OK | os.X_OK):
-        raise BadSetting(f"INSTANCE_DIR cannot be written to: {instance_dir}")
+        raise SettingError(f"INSTANCE_DIR cannot be written to: {instance_dir}")
 
 
-def kept_secret(instance_dir: Path) -> str:
+def stored_secret(instance_dir: Path) -> str:
     """The secret kept in the instance folder, made at the first call; the same for every process on this machine."""
     path = instance_dir / "secret_key"
     draft = path.with_name(f"secret_key.{os.getpid()}.{secrets.token_hex(4)}")
@@ -159,48 +159,48 @@ def kept_secret(instance_dir: Path) -> str:
     return path.read_text().strip()
 
 
-def one_of(values: Mapping[str, str | None], name: str, words: tuple[str, ...]) -> str:
+def parse_choice(values: Mapping[str, str | None], name: str, words: tuple[str, ...]) -> str:
     """One of these words."""
     word = values[name]
     if word not in words:
-        raise BadSetting(f"{name} must be one of {', '.join(words)}")
+        raise SettingError(f"{name} must be one of {', '.join(words)}")
     return word
 
 
-def hosts(text: str) -> tuple[str, ...]:
+def parse_hosts(text: str) -> tuple[str, ...]:
     """Names of hosts from a list with commas; one that begins with a dot stands for every name below it."""
     found = tuple(host.strip() for host in text.split(",") if host.strip())
     if any(not host.isascii() or not host.isprintable() or " " in host or "/" in host for host in found):
-        raise BadSetting("TRUSTED_HOSTS must be names of hosts, separated by commas: portal.example.com")
+        raise SettingError("TRUSTED_HOSTS must be names of hosts, separated by commas: portal.example.com")
     return found
 
 
-def provider(values: Mapping[str, str | None]) -> dict[str, Any]:
+def parse_provider(values: Mapping[str, str | None]) -> dict[str, Any]:
     """The OpenID Connect provider: none of its settings, or all three."""
     names = ("OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET")
     missing = [name for name in names if not values[name]]
     if missing and len(missing) < len(names):
-        raise BadSetting(f"{missing[0]} is needed too: OpenID Connect wants {', '.join(names)}")
+        raise SettingError(f"{missing[0]} is needed too: OpenID Connect wants {', '.join(names)}")
     issuer = (values["OIDC_ISSUER"] or "").rstrip("/")
     if issuer and not issuer.startswith(("https://", "http://127.0.0.1")):
-        raise BadSetting("OIDC_ISSUER must start with https://")
+        raise SettingError("OIDC_ISSUER must start with https://")
     given = {"OIDC_ISSUER": issuer} | {name: values[name] or "" for name in (*names[1:], "OIDC_NAME")}
-    return given | {"OIDC_CREATE": yes_or_no(values, "OIDC_CREATE")}
+    return given | {"OIDC_CREATE": parse_bool(values, "OIDC_CREATE")}
 
 
-def whole(values: Mapping[str, str | None], name: str) -> int:
+def parse_whole(values: Mapping[str, str | None], name: str) -> int:
     """A whole number of zero or more."""
     text = values[name] or ""
     if not (text.isascii() and text.isdigit()):
-        raise BadSetting(f"{name} must be a whole number of 0 or more")
+        raise SettingError(f"{name} must be a whole number of 0 or more")
     return int(text)
 
 
-def yes_or_no(values: Mapping[str, str | None], name: str) -> bool:
+def parse_bool(values: Mapping[str, str | None], name: str) -> bool:
     """true or false, spelled in one of the usual ways."""
     text = (values[name] or "").lower()
     if text in ("true", "yes", "on", "1"):
         return True
     if text in ("false", "no", "off", "0"):
         return False
-    raise BadSetting(f"{name} must be true or false")
+    raise SettingError(f"{name} must be true or false")

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import re
-import secrets
-import time
 import unicodedata
-
-HEX_ID = re.compile(r"[0-9a-fA-F]{24}")
 
 
 def fold(text: str) -> str:
@@ -19,7 +14,7 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFC", text).casefold()
 
 
-def forbidden_character(text: str) -> str | None:
+def find_forbidden_character(text: str) -> str | None:
     """The first thing in `text` that no stored or searched text may hold, in words; None when there is nothing."""
     for character in text:
         category = unicodedata.category(character)
@@ -28,23 +23,3 @@ def forbidden_character(text: str) -> str | None:
         if category == "Cs":
             return "a lone surrogate"
     return None
-
-
-def new_id() -> str:
-    """A new public id: 24 lower-case hex characters, the first 8 the time in seconds, so that ids tend to ascend."""
-    return f"{int(time.time()) & 0xFFFFFFFF:08x}{secrets.token_hex(8)}"
-
-
-# Letters and digits that nobody takes for one another.
-READABLE = "abcdefghjkmnpqrstuvwxyz23456789"
-GROUPS, GROUP = 4, 4
-
-
-def new_readable() -> str:
-    """A new secret of some 79 random bits that a person can read aloud and type: k3pq-…, in GROUPS of GROUP letters."""
-    return "-".join("".join(secrets.choice(READABLE) for _ in range(GROUP)) for _ in range(GROUPS))
-
-
-def parse_id(text: str) -> str | None:
-    """The id that `text` spells, in lower case; None when it is not 24 hex characters."""
-    return text.lower() if HEX_ID.fullmatch(text) else None

@@ -24,36 +24,36 @@ def now_ms() -> int:
 
 
 @lru_cache(maxsize=16_384)  # the same rows are shown again and again
-def iso(ms: int) -> str:
+def format_iso(ms: int) -> str:
     """ISO 8601, UTC, three decimals and Z, as the contract writes times: 2025-05-01T12:00:00.000Z."""
     moment = EPOCH + timedelta(milliseconds=ms)
     return f"{moment.isoformat(timespec='milliseconds')}Z"
 
 
-def at(ms: int, zone: tzinfo) -> datetime:
+def datetime_at(ms: int, zone: tzinfo) -> datetime:
     """The moment as a clock in `zone` shows it."""
     return (EPOCH + timedelta(milliseconds=ms)).replace(tzinfo=UTC).astimezone(zone)
 
 
 @lru_cache(maxsize=1)
-def zone_names() -> tuple[str, ...]:
+def list_zones() -> tuple[str, ...]:
     """The IANA time zones that a person may choose, by name."""
     return tuple(sorted(name for name in available_timezones() if "/" in name or name == "UTC"))
 
 
 def zone_or_utc(name: str) -> ZoneInfo:
     """The zone of that name; UTC when this machine's zone data no longer knows it."""
-    return ZoneInfo(name if name in zone_names() else "UTC")
+    return ZoneInfo(name if name in list_zones() else "UTC")
 
 
-class BadTime(ValueError):
+class TimeFormatError(ValueError):
     """A text that is not an ISO date or date-time; the message says what one looks like."""
 
     def __init__(self) -> None:
         super().__init__("must be an ISO date or date-time, such as 2025-05-01 or 2025-05-01T12:00:00Z")
 
 
-def moment_ms(text: str, zone: tzinfo) -> tuple[int, int]:
+def parse_moment_range(text: str, zone: tzinfo) -> tuple[int, int]:
     """The first and the last millisecond that an ISO date or date-time speaks of.
 
     A date is that whole day in `zone`; a date-time is its own moment, in `zone` where it names no offset. A
@@ -65,18 +65,18 @@ def moment_ms(text: str, zone: tzinfo) -> tuple[int, int]:
             day = date.fromisoformat(text)
             return day_start_ms(day, zone), day_start_ms(day, zone, days=1) - 1
         if not ISO_DATE_TIME.fullmatch(text):
-            raise BadTime
+            raise TimeFormatError
         seconds, dot, rest = text.partition(".")
         fraction = re.match(r"\d*", rest).group() if dot else ""
         moment = datetime.fromisoformat(seconds + rest[len(fraction) :])
     except ValueError as error:
-        raise BadTime from error
-    whole = exact_ms(moment, zone)
+        raise TimeFormatError from error
+    whole = datetime_to_ms(moment, zone)
     nanos = int(fraction.ljust(9, "0")) if fraction else 0
     return whole + -(-nanos // 1_000_000), whole + nanos // 1_000_000
 
 
-def exact_ms(moment: datetime, zone: tzinfo) -> int:
+def datetime_to_ms(moment: datetime, zone: tzinfo) -> int:
     """Milliseconds since 1970 of a date-time, taken to be in `zone` where it names no offset."""
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=zone)
@@ -88,11 +88,11 @@ def day_start_ms(day: date, zone: tzinfo, days: int = 0) -> int:
     """The first millisecond of the day `days` after `day` in `zone`."""
     midnight = datetime(day.year, day.month, day.day)
     if midnight.date() == date.max and days:
-        return exact_ms(midnight, zone) + days * DAY_MS
-    return exact_ms(midnight + timedelta(days=days), zone)
+        return datetime_to_ms(midnight, zone) + days * DAY_MS
+    return datetime_to_ms(midnight + timedelta(days=days), zone)
 
 
-def words(ms: int, now: int, zone: tzinfo) -> str:
+def format_relative(ms: int, now: int, zone: tzinfo) -> str:
     """A moment as people say it: relative where it is fresh, a date where it is old."""
     minutes = (now - ms) // 60_000
     if 0 <= minutes < 1:
@@ -101,7 +101,7 @@ def words(ms: int, now: int, zone: tzinfo) -> str:
         return f"{minutes} min ago"
     if 0 <= minutes < 6 * 60:
         return f"{minutes // 60} h ago"
-    then, today = at(ms, zone), day_of(now, zone)
+    then, today = datetime_at(ms, zone), local_day(now, zone)
     days = (today - then.date()).days
     if days == 0:
         return f"today, {then:%H:%M}"
@@ -113,20 +113,20 @@ def words(ms: int, now: int, zone: tzinfo) -> str:
 
 
 @lru_cache(maxsize=64)  # asked for once a row
-def day_of(now: int, zone: tzinfo) -> date:
+def local_day(now: int, zone: tzinfo) -> date:
     """The day that a calendar in `zone` shows."""
-    return at(now, zone).date()
+    return datetime_at(now, zone).date()
 
 
-def minute_words(ms: int, zone: tzinfo) -> str:
+def format_minute(ms: int, zone: tzinfo) -> str:
     """A moment to the minute: Tue 17 Nov, 08:00."""
-    then = at(ms, zone)
+    then = datetime_at(ms, zone)
     return f"{then:%a} {then.day} {then:%b, %H:%M}"
 
 
 @lru_cache(maxsize=16_384)
-def exact_words(ms: int, zone: tzinfo) -> str:
+def format_exact(ms: int, zone: tzinfo) -> str:
     """A moment to the second, with its zone: Tue 17 Nov 2026, 08:00:12 Europe/Lisbon (UTC+00:00)."""
-    then = at(ms, zone)
+    then = datetime_at(ms, zone)
     offset = then.strftime("%z")
     return f"{then:%a} {then.day} {then:%b %Y, %H:%M:%S} {zone} (UTC{offset[:3]}:{offset[3:5]})"

@@ -22,14 +22,14 @@ from werkzeug.serving import ThreadedWSGIServer
 
 from portal import create_app
 from portal.accounts import passwords
-from portal.database import writing
+from portal.db.transactions import write_transaction
 from portal.extensions import db
 from portal.models import Scope, User
-from portal.running.logs import REQUEST_LOG, request_log
+from portal.telemetry.logs import REQUEST_LOG, request_log
 from portal.times import now_ms
-from tests import services
-from tests.builders import PASSWORD, Builder
-from tests.services import SERVER, Missing, absent, pytest_configure, pytest_terminal_summary  # noqa: F401, pytest's hooks
+from tests.support import services
+from tests.support.builders import PASSWORD, Builder
+from tests.support.services import SERVER, Missing, absent, pytest_configure, pytest_terminal_summary  # noqa: F401, pytest's hooks
 
 DATABASES = ("sqlite", "postgresql")
 
@@ -125,7 +125,7 @@ def apps(make_app: Callable[..., Flask]) -> Callable[[str], Flask]:
 
 def empty(app: Flask) -> None:
     """Take every row out of the app's database."""
-    with app.app_context(), writing() as session:
+    with app.app_context(), write_transaction() as session:
         for table in reversed(db.metadata.sorted_tables):
             session.execute(table.delete())
 
@@ -232,7 +232,7 @@ def signed_in(app: Flask, owner: User) -> FlaskClient:
 def one_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     """The clock of pages stands still: their ETags move with the minute, whose words they hold."""
     now = now_ms()
-    monkeypatch.setattr("portal.clock.now_ms", lambda: now)
+    monkeypatch.setattr("portal.web.clock.now_ms", lambda: now)
 
 
 class LiveServer(ThreadedWSGIServer):

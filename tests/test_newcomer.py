@@ -20,10 +20,10 @@ from urllib.request import HTTPCookieProcessor, build_opener, urlopen
 
 import pytest
 
-from bench.servers import free_port
 from portal.config import SETTINGS
+from tests.benchmarks.servers import free_port
 from tests.conftest import csrf_token
-from tests.services import Missing, absent, curl
+from tests.support.services import Missing, absent, curl
 
 ROOT = Path(__file__).resolve().parents[1]
 README_ADDRESS = "http://127.0.0.1:8000"

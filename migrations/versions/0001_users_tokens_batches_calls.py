@@ -6,7 +6,7 @@ Revision ID: 0001
 import sqlalchemy as sa
 from alembic import op
 
-from portal.batches import kept
+from portal.batches import derived
 
 revision = "0001"
 down_revision = None
@@ -87,7 +87,7 @@ def upgrade() -> None:
     create_calls()
     # Derived from the rows, so not frozen here: a later migration that changes it installs it anew. PostgreSQL's index
     # of names is built after the migrations, beside the portal's work (kept.complete).
-    kept.install(op.get_bind(), name_index=op.get_bind().dialect.name == "sqlite")
+    derived.install_derived(op.get_bind(), name_index=op.get_bind().dialect.name == "sqlite")
 
 
 def create_batches() -> None:
@@ -166,6 +166,6 @@ def create_calls() -> None:
 
 
 def downgrade() -> None:
-    kept.remove(op.get_bind())
+    derived.remove_derived(op.get_bind())
     for table in ("calls", "batches", "tokens", "batch_counts", "batch_lists", "users"):
         op.drop_table(table)

@@ -8,8 +8,8 @@ Revision ID: 0002b
 import sqlalchemy as sa
 from alembic import op
 
-from portal.calls.columns import search_text
-from portal.migrating import STEP_ROWS, commit_so_far
+from portal.db.schema_changes import STEP_ROWS, commit_progress
+from portal.models.call import search_text
 
 revision = "0002b"
 down_revision = "0002"
@@ -32,7 +32,7 @@ def upgrade() -> None:
         empty = [row for row in rows if not row.search_text]
         if empty:
             fill(empty)
-            commit_so_far()
+            commit_progress()
 
 
 def some_after(last: int) -> list[sa.Row]:

@@ -10,25 +10,26 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session as Transaction
 
 from portal.accounts import query
-from portal.accounts.passwords import NO_PASSWORD, hash_password, is_outdated
+from portal.accounts.passwords import NO_PASSWORD, hash_password, needs_rehash
 from portal.accounts.query import Lifetimes
 from portal.accounts.second_factor import (
-    fitting_step,
+    decrypt_secret,
+    encrypt_secret,
     hash_recovery_code,
-    lock,
+    matching_step,
     new_recovery_codes,
-    unlock,
 )
 from portal.accounts.tokens import hash_secret, join_token, new_secret
-from portal.changes.actor import Actor
-from portal.database import write_if_free, writing
-from portal.models import BatchList, Event, Identity, RecoveryCode, Scope, Session, Token, User
-from portal.parameters import BadParameter
-from portal.text import fold, new_id
+from portal.audit.account_log import log_account_event
+from portal.db.transactions import try_write, write_transaction
+from portal.ids import new_id
+from portal.models import AccountEvent, BatchList, LinkedIdentity, RecoveryCode, Scope, Token, User, UserSession
+from portal.models.actor import Actor
+from portal.text import fold
 from portal.times import DAY_MS, now_ms
-from portal.trail.actions import record
+from portal.web.parameters import InvalidParameter
 
-TAKEN = {"email": "email is taken: there is an account with this address"}
+ADDRESS_TAKEN = {"email": "email is taken: there is an account with this address"}
 
 
 def add_user(
@@ -46,9 +47,9 @@ def add_user(
     Raises BadParameter when the address is taken.
     """
     password_hash = hash_password(password) if password else NO_PASSWORD  # slow on purpose, so before the transaction
-    with writing() as session:
+    with write_transaction() as session:
         if query.find_user_by_email(email):
-            raise BadParameter(TAKEN)
+            raise InvalidParameter(ADDRESS_TAKEN)
         user = User(
             id=new_id(),
             email=email,
@@ -64,50 +65,52 @@ def add_user(
         try:
             session.flush()
         except IntegrityError as error:  # somebody else has just been quicker
-            raise BadParameter(TAKEN) from error
+            raise InvalidParameter(ADDRESS_TAKEN) from error
         session.add(BatchList(owner_key=user.key))
         session.flush()
-        record(session, Event.ADDED, subject_key=user.key, by=by, details={"role": "admin"} if is_admin else {})
+        log_account_event(
+            session, AccountEvent.ADDED, subject_key=user.key, by=by, details={"role": "admin"} if is_admin else {}
+        )
     return user
 
 
 def change_account(user_key: int, name: str, zone: str, region: str, by: Actor | None = None) -> None:
     """The name, time zone and region of an account."""
-    with writing() as session:
+    with write_transaction() as session:
         user = query.lock_user(user_key)
         user.name = name
         user.zone = zone
         user.region = region
-        record(session, Event.CHANGED, subject_key=user_key, by=by)
+        log_account_event(session, AccountEvent.CHANGED, subject_key=user_key, by=by)
 
 
 def change_password(user_key: int, password: str, by: Actor | None = None) -> User:
     """A new password; every session of the account ends. Returns the user, who may be signed in anew."""
     password_hash = hash_password(password)
-    with writing() as session:
+    with write_transaction() as session:
         user = query.lock_user(user_key)
         user.password_hash = password_hash
-        end_all(session, user_key)
-        record(session, Event.PASSWORD, subject_key=user_key, by=by)
+        end_all_sessions(session, user_key)
+        log_account_event(session, AccountEvent.PASSWORD, subject_key=user_key, by=by)
     return user
 
 
-def renew_hash(user: User, password: str) -> None:
+def upgrade_password_hash(user: User, password: str) -> None:
     """Hash a password that has just been shown to fit at today's cost, where it was hashed at another."""
-    if is_outdated(user.password_hash):
+    if needs_rehash(user.password_hash):
         password_hash = hash_password(password)
-        with writing():
+        with write_transaction():
             query.lock_user(user.key).password_hash = password_hash
 
 
 def disable_user(user_key: int, by: Actor | None = None) -> None:
     """Nobody signs in to the account any more, and its tokens stop at once. Repeated, it changes nothing."""
-    with writing() as session:
+    with write_transaction() as session:
         user = query.lock_user(user_key)
         if user.disabled_at is None:
             user.disabled_at = now_ms()
-            record(session, Event.DISABLED, subject_key=user_key, by=by)
-        end_all(session, user_key)
+            log_account_event(session, AccountEvent.DISABLED, subject_key=user_key, by=by)
+        end_all_sessions(session, user_key)
 
 
 # --- sessions --------------------------------------------------------------------------------------------------------
@@ -117,45 +120,49 @@ def start_session(user_key: int, lifetimes: Lifetimes, by: Actor | None, how: st
     """A new session; returns its id, of which only a hash is kept. `how` the user showed who they are goes into the
     trail. What has ended of the user's sessions is swept away."""
     session_id, now = new_secret(), now_ms()
-    with writing() as session:
-        over = (Session.created_at <= now - lifetimes.whole_ms) | (Session.seen_at <= now - lifetimes.idle_ms)
-        session.execute(delete(Session).where(Session.user_key == user_key, over))
+    with write_transaction() as session:
+        over = (UserSession.created_at <= now - lifetimes.whole_ms) | (UserSession.seen_at <= now - lifetimes.idle_ms)
+        session.execute(delete(UserSession).where(UserSession.user_key == user_key, over))
         row = {"id_hash": hash_secret(session_id), "user_key": user_key, "created_at": now, "seen_at": now}
-        session.execute(insert(Session), [row])
-        record(session, Event.SIGNED_IN, subject_key=user_key, by=by, details={"how": how})
+        session.execute(insert(UserSession), [row])
+        log_account_event(session, AccountEvent.SIGNED_IN, subject_key=user_key, by=by, details={"how": how})
     return session_id
 
 
-def touch_session(session_key: int) -> None:
+def record_session_use(session_key: int) -> None:
     """Write down that the session is used; a busy database is not waited for."""
-    write_if_free(update(Session).where(Session.key == session_key).values(seen_at=now_ms()))
+    try_write(update(UserSession).where(UserSession.key == session_key).values(seen_at=now_ms()))
 
 
 def end_session(user_key: int, session_key: int, by: Actor | None = None) -> bool:
     """End one session of the user; returns False where there is none such."""
-    with writing() as session:
-        ended = session.execute(delete(Session).where(Session.key == session_key, Session.user_key == user_key))
+    with write_transaction() as session:
+        ended = session.execute(
+            delete(UserSession).where(UserSession.key == session_key, UserSession.user_key == user_key)
+        )
         if ended.rowcount:
-            record(session, Event.SIGNED_OUT, subject_key=user_key, by=by)
+            log_account_event(session, AccountEvent.SIGNED_OUT, subject_key=user_key, by=by)
     return bool(ended.rowcount)
 
 
 def sign_out_everywhere(user_key: int, by: Actor | None = None) -> None:
     """End every session of the account, this one too."""
-    with writing() as session:
-        end_all(session, user_key)
-        record(session, Event.SIGNED_OUT_EVERYWHERE, subject_key=user_key, by=by)
+    with write_transaction() as session:
+        end_all_sessions(session, user_key)
+        log_account_event(session, AccountEvent.SIGNED_OUT_EVERYWHERE, subject_key=user_key, by=by)
 
 
-def end_all(session: Transaction, user_key: int) -> None:
+def end_all_sessions(session: Transaction, user_key: int) -> None:
     """End every session of the account, within the caller's transaction."""
-    session.execute(delete(Session).where(Session.user_key == user_key))
+    session.execute(delete(UserSession).where(UserSession.user_key == user_key))
 
 
-def refuse_sign_in(user_key: int | None, address: str, why: str) -> None:
+def log_refused_sign_in(user_key: int | None, address: str, why: str) -> None:
     """Write down that somebody was not let in; None = the address has no account."""
-    with writing() as session:
-        record(session, Event.SIGN_IN_REFUSED, subject_key=user_key, by=None, address=address, details={"why": why})
+    with write_transaction() as session:
+        log_account_event(
+            session, AccountEvent.SIGN_IN_REFUSED, subject_key=user_key, by=None, address=address, details={"why": why}
+        )
 
 
 # --- the second factor -----------------------------------------------------------------------------------------------
@@ -169,58 +176,58 @@ def turn_on_second_factor(
     None, and nothing changed, where the code does not fit.
     """
     codes = new_recovery_codes()
-    with writing() as session:
+    with write_transaction() as session:
         user = query.lock_user(user_key)
-        step = fitting_step(secret, code, None, now_ms())
+        step = matching_step(secret, code, None, now_ms())
         if step is None:
             return None
-        user.totp_secret = lock(secret, secret_key)
+        user.totp_secret = encrypt_secret(secret, secret_key)
         user.totp_step = step
-        keep_recovery_codes(session, user_key, codes)
-        record(session, Event.SECOND_FACTOR_ON, subject_key=user_key, by=by)
+        store_recovery_codes(session, user_key, codes)
+        log_account_event(session, AccountEvent.SECOND_FACTOR_ON, subject_key=user_key, by=by)
     return codes
 
 
 def turn_off_second_factor(user_key: int, by: Actor | None = None) -> None:
     """The password alone is enough from now on."""
-    with writing() as session:
+    with write_transaction() as session:
         user = query.lock_user(user_key)
         if user.totp_secret is not None:
             user.totp_secret = user.totp_step = None
             session.execute(delete(RecoveryCode).where(RecoveryCode.user_key == user_key))
-            record(session, Event.SECOND_FACTOR_OFF, subject_key=user_key, by=by)
+            log_account_event(session, AccountEvent.SECOND_FACTOR_OFF, subject_key=user_key, by=by)
 
 
 def renew_recovery_codes(user_key: int, by: Actor | None = None) -> list[str]:
     """Ten new recovery codes, to be shown once; those before are of no use any more."""
     codes = new_recovery_codes()
-    with writing() as session:
+    with write_transaction() as session:
         query.lock_user(user_key)
-        keep_recovery_codes(session, user_key, codes)
-        record(session, Event.RECOVERY_CODES_MADE, subject_key=user_key, by=by)
+        store_recovery_codes(session, user_key, codes)
+        log_account_event(session, AccountEvent.RECOVERY_CODES_MADE, subject_key=user_key, by=by)
     return codes
 
 
-def keep_recovery_codes(session: Transaction, user_key: int, codes: list[str]) -> None:
+def store_recovery_codes(session: Transaction, user_key: int, codes: list[str]) -> None:
     """These recovery codes, and no others, within the caller's transaction."""
     session.execute(delete(RecoveryCode).where(RecoveryCode.user_key == user_key))
     rows = [{"user_key": user_key, "code_hash": hash_recovery_code(code)} for code in codes]
     session.execute(insert(RecoveryCode), rows)
 
 
-def take_code(user_key: int, code: str, secret_key: str, by: Actor | None = None) -> bool:
+def use_code(user_key: int, code: str, secret_key: str, by: Actor | None = None) -> bool:
     """Whether the code of the second factor, or the recovery code, fits; each is taken once."""
-    with writing() as session:
+    with write_transaction() as session:
         user = query.lock_user(user_key)
         if user.totp_secret is None:
             return False
         unused = (RecoveryCode.user_key == user_key, RecoveryCode.used_at.is_(None))
         mark_used = update(RecoveryCode).where(*unused, RecoveryCode.code_hash == hash_recovery_code(code))
         if session.execute(mark_used.values(used_at=now_ms())).rowcount:
-            record(session, Event.RECOVERY_CODE_USED, subject_key=user_key, by=by)
+            log_account_event(session, AccountEvent.RECOVERY_CODE_USED, subject_key=user_key, by=by)
             return True
-        secret = unlock(user.totp_secret, secret_key)
-        step = fitting_step(secret, code, user.totp_step, now_ms()) if secret else None
+        secret = decrypt_secret(user.totp_secret, secret_key)
+        step = matching_step(secret, code, user.totp_step, now_ms()) if secret else None
         if step is not None:
             user.totp_step = step
         return step is not None
@@ -228,12 +235,14 @@ def take_code(user_key: int, code: str, secret_key: str, by: Actor | None = None
 
 def link_identity(user_key: int, issuer: str, subject: str, by: Actor | None = None) -> None:
     """From now on an OpenID Connect provider means this account by `subject`. Repeated, it changes nothing."""
-    with writing() as session:
+    with write_transaction() as session:
         query.lock_user(user_key)
         if query.find_linked_user(issuer, subject) is None:
             row = {"user_key": user_key, "issuer": issuer, "subject": subject, "created_at": now_ms()}
-            session.execute(insert(Identity), [row])
-            record(session, Event.IDENTITY_LINKED, subject_key=user_key, by=by, details={"issuer": issuer})
+            session.execute(insert(LinkedIdentity), [row])
+            log_account_event(
+                session, AccountEvent.IDENTITY_LINKED, subject_key=user_key, by=by, details={"issuer": issuer}
+            )
 
 
 # --- tokens ----------------------------------------------------------------------------------------------------------
@@ -244,7 +253,7 @@ def add_token(
 ) -> tuple[Token, str]:
     """A new token and its text, which is shown this once and cannot be read again; `days` None = it never expires."""
     secret, now = new_secret(), now_ms()
-    with writing() as session:
+    with write_transaction() as session:
         token = Token(
             id=new_id(),
             user_key=user_key,
@@ -255,20 +264,28 @@ def add_token(
             expires_at=now + days * DAY_MS if days else None,
         )
         session.add(token)
-        record(session, Event.TOKEN_MADE, subject_key=user_key, by=by, details={"name": name, "scopes": token.scopes})
+        log_account_event(
+            session,
+            AccountEvent.TOKEN_MADE,
+            subject_key=user_key,
+            by=by,
+            details={"name": name, "scopes": token.scopes},
+        )
     return token, join_token(token.id, secret)
 
 
 def revoke_token(user_key: int, token_id: str, by: Actor | None = None) -> bool:
     """The token stops at once. Returns False when the user has no such token, or it is revoked already."""
-    with writing() as session:
+    with write_transaction() as session:
         token = query.find_token(user_key, token_id)
         if token:
             token.revoked_at = now_ms()
-            record(session, Event.TOKEN_REVOKED, subject_key=user_key, by=by, details={"name": token.name})
+            log_account_event(
+                session, AccountEvent.TOKEN_REVOKED, subject_key=user_key, by=by, details={"name": token.name}
+            )
     return token is not None
 
 
-def touch_token(token_key: int) -> None:
+def record_token_use(token_key: int) -> None:
     """Write down that the token was used; a busy database is not waited for."""
-    write_if_free(update(Token).where(Token.key == token_key).values(last_used_at=now_ms()))
+    try_write(update(Token).where(Token.key == token_key).values(last_used_at=now_ms()))

@@ -7,11 +7,10 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from portal.accounts.passwords import is_common
-from portal.contacts.numbers import regions
 from portal.models import Scope
-from portal.parameters import Parameters, ascii_whole, text
-from portal.text import forbidden_character
-from portal.times import zone_names
+from portal.text import find_forbidden_character
+from portal.web.field_types import Region, Zone
+from portal.web.parameters import Parameters, parse_whole, text_type
 
 LEAST_PASSWORD = 12
 
@@ -24,16 +23,9 @@ def is_email(value: str) -> str:
     return value
 
 
-def is_zone(value: str) -> str:
-    """An IANA time zone that this machine knows."""
-    if value not in zone_names():
-        raise ValueError("must be an IANA time zone, such as Europe/Lisbon")
-    return value
-
-
 def is_password(value: Any) -> Any:
     """A password that may be kept: long enough, and of characters that a keyboard can type again. Never trimmed."""
-    if isinstance(value, str) and forbidden_character(value):
+    if isinstance(value, str) and find_forbidden_character(value):
         raise ValueError("must not hold control characters")
     return value
 
@@ -51,25 +43,14 @@ def as_scopes(value: Any) -> Any:
     return tuple(dict.fromkeys(value)) if isinstance(value, list) else value
 
 
-Email = Annotated[text(254), AfterValidator(is_email)]
-Zone = Annotated[text(64), AfterValidator(is_zone)]
-Name = text(100, least=1)
+Email = Annotated[text_type(254), AfterValidator(is_email)]
+Name = text_type(100, least=1)
 NewPassword = Annotated[
     str,
     Field(min_length=LEAST_PASSWORD, max_length=1000),
     BeforeValidator(is_password),
     AfterValidator(is_hard_to_guess),
 ]
-
-
-def as_region(value: str) -> str:
-    """A region whose national numbers can be read; "" = none."""
-    if value and value not in regions():
-        raise ValueError("must be a country's two letters, such as US")
-    return value
-
-
-Region = Annotated[text(2), AfterValidator(as_region)]
 
 
 class SignInAddress(Parameters):
@@ -102,7 +83,7 @@ class NewUser(Parameters):
     """An account to be made."""
 
     email: Email
-    name: text(100) = ""
+    name: text_type(100) = ""
     zone: Zone = "UTC"
     region: Region = ""
     password: NewPassword
@@ -130,4 +111,4 @@ class TokenForm(Parameters):
 
     name: Name
     scopes: Annotated[tuple[Scope, ...], Field(min_length=1), BeforeValidator(as_scopes)] = (Scope.READ,)
-    days: Annotated[int | None, Field(ge=1, le=3650), BeforeValidator(ascii_whole)] = None
+    days: Annotated[int | None, Field(ge=1, le=3650), BeforeValidator(parse_whole)] = None

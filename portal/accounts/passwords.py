@@ -15,7 +15,7 @@ hasher = PasswordHasher()
 NO_PASSWORD = "!"  # noqa: S105, no password at all
 
 # zxcvbn looks at so many characters; what comes after them makes no password easier to guess.
-LOOKED_AT = 72
+CHECKED_LENGTH = 72
 
 # Below so many guesses (as a power of ten) a password falls to somebody who only tries what people commonly choose.
 LEAST_GUESSES_LOG10 = 8
@@ -27,21 +27,21 @@ def hash_password(password: str) -> str:
 
 
 @lru_cache(maxsize=1)
-def nobodys_hash() -> str:
+def dummy_hash() -> str:
     """A hash to check against when there is no such account, so that the answer takes as long."""
     return hasher.hash("nobody has this password")
 
 
-def password_fits(password: str, password_hash: str | None) -> bool:
+def verify_password(password: str, password_hash: str | None) -> bool:
     """Whether the password is the hashed one; without a hash it takes as long and never fits."""
     known = password_hash is not None and password_hash != NO_PASSWORD
     try:
-        return hasher.verify(password_hash if known else nobodys_hash(), password) and known
+        return hasher.verify(password_hash if known else dummy_hash(), password) and known
     except (VerificationError, InvalidHashError):
         return False
 
 
-def is_outdated(password_hash: str) -> bool:
+def needs_rehash(password_hash: str) -> bool:
     """Whether the hash was made at another cost than today's, and is to be made anew when the password is at hand."""
     return hasher.check_needs_rehash(password_hash)
 
@@ -49,4 +49,4 @@ def is_outdated(password_hash: str) -> bool:
 def is_common(password: str, known: Iterable[str] = ()) -> bool:
     """Whether a password is among, or close to, what people commonly choose; `known` is what goes with the account."""
     told = ["batch portal", "batchportal", *(part for text in known for part in (text, *text.split("@")) if part)]
-    return zxcvbn(password[:LOOKED_AT], user_inputs=told)["guesses_log10"] < LEAST_GUESSES_LOG10
+    return zxcvbn(password[:CHECKED_LENGTH], user_inputs=told)["guesses_log10"] < LEAST_GUESSES_LOG10

@@ -51,7 +51,7 @@ def session_view(row: Any, this_key: int) -> SessionView:
 
 
 @dataclass(frozen=True)
-class ReaderView:
+class CurrentUserView:
     """Whoever is signed in, as the corner of every page shows them; `zone` in words, `zone_name` as IANA has it."""
 
     name: str
@@ -63,10 +63,10 @@ class ReaderView:
     is_admin: bool
 
 
-def reader_view(user: SessionUser) -> ReaderView:
+def current_user_view(user: SessionUser) -> CurrentUserView:
     """The corner of every page."""
-    zone = zone_words(user.zone)
-    return ReaderView(user.name, user.email, initials(user.name), zone, user.zone, user.region, user.is_admin)
+    zone = zone_label(user.zone)
+    return CurrentUserView(user.name, user.email, initials(user.name), zone, user.zone, user.region, user.is_admin)
 
 
 def initials(name: str) -> str:
@@ -75,6 +75,6 @@ def initials(name: str) -> str:
     return "".join(part[0] for part in (parts[:1] + parts[-1:] if len(parts) > 1 else parts[:1])).upper()
 
 
-def zone_words(zone: str) -> str:
+def zone_label(zone: str) -> str:
     """A zone in the corner of the page: Lisbon time, for Europe/Lisbon."""
     return "UTC" if zone == "UTC" else f"{zone.rpartition('/')[2].replace('_', ' ')} time"

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from flask_login import UserMixin
 from sqlalchemy import Row, Select, bindparam, func, select
 
-from portal.accounts.tokens import hash_secret, same_secret
-from portal.batches.state import COLUMNS as STATE_COLUMNS
-from portal.batches.state import ListState, list_state
-from portal.changes.actor import Actor
-from portal.database import fetch
+from portal.accounts.tokens import hash_secret, secret_matches
+from portal.db.transactions import fetch
 from portal.extensions import db
-from portal.models import BatchList, Identity, RecoveryCode, Scope, Session, Token, User, Way
-from portal.text import fold, forbidden_character
+from portal.models import BatchList, Channel, LinkedIdentity, RecoveryCode, Scope, Token, User, UserSession
+from portal.models.actor import Actor
+from portal.models.list_state import LIST_STATE_COLUMNS as STATE_COLUMNS
+from portal.models.list_state import ListState, list_state
+from portal.text import find_forbidden_character, fold
 from portal.times import DAY_MS
 
 
@@ -33,7 +33,7 @@ class Caller:
     @property
     def actor(self) -> Actor:
         """Whoever changes something by this token."""
-        return Actor(self.list_state.owner_key, Way.API, self.token_key)
+        return Actor(self.list_state.owner_key, Channel.API, self.token_key)
 
 
 @dataclass(frozen=True)
@@ -57,14 +57,14 @@ class SessionUser(UserMixin):
     @property
     def actor(self) -> Actor:
         """Whoever changes something on a page."""
-        return Actor(self.key, Way.PAGE)
+        return Actor(self.key, Channel.PAGE)
 
     def get_id(self) -> str:
         """What the session cookie holds; only its hash is kept here."""
         return self.session_id
 
 
-NOBODY = hash_secret("")
+NO_SESSION = hash_secret("")
 MINUTE_MS = 60_000
 
 CALLER = (
@@ -88,8 +88,8 @@ CALLER = (
 
 SESSION_USER = (
     select(
-        Session.key.label("session_key"),
-        Session.seen_at,
+        UserSession.key.label("session_key"),
+        UserSession.seen_at,
         User.key,
         User.id,
         User.email,
@@ -101,12 +101,12 @@ SESSION_USER = (
         User.totp_secret.is_not(None).label("has_second_factor"),
         *STATE_COLUMNS,
     )
-    .join(User, User.key == Session.user_key)
+    .join(User, User.key == UserSession.user_key)
     .join(BatchList, BatchList.owner_key == User.key)
     .where(
-        Session.id_hash == bindparam("id_hash"),
-        Session.created_at > bindparam("oldest"),
-        Session.seen_at > bindparam("idle_since"),
+        UserSession.id_hash == bindparam("id_hash"),
+        UserSession.created_at > bindparam("oldest"),
+        UserSession.seen_at > bindparam("idle_since"),
         User.disabled_at.is_(None),
     )
 )
@@ -116,7 +116,7 @@ def find_caller(token_id: str, secret: str, now: int) -> Caller | None:
     """The caller of a token that is known, not revoked, not expired, and whose user is not disabled; else None."""
     row = fetch(CALLER, token_id=token_id).one_or_none()
     # Compared even when there is no such token, so that the answer takes as long.
-    if not same_secret(secret, row.secret_hash if row else NOBODY) or row is None:
+    if not secret_matches(secret, row.secret_hash if row else NO_SESSION) or row is None:
         return None
     if row.revoked_at or row.disabled_at or (row.expires_at and row.expires_at <= now):
         return None
@@ -126,7 +126,7 @@ def find_caller(token_id: str, secret: str, now: int) -> Caller | None:
 
 def find_user_by_email(email: str) -> User | None:
     """The user of that address, case ignored; None for what can be no address."""
-    if forbidden_character(email):
+    if find_forbidden_character(email):
         return None
     return db.session.execute(select(User).where(User.email_folded == fold(email.strip()))).scalar_one_or_none()
 
@@ -156,11 +156,13 @@ def find_session_user(session_id: str, lifetimes: Lifetimes, now: int) -> Sessio
     return SessionUser(session_id, row.session_key, row.seen_at, *account, *roles, list_state(row.key, row))
 
 
-def sessions_of(user_key: int, lifetimes: Lifetimes, now: int) -> Sequence[Row[tuple[int, int, int]]]:
+def list_sessions(user_key: int, lifetimes: Lifetimes, now: int) -> Sequence[Row[tuple[int, int, int]]]:
     """Key, beginning and last use of each session of the user that has not ended, the last used first."""
-    lasting = (Session.created_at > now - lifetimes.whole_ms, Session.seen_at > now - lifetimes.idle_ms)
-    statement = select(Session.key, Session.created_at, Session.seen_at).where(Session.user_key == user_key, *lasting)
-    return db.session.execute(statement.order_by(Session.seen_at.desc(), Session.key.desc())).all()
+    lasting = (UserSession.created_at > now - lifetimes.whole_ms, UserSession.seen_at > now - lifetimes.idle_ms)
+    statement = select(UserSession.key, UserSession.created_at, UserSession.seen_at).where(
+        UserSession.user_key == user_key, *lasting
+    )
+    return db.session.execute(statement.order_by(UserSession.seen_at.desc(), UserSession.key.desc())).all()
 
 
 def find_user(user_key: int) -> User | None:
@@ -170,12 +172,12 @@ def find_user(user_key: int) -> User | None:
 
 def find_linked_user(issuer: str, subject: str) -> User | None:
     """Whom an OpenID Connect provider means by `subject`; None when no account is linked to that."""
-    linked = select(User).join(Identity, Identity.user_key == User.key)
-    statement = linked.where(Identity.issuer == issuer, Identity.subject == subject)
+    linked = select(User).join(LinkedIdentity, LinkedIdentity.user_key == User.key)
+    statement = linked.where(LinkedIdentity.issuer == issuer, LinkedIdentity.subject == subject)
     return db.session.execute(statement).scalar_one_or_none()
 
 
-def recovery_codes_left(user_key: int) -> int:
+def count_recovery_codes(user_key: int) -> int:
     """How many recovery codes of the user have not been used."""
     unused = select(func.count(RecoveryCode.key)).where(
         RecoveryCode.user_key == user_key, RecoveryCode.used_at.is_(None)
@@ -189,27 +191,27 @@ def lock_user(user_key: int) -> User:
     return db.session.execute(locked).scalar_one()
 
 
-def all_users() -> Sequence[User]:
+def list_users() -> Sequence[User]:
     """Every user, by address."""
     return db.session.execute(select(User).order_by(User.email_folded)).scalars().all()
 
 
-def any_user() -> bool:
+def has_any_user() -> bool:
     """Whether anybody has an account yet."""
     return db.session.execute(select(func.count(User.key))).scalar_one() > 0
 
 
-def live_tokens(user_key: int) -> Select[tuple[Token]]:
+def select_active_tokens(user_key: int) -> Select[tuple[Token]]:
     """A select of the user's tokens that are not revoked."""
     return select(Token).where(Token.user_key == user_key, Token.revoked_at.is_(None))
 
 
-def tokens_of(user_key: int) -> Sequence[Token]:
+def list_tokens(user_key: int) -> Sequence[Token]:
     """The user's tokens that are not revoked, newest first."""
-    newest_first = live_tokens(user_key).order_by(Token.created_at.desc(), Token.key.desc())
+    newest_first = select_active_tokens(user_key).order_by(Token.created_at.desc(), Token.key.desc())
     return db.session.execute(newest_first).scalars().all()
 
 
 def find_token(user_key: int, token_id: str) -> Token | None:
     """The user's token of that id; None when it is another's or revoked."""
-    return db.session.execute(live_tokens(user_key).where(Token.id == token_id)).scalar_one_or_none()
+    return db.session.execute(select_active_tokens(user_key).where(Token.id == token_id)).scalar_one_or_none()

@@ -8,15 +8,15 @@ from flask import current_app
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
 from portal.accounts.tokens import new_secret
-from portal.counters import actions as counters
+from portal.limits import shared_counters as counters
 from portal.times import now_ms
 
 # From the first try; so long, at most, nobody can try again.
 WINDOW_SECONDS = 15 * 60
-KNOWN_DAYS = 180
+DEVICE_COOKIE_DAYS = 180
 
 
-class TooManyTries(Exception):
+class TooManyAttempts(Exception):
     """There were too many tries. `seconds`: when the next is taken; `first`: whether it is the first that is not."""
 
     def __init__(self, seconds: int, *, first: bool) -> None:
@@ -25,29 +25,29 @@ class TooManyTries(Exception):
         self.first = first
 
 
-def count_try(kind: str, value: str, setting: str) -> None:
+def count_attempt(kind: str, value: str, setting: str) -> None:
     """Count one try before it is looked at. Raises TooManyTries beyond as many as the setting allows (0 = any)."""
     most = current_app.config[setting]
     if not most:
         return
     now = now_ms()
-    count, ends_at = counters.add(bucket(kind, value), 1, WINDOW_SECONDS, now)
+    count, ends_at = counters.increment(attempt_bucket(kind, value), 1, WINDOW_SECONDS, now)
     if count > most:
-        raise TooManyTries(max(1, (ends_at - now + 999) // 1000), first=count == most + 1)
+        raise TooManyAttempts(max(1, (ends_at - now + 999) // 1000), first=count == most + 1)
 
 
-def forget_tries(kind: str, value: str) -> None:
+def clear_attempts(kind: str, value: str) -> None:
     """It was really them: what went before does not count any more."""
-    counters.forget(bucket(kind, value))
+    counters.reset_bucket(attempt_bucket(kind, value))
 
 
-def take_back(kind: str, value: str, setting: str) -> None:
+def refund_attempt(kind: str, value: str, setting: str) -> None:
     """A try that was counted and was right does not count for others at the same address."""
     if current_app.config[setting]:
-        counters.add(bucket(kind, value), -1, WINDOW_SECONDS, now_ms())
+        counters.increment(attempt_bucket(kind, value), -1, WINDOW_SECONDS, now_ms())
 
 
-def bucket(kind: str, value: str) -> str:
+def attempt_bucket(kind: str, value: str) -> str:
     """What is counted, without saying who it is."""
     return f"{kind}:{sha256(value.encode(errors='replace')).hexdigest()}"
 
@@ -57,25 +57,25 @@ def bucket(kind: str, value: str) -> str:
 # shut for everybody does not shut out its owner (OWASP: "device cookies").
 
 
-def known_signer() -> URLSafeTimedSerializer:
+def device_signer() -> URLSafeTimedSerializer:
     """Signs the cookie of such a browser."""
     return URLSafeTimedSerializer(current_app.secret_key, salt="known browser")
 
 
-def new_known(user_id: str) -> str:
+def new_device_cookie(user_id: str) -> str:
     """What a browser keeps after somebody has signed in with it."""
-    return known_signer().dumps([user_id, new_secret()])
+    return device_signer().dumps([user_id, new_secret()])
 
 
-def known_name() -> str:
+def device_cookie_name() -> str:
     """The name of the cookie."""
     return "__Host-known" if current_app.config["SESSION_COOKIE_SECURE"] else "known"
 
 
-def who_tries(email_folded: str, user_id: str | None, known: str) -> tuple[str, str]:
+def attempt_subject(email_folded: str, user_id: str | None, known: str) -> tuple[str, str]:
     """Kind and value under which a try is counted: this browser of the user, where it is known; else the account."""
     try:
-        known_id, mark = known_signer().loads(known, max_age=KNOWN_DAYS * 86_400)
+        known_id, mark = device_signer().loads(known, max_age=DEVICE_COOKIE_DAYS * 86_400)
     except (BadSignature, ValueError, TypeError):
         return "account", email_folded
     return ("known", mark) if user_id is not None and known_id == user_id else ("account", email_folded)

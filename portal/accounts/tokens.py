@@ -31,6 +31,6 @@ def hash_secret(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def same_secret(secret: str, secret_hash: str) -> bool:
+def secret_matches(secret: str, secret_hash: str) -> bool:
     """Whether the secret is the one that was hashed, in constant time."""
     return hmac.compare_digest(hash_secret(secret), secret_hash)

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 from portal.extensions import login_manager
 
 
-def admins_only() -> Response | None:
+def require_admin() -> Response | None:
     """Runs before every view of a blueprint: to sign-in who is not signed in; 404, as if there was nothing, who is
     no admin."""
     if not current_user.is_authenticated:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from portal.accounts.parameters import NewPassword, NewUser
-from portal.parameters import PageNumber, PageSize, Parameters, text
+from portal.web.parameters import PageNumber, PageSize, Parameters, text_type
 
 
 class Role(StrEnum):
@@ -15,7 +15,7 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
-class Shown(StrEnum):
+class UserFilter(StrEnum):
     """Which accounts are listed."""
 
     ALL = "all"
@@ -29,18 +29,18 @@ class UserListParameters(Parameters):
 
     page: PageNumber = 1
     limit: PageSize = 25
-    search: text(200) = ""
-    show: Shown = Shown.ALL
+    search: text_type(200) = ""
+    show: UserFilter = UserFilter.ALL
 
 
-class AddedUser(NewUser):
+class AddUserForm(NewUser):
     """An account that an admin adds; without a password it gets one that is made up."""
 
     password: NewPassword | None = None
     role: Role = Role.USER
 
 
-class GivenPassword(Parameters):
+class SetPasswordForm(Parameters):
     """A password that an admin gives, with what must not be a part of it; none = one that is made up."""
 
     email: str = ""

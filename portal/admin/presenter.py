@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from portal.admin.parameters import Role, Shown, UserListParameters
-from portal.paging import Page
+from portal.admin.parameters import Role, UserFilter, UserListParameters
+from portal.web.pagination import Page
 
 
 class UserRow(Protocol):
@@ -71,7 +71,7 @@ def user_view(row: UserRow) -> UserView:
 
 
 @dataclass(frozen=True)
-class KindChip:
+class UserFilterChip:
     """One kind of account above the list: its words, how many, where it leads, and whether it is the one shown."""
 
     id: str
@@ -81,14 +81,14 @@ class KindChip:
     chosen: bool
 
 
-def kind_chips(asked: UserListParameters, counts: Mapping[Shown, int]) -> list[KindChip]:
+def user_filter_chips(asked: UserListParameters, counts: Mapping[UserFilter, int]) -> list[UserFilterChip]:
     """Every kind of account, with how many match the search."""
     return [
-        KindChip(kind, kind.capitalize(), counts[kind], asked.query(page=1, show=kind), asked.show is kind)
-        for kind in Shown
+        UserFilterChip(kind, kind.capitalize(), counts[kind], asked.query(page=1, show=kind), asked.show is kind)
+        for kind in UserFilter
     ]
 
 
-def announcement(page: Page[Any]) -> str:
+def announce_users(page: Page[Any]) -> str:
     """What a screen reader is told after the list has changed."""
     return "No users" if not page.total else f"{page.total:,} user{'' if page.total == 1 else 's'}"

@@ -7,19 +7,19 @@ from typing import Any
 
 from sqlalchemy import Row, Select, and_, func, or_, select
 
-from portal.admin.parameters import Shown, UserListParameters
+from portal.admin.parameters import UserFilter, UserListParameters
 from portal.extensions import db
-from portal.models import AccountEvent, BatchList, Event, QueueStatus, Token, User
-from portal.paging import Page
+from portal.models import AccountEvent, AccountLogEntry, BatchList, QueueStatus, Token, User
 from portal.text import fold
+from portal.web.pagination import Page
 
 
-def users() -> Select[Any]:
+def select_users() -> Select[Any]:
     """A select of what is shown of accounts; every list and page of them grows from it."""
     last_sign_in = (
-        select(AccountEvent.at)
-        .where(AccountEvent.subject_key == User.key, AccountEvent.what == Event.SIGNED_IN)
-        .order_by(AccountEvent.key.desc())
+        select(AccountLogEntry.at)
+        .where(AccountLogEntry.subject_key == User.key, AccountLogEntry.what == AccountEvent.SIGNED_IN)
+        .order_by(AccountLogEntry.key.desc())
         .limit(1)
         .correlate(User)
         .scalar_subquery()
@@ -41,7 +41,7 @@ def users() -> Select[Any]:
     ).outerjoin(BatchList, BatchList.owner_key == User.key)
 
 
-def fetch_page(asked: UserListParameters) -> tuple[Page[Row[Any]], dict[Shown, int]]:
+def fetch_page(asked: UserListParameters) -> tuple[Page[Row[Any]], dict[UserFilter, int]]:
     """One page of the accounts that match, by e-mail, and for each kind how many match the search.
 
     Accounts are hundreds, not millions: the search looks at each, and so ignores case for all of Unicode on both
@@ -52,30 +52,30 @@ def fetch_page(asked: UserListParameters) -> tuple[Page[Row[Any]], dict[Shown, i
     found = [
         row for row in db.session.execute(select(*columns)) if sought in row.email_folded or sought in fold(row.name)
     ]
-    counts = {shown: sum(belongs(row, shown) for row in found) for shown in Shown}
-    keys = [row.key for row in sorted(found, key=lambda row: row.email_folded) if belongs(row, asked.show)]
+    counts = {shown: sum(matches_filter(row, shown) for row in found) for shown in UserFilter}
+    keys = [row.key for row in sorted(found, key=lambda row: row.email_folded) if matches_filter(row, asked.show)]
     begin = (asked.page - 1) * asked.limit
     on_page = keys[begin : begin + asked.limit]
-    rows = {row.key: row for row in db.session.execute(users().where(User.key.in_(on_page)))} if on_page else {}
+    rows = {row.key: row for row in db.session.execute(select_users().where(User.key.in_(on_page)))} if on_page else {}
     return Page([rows[key] for key in on_page], len(keys), asked.page, asked.limit), counts
 
 
-def belongs(row: Row[Any], shown: Shown) -> bool:
+def matches_filter(row: Row[Any], shown: UserFilter) -> bool:
     """Whether an account is of that kind."""
     return {
-        Shown.ALL: True,
-        Shown.ACTIVE: row.disabled_at is None,
-        Shown.DISABLED: row.disabled_at is not None,
-        Shown.ADMINS: row.is_admin,
+        UserFilter.ALL: True,
+        UserFilter.ACTIVE: row.disabled_at is None,
+        UserFilter.DISABLED: row.disabled_at is not None,
+        UserFilter.ADMINS: row.is_admin,
     }[shown]
 
 
 def find_user(user_id: str) -> Row[Any] | None:
     """What is shown of the account of that id."""
-    return db.session.execute(users().where(User.id == user_id)).one_or_none()
+    return db.session.execute(select_users().where(User.id == user_id)).one_or_none()
 
 
-def live_tokens(user_key: int, now: int) -> int:
+def count_active_tokens(user_key: int, now: int) -> int:
     """How many of the account's tokens let a program in."""
     lasting = or_(Token.expires_at.is_(None), Token.expires_at > now)
     query = select(func.count(Token.key)).where(and_(Token.user_key == user_key, Token.revoked_at.is_(None), lasting))

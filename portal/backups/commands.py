@@ -14,15 +14,15 @@ from flask.cli import with_appcontext
 from flask_migrate import upgrade
 
 from portal.backups import files, postgresql, query, schema, sqlite
-from portal.batches import check
-from portal.commands import PlainCommand, agreed, number, progress_bar
+from portal.batches.derived import check
+from portal.cli import Command, confirm, format_count, progress_bar
 from portal.extensions import db
 
-ROOMS = {"sqlite": sqlite, "postgresql": postgresql}
-NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
+ENGINE_MODULES = {"sqlite": sqlite, "postgresql": postgresql}
+ENGINE_NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 
 
-@click.command("backup", cls=PlainCommand)
+@click.command("backup", cls=Command)
 @click.argument("file")
 @click.option("--replace", is_flag=True, help="Write over FILE where it is there already.")
 @with_appcontext
@@ -37,26 +37,26 @@ def backup(file: str, replace: bool) -> None:
         with tempfile.TemporaryDirectory(prefix="batch-portal-") as folder:
             draft = Path(folder) / "backup"
             draft.touch(mode=0o600)
-            write(draft)
+            write_backup(draft)
             with draft.open("rb") as written:
                 shutil.copyfileobj(written, sys.stdout.buffer)
         return
     path = Path(file)
-    with files.appearing(path, replace=replace) as draft:
-        found = write(draft)
-    click.echo(f"{path}: {files.size_in_words(path)}, schema {found}", err=True)
+    with files.atomic_file(path, replace=replace) as draft:
+        found = write_backup(draft)
+    click.echo(f"{path}: {files.format_size(path)}, schema {found}", err=True)
     click.echo("SECRET_KEY is not in it: keep that too, and apart", err=True)
 
 
-def write(draft: Path) -> str | None:
+def write_backup(draft: Path) -> str | None:
     """The database into an empty file, which is then read through; returns the schema."""
-    engine = room(db.engine.dialect.name)
+    engine = backup_module(db.engine.dialect.name)
     with progress_bar(100, "Copying") as bar:
-        engine.write(db.engine, draft, advancing(bar))
-    return engine.look_at(draft)
+        engine.write(db.engine, draft, progress_updater(bar))
+    return engine.inspect(draft)
 
 
-@click.command("restore", cls=PlainCommand)
+@click.command("restore", cls=Command)
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path))
 @click.option("--replace", is_flag=True, help="Put it in the place of what the database holds.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
@@ -69,31 +69,31 @@ def restore(file: Path, replace: bool, yes: bool) -> None:
     """
     dialect = db.engine.dialect.name
     refuse_other_kind(file, dialect)
-    found = room(dialect).look_at(file)
+    found = backup_module(dialect).inspect(file)
     schema.refuse_unknown(found, str(file))
-    refuse_to_replace(query.held_by(db.engine), replace=replace, yes=yes)
+    refuse_to_replace(query.inspect_database(db.engine), replace=replace, yes=yes)
     with progress_bar(100, "Restoring") as bar:
-        room(dialect).put_in_place(db.engine, file, str(found), advancing(bar))
+        backup_module(dialect).restore(db.engine, file, str(found), progress_updater(bar))
     upgrade()  # where the schema is an older one; and the index of names, which no backup holds
-    with progress_bar(check.batch_count(), "Checking") as bar:
-        differences = list(check.all_differences(bar.update))
-    held = query.held_by(db.engine)
-    counts = f"{number(held.accounts, 'account', 'accounts')}, {number(held.batches, 'batch', 'batches')}"
+    with progress_bar(check.estimate_batch_count(), "Checking") as bar:
+        differences = list(check.find_all_differences(bar.update))
+    held = query.inspect_database(db.engine)
+    counts = f"{format_count(held.accounts, 'account', 'accounts')}, {format_count(held.batches, 'batch', 'batches')}"
     click.echo("Everybody signs in anew; what was revoked since the backup is to be revoked again")
     if differences:
         raise click.ClickException(
-            f"{number(len(differences), 'difference', 'differences')} between the rows and what is kept beside them;"
+            f"{format_count(len(differences), 'difference', 'differences')} between the rows and the derived data;"
             " see flask --app wsgi batch check"
         )
     click.echo(f"Restored: {counts}; everything that is kept agrees with the rows")
 
 
-def room(dialect: str) -> ModuleType:
+def backup_module(dialect: str) -> ModuleType:
     """The module of a kind of database."""
-    return ROOMS[dialect]
+    return ENGINE_MODULES[dialect]
 
 
-def advancing(bar: Any) -> Any:
+def progress_updater(bar: Any) -> Any:
     """What tells a bar of 100 steps how much is left."""
     return lambda left, pages: bar.update(max(0, 100 - (100 * left) // max(pages, 1) - bar.pos))
 
@@ -102,16 +102,16 @@ def refuse_other_kind(file: Path, dialect: str) -> None:
     """Raises click.ClickException where the file is of no kind, or of another kind of database."""
     with file.open("rb") as opened:
         start = opened.read(16)
-    kind = next((kind for kind, module in ROOMS.items() if start.startswith(module.MAGIC)), None)
+    kind = next((kind for kind, module in ENGINE_MODULES.items() if start.startswith(module.MAGIC)), None)
     if kind is None:
         raise click.ClickException(f"{file} is not a backup of Batch Portal")
     if kind != dialect:
         raise click.ClickException(
-            f"{file} was written on {NAMES[kind]}, this database is on {NAMES[dialect]}: one does not become the other"
+            f"{file} was written on {ENGINE_NAMES[kind]}; this database is on {ENGINE_NAMES[dialect]}"
         )
 
 
-def refuse_to_replace(held: query.Held, *, replace: bool, yes: bool) -> None:
+def refuse_to_replace(held: query.DatabaseContents, *, replace: bool, yes: bool) -> None:
     """Raises click.ClickException unless the database is empty, or its owner wants it replaced."""
     if held.others:
         raise click.ClickException("The database holds tables that are not Batch Portal's; give it one of its own")
@@ -119,11 +119,13 @@ def refuse_to_replace(held: query.Held, *, replace: bool, yes: bool) -> None:
         schema.refuse_unknown(held.schema, "The database")
     if not (held.accounts or held.batches):
         return
-    counts = f"{number(held.accounts, 'account', 'accounts')} and {number(held.batches, 'batch', 'batches')}"
+    counts = (
+        f"{format_count(held.accounts, 'account', 'accounts')} and {format_count(held.batches, 'batch', 'batches')}"
+    )
     if not replace:
         raise click.ClickException(f"The database is not empty: {counts}; --replace puts the backup in their place")
     if yes:
         return
     question = f"Replace {counts}? What has changed since the backup is lost"
-    if not agreed(question, "nothing was changed; --yes does not ask"):
+    if not confirm(question, "nothing was changed; --yes does not ask"):
         raise click.ClickException("Nothing was changed")

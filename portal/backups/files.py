@@ -16,7 +16,7 @@ NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EMLINK)
 
 
 @contextmanager
-def appearing(path: Path, *, replace: bool) -> Iterator[Path]:
+def atomic_file(path: Path, *, replace: bool) -> Iterator[Path]:
     """Where to write what is to appear at `path` when the block ends well; else nothing is left of it.
 
     It is written in a closed folder beside the path, synced, and renamed: whoever looks sees all of it or none. Raises
@@ -29,14 +29,14 @@ def appearing(path: Path, *, replace: bool) -> Iterator[Path]:
             draft = Path(folder) / "backup"
             draft.touch(mode=0o600)
             yield draft
-            sync(draft)
-            (os.replace if replace else link)(draft, path)
-        sync(path.parent)
+            fsync(draft)
+            (os.replace if replace else publish)(draft, path)
+        fsync(path.parent)
     except OSError as error:
         raise click.ClickException(f"{path} cannot be written: {error.strerror}") from error
 
 
-def link(draft: Path, path: Path) -> None:
+def publish(draft: Path, path: Path) -> None:
     """Give the file its name; raises FileExistsError where another was quicker."""
     try:
         os.link(draft, path)
@@ -46,7 +46,7 @@ def link(draft: Path, path: Path) -> None:
         draft.rename(path)
 
 
-def sync(path: Path) -> None:
+def fsync(path: Path) -> None:
     """See that it outlives a power cut."""
     handle = os.open(path, os.O_RDONLY)
     try:
@@ -55,7 +55,7 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
-def size_in_words(path: Path) -> str:
+def format_size(path: Path) -> str:
     """12.3 MB."""
     size = path.stat().st_size
     return f"{size / 1e6:,.1f} MB" if size >= 100_000 else f"{size / 1e3:,.1f} kB"

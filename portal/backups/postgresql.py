@@ -14,14 +14,11 @@ import click
 import psycopg
 from sqlalchemy import Connection, Engine
 
-from portal import (
-    migrating,
-    models,  # noqa: F401 (says which tables there are)
-)
 from portal.backups import programs
-from portal.backups.schema import OURS, PASSING
-from portal.batches.kept.postgresql import NAME_INDEX
-from portal.database import WRITE_OPTIONS
+from portal.backups.schema import PORTAL_TABLES, TRANSIENT_TABLES
+from portal.batches.derived.postgresql import NAME_INDEX
+from portal.db import schema_changes
+from portal.db.transactions import WRITE_OPTIONS
 from portal.extensions import db
 
 MAGIC = b"PGDMP"
@@ -47,8 +44,8 @@ def write(engine: Engine, path: Path, _advance: Advance) -> None:
     with engine.connect() as connection:
         connection.exec_driver_sql("SELECT version_num FROM alembic_version").all()
         release = connection.connection.driver_connection.info.server_version // 10_000
-    left_out = [f"--exclude-table-data={table}" for table in PASSING]
-    pg_dump = programs.program("pg_dump", release)
+    left_out = [f"--exclude-table-data={table}" for table in TRANSIENT_TABLES]
+    pg_dump = programs.find_program("pg_dump", release)
     options = (
         "--format=custom",
         "--no-owner",
@@ -56,27 +53,27 @@ def write(engine: Engine, path: Path, _advance: Advance) -> None:
         f"--lock-wait-timeout={LOCK_WAIT_MS}",
         "--no-password",
     )
-    programs.run([pg_dump, *options, *left_out, f"--file={path}"], programs.environment(engine))
+    programs.run_program([pg_dump, *options, *left_out, f"--file={path}"], programs.connection_environment(engine))
 
 
-def look_at(path: Path) -> str | None:
+def inspect(path: Path) -> str | None:
     """The schema of the backup in a file. Raises click.ClickException where it is none, or is damaged."""
-    pg_restore = programs.program("pg_restore")
-    if not set(TABLE.findall(contents(path))) >= OURS:
+    pg_restore = programs.find_program("pg_restore")
+    if not set(TABLE.findall(contents(path))) >= PORTAL_TABLES:
         raise click.ClickException(f"{path} is not a backup of Batch Portal")
-    programs.run([pg_restore, "--file=/dev/null", str(path)], {})  # unpacks every part
+    programs.run_program([pg_restore, "--file=/dev/null", str(path)], {})  # unpacks every part
     only = ["--data-only", "--table=alembic_version", "--file=-"]
-    said = programs.run([pg_restore, *only, str(path)], {})
+    said = programs.run_program([pg_restore, *only, str(path)], {})
     found = re.search(rb"^COPY .*alembic_version .*\n(.+)\n\\\.$", said, re.MULTILINE)
     return found[1].decode() if found else None
 
 
 def contents(path: Path) -> str:
     """The list of what a backup holds, a line each. Raises click.ClickException where it cannot be read."""
-    return programs.run([programs.program("pg_restore"), "--list", str(path)], {}).decode()
+    return programs.run_program([programs.find_program("pg_restore"), "--list", str(path)], {}).decode()
 
 
-def put_in_place(engine: Engine, path: Path, revision: str, _advance: Advance) -> None:
+def restore(engine: Engine, path: Path, revision: str, _advance: Advance) -> None:
     """Make the database what the file of that schema holds, in one transaction; where it fails, all is as it was.
 
     Where the tables are of the backup's own schema, their rows are exchanged: who reads meanwhile sees what was there
@@ -85,14 +82,14 @@ def put_in_place(engine: Engine, path: Path, revision: str, _advance: Advance) -
     """
     with engine.connect() as plain:
         connection = plain.execution_options(**WRITE_OPTIONS["postgresql"])
-        with migrating.alone(connection):
+        with schema_changes.exclusive_migration(connection):
             tables = present_tables(connection)
             exchange = bool(tables) and revision == schema_of(connection)
             connection.commit()
             if tables and not exchange:
                 refuse_others(connection, revision)
             take_out, load = (empty, fill) if exchange else (drop, create)
-            migrating.patiently(lambda: take_out(connection), connection)
+            schema_changes.retry_when_busy(lambda: take_out(connection), connection)
             try:
                 load(connection, path)
             except psycopg.Error as error:  # its words may hold a row's values
@@ -181,7 +178,7 @@ def script(path: Path, entries: Iterable[str]) -> Iterator[IO[bytes]]:
     with tempfile.NamedTemporaryFile("w", prefix="batch-portal-") as chosen:
         chosen.write("\n".join(entries) + "\n")
         chosen.flush()
-        pg_restore = programs.program("pg_restore")
+        pg_restore = programs.find_program("pg_restore")
         options = ("--no-owner", "--no-privileges", f"--use-list={chosen.name}", "--file=-")
         with subprocess.Popen(  # noqa: S603
             [pg_restore, *options, str(path)],

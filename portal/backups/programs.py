@@ -21,12 +21,12 @@ PACKAGED = Path("/usr/lib/postgresql")
 INHERITED = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH")
 
 
-def program(name: str, least: int = 0) -> str:
+def find_program(name: str, least: int = 0) -> str:
     """The path of `pg_dump` or `pg_restore`, of at least a release.
 
     Raises click.ClickException, which says what to install.
     """
-    releases = {path: release_of(path) for path in candidates(name)}
+    releases = {path: program_version(path) for path in candidate_paths(name)}
     for path, release in releases.items():
         if release >= least:
             return path
@@ -41,7 +41,7 @@ def program(name: str, least: int = 0) -> str:
     )
 
 
-def candidates(name: str) -> Iterator[str]:
+def candidate_paths(name: str) -> Iterator[str]:
     """Every place where the program is: PATH, what pg_config says, and Debian's folders, the newest release first."""
     if found := shutil.which(name):
         yield found
@@ -49,24 +49,24 @@ def candidates(name: str) -> Iterator[str]:
     if config := shutil.which("pg_config"):
         said = subprocess.run([config, "--bindir"], capture_output=True, text=True, check=False)  # noqa: S603
         folders.append(Path(said.stdout.strip()))
-    folders += sorted(PACKAGED.glob("*/bin"), key=lambda folder: release_in(folder.parent.name), reverse=True)
+    folders += sorted(PACKAGED.glob("*/bin"), key=lambda folder: parse_version(folder.parent.name), reverse=True)
     yield from (str(folder / name) for folder in folders if (folder / name).is_file())
 
 
 @cache
-def release_of(path: str) -> int:
+def program_version(path: str) -> int:
     """Which PostgreSQL a program is of: 15; 0 where it does not say."""
     said = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)  # noqa: S603
-    return release_in(said.stdout)
+    return parse_version(said.stdout)
 
 
-def release_in(text: str) -> int:
+def parse_version(text: str) -> int:
     """The first number in a text; 0 where there is none."""
     found = re.search(r"\d+", text)
     return int(found[0]) if found else 0
 
 
-def environment(engine: Engine) -> dict[str, str]:
+def connection_environment(engine: Engine) -> dict[str, str]:
     """What tells a program the way to the engine's database.
 
     By the environment alone: everybody on the machine can read a command line. libpq itself says which variable stands
@@ -86,15 +86,15 @@ def environment(engine: Engine) -> dict[str, str]:
     return kept | {name: value for name, value in os.environ.items() if name.startswith("PG")} | given
 
 
-def run(command: Sequence[str], environ: Mapping[str, str]) -> bytes:
+def run_program(command: Sequence[str], environ: Mapping[str, str]) -> bytes:
     """What a program says on its standard output. Raises click.ClickException with its last word when it fails."""
     done = subprocess.run(command, env=environ, stdin=subprocess.DEVNULL, capture_output=True, check=False)  # noqa: S603
     if done.returncode:
-        raise click.ClickException(last_word(command[0], done.stderr))
+        raise click.ClickException(last_error_line(command[0], done.stderr))
     return done.stdout
 
 
-def last_word(path: str, said: bytes) -> str:
+def last_error_line(path: str, said: bytes) -> str:
     """What a program that failed said of it."""
     lines = [line for line in said.decode(errors="replace").splitlines() if "error:" in line] or ["it failed"]
     return f"{Path(path).name}: {lines[-1].partition('error: ')[2] or lines[-1]}"

@@ -7,13 +7,13 @@ from functools import cache
 import click
 from alembic.script import ScriptDirectory
 
-from portal.release import ROOT
+from portal.version import ROOT
 
 # Sign-ins and counts of tries: of the moment, and not to come back. Whoever has signed out stays signed out.
-PASSING = ("sessions", "counters")
+TRANSIENT_TABLES = ("sessions", "counters")
 
 # What the portal's own database has, whatever its release.
-OURS = frozenset(("alembic_version", "users", "batches", "batch_lists", "calls"))
+PORTAL_TABLES = frozenset(("alembic_version", "users", "batches", "batch_lists", "calls"))
 
 
 @cache

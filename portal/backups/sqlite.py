@@ -14,9 +14,9 @@ import click
 from flask_migrate import upgrade
 from sqlalchemy import Engine
 
-from portal import migrating
 from portal.backups import schema
-from portal.backups.schema import OURS, PASSING
+from portal.backups.schema import PORTAL_TABLES, TRANSIENT_TABLES
+from portal.db import schema_changes
 from portal.extensions import db
 
 MAGIC = b"SQLite format 3\0"
@@ -39,20 +39,20 @@ def write(engine: Engine, path: Path, advance: Advance) -> None:
         source.backup(copy, pages=PAGES, progress=lambda _status, left, pages: advance(left, pages))
         copy.execute("PRAGMA journal_mode = DELETE")
         copy.execute("PRAGMA secure_delete = ON")
-        present = tables_of(copy)
-        for table in PASSING:
+        present = table_names(copy)
+        for table in TRANSIENT_TABLES:
             if table in present:
                 copy.execute(f"DELETE FROM {table}")
 
 
-def look_at(path: Path) -> str | None:
+def inspect(path: Path) -> str | None:
     """The schema of the backup in a file. Raises click.ClickException where it is none, or is damaged."""
     log = path.with_name(f"{path.name}-wal")
     if log.exists() and log.stat().st_size:
         raise click.ClickException(f"{path} is a database in use, or a copy of a part of one: {log.name} belongs to it")
     try:
-        with closing(opened(path)) as copy:
-            if not tables_of(copy) >= OURS:
+        with closing(open_backup(path)) as copy:
+            if not table_names(copy) >= PORTAL_TABLES:
                 raise click.ClickException(f"{path} is not a backup of Batch Portal")
             refuse_damaged(copy)
             row = copy.execute("SELECT version_num FROM alembic_version").fetchone()
@@ -61,20 +61,20 @@ def look_at(path: Path) -> str | None:
         raise click.ClickException(f"{path} is damaged: {error}") from error
 
 
-def put_in_place(engine: Engine, path: Path, revision: str, advance: Advance) -> None:
+def restore(engine: Engine, path: Path, revision: str, advance: Advance) -> None:
     """Make the database what the file of that schema holds, in one transaction: a reader keeps what was there before.
 
     An older schema is brought to the newest before that, in a copy. Raises click.ClickException where another writer
     does not end, or the pages differ in size.
     """
     if schema.is_newest(revision):
-        return exchange(engine, path, advance)
+        return swap_contents(engine, path, advance)
     with tempfile.TemporaryDirectory(prefix=".batch-portal-", dir=Path(str(engine.url.database)).parent) as folder:
         newer = Path(folder) / "portal.db"
-        with closing(opened(path)) as old, closing(sqlite3.connect(newer)) as copy:
+        with closing(open_backup(path)) as old, closing(sqlite3.connect(newer)) as copy:
             old.backup(copy)
         migrate(newer)
-        return exchange(engine, newer, advance)
+        return swap_contents(engine, newer, advance)
 
 
 def migrate(path: Path) -> None:
@@ -89,9 +89,13 @@ def migrate(path: Path) -> None:
         db.engine.dispose()
 
 
-def exchange(engine: Engine, path: Path, advance: Advance) -> None:
+def swap_contents(engine: Engine, path: Path, advance: Advance) -> None:
     """The same for a file of the newest schema."""
-    with engine.connect() as connection, closing(opened(path)) as copy, migrating.alone(connection):
+    with (
+        engine.connect() as connection,
+        closing(open_backup(path)) as copy,
+        schema_changes.exclusive_migration(connection),
+    ):
         live = connection.connection.driver_connection
         sizes = [one.execute("PRAGMA page_size").fetchone()[0] for one in (copy, live)]
         if live.execute("PRAGMA page_count").fetchone()[0] and sizes[0] != sizes[1]:
@@ -106,12 +110,12 @@ def exchange(engine: Engine, path: Path, advance: Advance) -> None:
         copy.backup(live, pages=PAGES, progress=told)
 
 
-def opened(path: Path) -> sqlite3.Connection:
+def open_backup(path: Path) -> sqlite3.Connection:
     """A file that nobody else writes, to be read."""
     return sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro&immutable=1", uri=True, isolation_level=None)
 
 
-def tables_of(connection: sqlite3.Connection) -> set[str]:
+def table_names(connection: sqlite3.Connection) -> set[str]:
     """The names of the tables."""
     return {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
 

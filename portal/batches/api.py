@@ -8,29 +8,37 @@ from typing import Annotated, Any
 from flask import Blueprint, Response, current_app, request
 from pydantic import Field
 
-from portal.accounts.bearer import caller, caller_with_body
+from portal.accounts.bearer import require_caller, require_caller_with_body
 from portal.accounts.query import Caller
+from portal.api.envelope import ErrorBody, SuccessFlagBody, success_response
+from portal.api.openapi import BATCH_NOT_FOUND_ERRORS, INVALID_BODY_ERRORS, Operation, SuccessAnswer, document_operation
+from portal.audit.account_log import log_export
 from portal.batches import actions, query
-from portal.batches.moves import DONE, Move, Refused
 from portal.batches.parameters import BatchListParameters
-from portal.batches.presenter import LIST_HEADER, calls_taken, list_cells, list_json
-from portal.batches.schema import CREATED_EXAMPLE, LIST_EXAMPLE, BatchListBody, CreatedBody, MovedBody, NoBatchesBody
-from portal.batches.settings import NewBatch, kept_settings
-from portal.bodies import read_body
-from portal.caching import conditional
+from portal.batches.presenter import LIST_HEADER, export_details, list_cells, list_json
+from portal.batches.schema import (
+    CREATED_EXAMPLE,
+    LIST_EXAMPLE,
+    BatchListBody,
+    CreatedBody,
+    NoBatchesBody,
+    TransitionResultBody,
+)
+from portal.batches.settings import NewBatch, stored_settings
+from portal.batches.transitions import RESULT_WORDS, BatchAction, IllegalTransition
 from portal.calls import query as calls_query
-from portal.calls.parameters import CallView, Id
-from portal.calls.presenter import calls_table
-from portal.downloads import MIMETYPES, FileKind, download
-from portal.errors import ApiError
+from portal.calls.parameters import CallListParameters
+from portal.calls.presenter import export_columns
+from portal.ids import parse_id
 from portal.models import Scope
-from portal.openapi import BAD_BODY, NO_BATCH, Operation, Success, described
-from portal.paging import Page
-from portal.parameters import Parameters, read_query
-from portal.requests import address
-from portal.schema import DoneBody, ErrorBody, success
-from portal.text import parse_id
-from portal.trail.actions import note_export
+from portal.web.downloads import MIME_TYPES, ExportKind, stream_download
+from portal.web.errors import ApiError, batch_not_found
+from portal.web.etags import conditional_response
+from portal.web.field_types import HexId
+from portal.web.json_body import read_body
+from portal.web.pagination import Page
+from portal.web.parameters import Parameters, parse_query
+from portal.web.request_hooks import client_address
 
 blueprint = Blueprint("batches_api", __name__, url_prefix="/api/call")
 
@@ -40,8 +48,8 @@ GET_ALL_BATCHES = Operation(
     scope=Scope.READ,
     query=BatchListParameters,
     successes={
-        200: Success("The page.", BatchListBody, ("ETag", "Cache-Control", "Link"), LIST_EXAMPLE),
-        304: Success("Nothing has changed since the answer with that ETag.", None, ("ETag", "Cache-Control")),
+        200: SuccessAnswer("The page.", BatchListBody, ("ETag", "Cache-Control", "Link"), LIST_EXAMPLE),
+        304: SuccessAnswer("Nothing has changed since the answer with that ETag.", None, ("ETag", "Cache-Control")),
     },
     errors={
         400: (ErrorBody, "userId is not an id, or a parameter is unknown, repeated or out of range; it is named."),
@@ -51,15 +59,15 @@ GET_ALL_BATCHES = Operation(
 
 
 @blueprint.get("/batches/<user_id>")
-@described(GET_ALL_BATCHES)
+@document_operation(GET_ALL_BATCHES)
 def list_batches(user_id: str) -> Response:
     """Get All Batches: one page of the caller's live batches."""
-    who = caller(Scope.READ, userId=user_id)
-    asked = read_query(request.query_string, BatchListParameters).or_refuse()
-    return conditional(lambda: answer(who, asked), "json", who.list_state.version)
+    who = require_caller(Scope.READ, userId=user_id)
+    asked = parse_query(request.query_string, BatchListParameters).or_refuse()
+    return conditional_response(lambda: list_response(who, asked), "json", who.list_state.version)
 
 
-def answer(who: Caller, asked: BatchListParameters) -> Response:
+def list_response(who: Caller, asked: BatchListParameters) -> Response:
     """The list with its links. Raises ApiError 404 for a user without any live batch."""
     page = query.fetch_page(who.list_state, asked)
     data = list_json(page)
@@ -67,11 +75,11 @@ def answer(who: Caller, asked: BatchListParameters) -> Response:
         raise ApiError(404, "This user has no batches yet", data)
     body = {"message": "Batches fetched successfully", "status": True, "code": 200, "errorMessage": "", "data": data}
     response = current_app.json.response(body)
-    response.headers["Link"] = links(asked, page)
+    response.headers["Link"] = pagination_links(asked, page)
     return response
 
 
-def links(asked: BatchListParameters, page: Page) -> str:
+def pagination_links(asked: BatchListParameters, page: Page) -> str:
     """The ways to the other pages (RFC 8288), every other parameter kept; relative, so no proxy can make them wrong."""
     rest = asked.query(("page", "limit")).removeprefix(f"?page={asked.page}")
     targets = page.neighbours().items()
@@ -83,89 +91,90 @@ CREATE_BATCH = Operation(
     words="A batch that is still to be filled; it stands at pending.",
     scope=Scope.WRITE,
     body=NewBatch,
-    successes={201: Success("The new batch's id.", CreatedBody, example=CREATED_EXAMPLE)},
-    errors=BAD_BODY,
+    successes={201: SuccessAnswer("The new batch's id.", CreatedBody, example=CREATED_EXAMPLE)},
+    errors=INVALID_BODY_ERRORS,
 )
 
 
 @blueprint.post("/createBatch")
-@described(CREATE_BATCH)
+@document_operation(CREATE_BATCH)
 def create_batch() -> Response:
     """Make an empty batch."""
-    who, given = caller_with_body(Scope.WRITE)
+    who, given = require_caller_with_body(Scope.WRITE)
     asked = read_body(given, NewBatch, who.region)
-    made = actions.create_batch(who.actor, asked.batch_name, kept_settings(asked))
-    return success(made.id, "Batch created successfully", 201)
+    made = actions.create_batch(who.actor, asked.batch_name, stored_settings(asked))
+    return success_response(made.id, "Batch created successfully", 201)
 
 
 # --- moves ------------------------------------------------------------------------------------------------------------
 
 
-class MoveBody(Parameters):
+class TransitionBody(Parameters):
     """Which batch is moved, and whose it is."""
 
-    batch_id: Id = Field(alias="batchId")
-    user_id: Id = Field(alias="userId")
+    batch_id: HexId = Field(alias="batchId")
+    user_id: HexId = Field(alias="userId")
 
 
-def move_operation(summary: str, words: str) -> Operation:
+def transition_operation(summary: str, words: str) -> Operation:
     """What the four moves have in common."""
     return Operation(
         summary=summary,
         words=f"{words} Repeated, it does no harm.",
         scope=Scope.WRITE,
-        body=MoveBody,
-        successes={200: Success("Done, or done already.", MovedBody)},
-        errors=BAD_BODY | NO_BATCH | {409: (ErrorBody, "The batch cannot be moved so from where it stands.")},
+        body=TransitionBody,
+        successes={200: SuccessAnswer("Done, or done already.", TransitionResultBody)},
+        errors=INVALID_BODY_ERRORS
+        | BATCH_NOT_FOUND_ERRORS
+        | {409: (ErrorBody, "The batch cannot be moved so from where it stands.")},
     )
 
 
-def moved(move: Move) -> Response:
+def transition_response(move: BatchAction) -> Response:
     """Move the batch that the body names, and say so."""
-    who, given = caller_with_body(Scope.WRITE)
+    who, given = require_caller_with_body(Scope.WRITE)
     batch_id = parse_id(given.get("batchId") or "")
     if batch_id and query.find_row(who.list_state.owner_key, batch_id) is None:
-        raise no_batch()
-    read_body(given, MoveBody)
+        raise batch_not_found()
+    read_body(given, TransitionBody)
     try:
-        if actions.move_batch(who.actor, batch_id or "", move) is None:
-            raise no_batch()
-    except Refused as refusal:
+        if actions.change_status(who.actor, batch_id or "", move) is None:
+            raise batch_not_found()
+    except IllegalTransition as refusal:
         raise ApiError(409, str(refusal)) from refusal
-    return success({"batchId": batch_id, "status": DONE[move]})
-
-
-def no_batch() -> ApiError:
-    """One answer for a batch that never was, is deleted, or is another's."""
-    return ApiError(404, "There is no such batch")
+    return success_response({"batchId": batch_id, "status": RESULT_WORDS[move]})
 
 
 @blueprint.post("/start-calling")
-@described(move_operation("Start calling", "From pending, paused, stopped, or completed with calls still to be made."))
+@document_operation(
+    transition_operation("Start calling", "From pending, paused, stopped, or completed with calls still to be made.")
+)
 def start_calling() -> Response:
     """Let the dialer begin."""
-    return moved(Move.START)
+    return transition_response(BatchAction.START)
 
 
 @blueprint.post("/stop-calling")
-@described(move_operation("Stop calling", "Calls that are still to be made stay; the batch can be started again."))
+@document_operation(
+    transition_operation("Stop calling", "Calls that are still to be made stay; the batch can be started again.")
+)
 def stop_calling() -> Response:
     """Let the dialer end."""
-    return moved(Move.STOP)
+    return transition_response(BatchAction.STOP)
 
 
 @blueprint.post("/pause-calling")
-@described(move_operation("Pause calling", "From active."))
+@document_operation(transition_operation("Pause calling", "From active."))
 def pause_calling() -> Response:
     """Let the dialer wait."""
-    return moved(Move.PAUSE)
+    return transition_response(BatchAction.PAUSE)
 
 
 @blueprint.post("/resume-calling")
-@described(move_operation("Resume calling", "From paused."))
+@document_operation(transition_operation("Resume calling", "From paused."))
 def resume_calling() -> Response:
     """Let the dialer go on."""
-    return moved(Move.RESUME)
+    return transition_response(BatchAction.RESUME)
 
 
 # --- export -----------------------------------------------------------------------------------------------------------
@@ -174,7 +183,7 @@ def resume_calling() -> Response:
 class ExportParameters(BatchListParameters):
     """What is exported: the calls of one batch, or the batches that the list's own parameters ask for."""
 
-    batch_id: Annotated[Id | None, Field(alias="batchId", description="The calls of this batch.")] = None
+    batch_id: Annotated[HexId | None, Field(alias="batchId", description="The calls of this batch.")] = None
 
 
 EXPORT = Operation(
@@ -183,35 +192,38 @@ EXPORT = Operation(
     " where page or limit is given. Streamed; cells that a spreadsheet would run are made harmless.",
     scope=Scope.READ,
     query=ExportParameters,
-    successes={200: Success("The file.", file=MIMETYPES[FileKind.CSV])},
-    errors=NO_BATCH | {400: (ErrorBody, "A parameter is unknown, repeated, out of range, or has no place here.")},
+    successes={200: SuccessAnswer("The file.", file=MIME_TYPES[ExportKind.CSV])},
+    errors=BATCH_NOT_FOUND_ERRORS
+    | {400: (ErrorBody, "A parameter is unknown, repeated, out of range, or has no place here.")},
 )
 
 
 @blueprint.get("/export/csv")
-@described(EXPORT)
+@document_operation(EXPORT)
 def export_csv() -> Response:
     """The list, or a batch's calls, as a file."""
-    who = caller(Scope.READ)
-    asked = read_query(request.query_string, ExportParameters).or_refuse()
+    who = require_caller(Scope.READ)
+    asked = parse_query(request.query_string, ExportParameters).or_refuse()
     owner_key = who.list_state.owner_key
     if asked.batch_id is None:
         if asked.model_fields_set & {"page", "limit"}:
             rows = iter(query.fetch_page(who.list_state, asked).rows)
         else:
-            rows = query.stream(who.list_state, asked)
-        return download(FileKind.CSV, "Batches", LIST_HEADER, map(list_cells, rows))
+            rows = query.stream_batches(who.list_state, asked)
+        return stream_download(ExportKind.CSV, "Batches", LIST_HEADER, map(list_cells, rows))
     if others := [name for name, _ in asked.pairs(asked.model_fields_set) if name != "batchId"]:
         raise ApiError(400, f"batchId stands alone: leave out {', '.join(others)}")
     batch = query.find_batch(owner_key, asked.batch_id)
     if batch is None:
-        raise no_batch()
-    batch_id, name, taken = batch.id, batch.name, calls_taken(batch, whole=True)
+        raise batch_not_found()
+    batch_id, name, taken = batch.id, batch.name, export_details(batch, whole=True)
     if request.method == "GET":
-        note_export(replace(who.actor, address=address()), taken)
-    everything = CallView()
-    header, cells = calls_table(calls_query.field_names(owner_key, batch_id, everything))
-    return download(FileKind.CSV, name, header, map(cells, calls_query.stream(owner_key, batch_id, everything)))
+        log_export(replace(who.actor, address=client_address()), taken)
+    everything = CallListParameters()
+    header, cells = export_columns(calls_query.fetch_field_names(owner_key, batch_id, everything))
+    return stream_download(
+        ExportKind.CSV, name, header, map(cells, calls_query.stream_calls(owner_key, batch_id, everything))
+    )
 
 
 # --- the trash --------------------------------------------------------------------------------------------------------
@@ -223,26 +235,30 @@ def trash_operation(summary: str, words: str) -> Operation:
         summary=summary,
         words=words,
         scope=Scope.WRITE,
-        successes={200: Success("Done.", DoneBody)},
-        errors=NO_BATCH | {400: (ErrorBody, "batchId is not an id.")},
+        successes={200: SuccessAnswer("Done.", SuccessFlagBody)},
+        errors=BATCH_NOT_FOUND_ERRORS | {400: (ErrorBody, "batchId is not an id.")},
     )
 
 
 @blueprint.delete("/delete-batch/<batch_id>")
-@described(trash_operation("Delete a batch", "Its calls go with it; an active or paused batch is stopped by it."))
+@document_operation(
+    trash_operation("Delete a batch", "Its calls go with it; an active or paused batch is stopped by it.")
+)
 def delete_batch(batch_id: str) -> Any:
     """Put a batch into the trash."""
-    who = caller(Scope.WRITE, batchId=batch_id)
+    who = require_caller(Scope.WRITE, batchId=batch_id)
     if not actions.delete_batch(who.actor, batch_id.lower()):
-        raise no_batch()
+        raise batch_not_found()
     return {"success": True, "message": "Batch deleted"}
 
 
 @blueprint.post("/restore-batch/<batch_id>")
-@described(trash_operation("Restore a batch", "It comes back with its calls; one that is not deleted stays as it is."))
+@document_operation(
+    trash_operation("Restore a batch", "It comes back with its calls; one that is not deleted stays as it is.")
+)
 def restore_batch(batch_id: str) -> Any:
     """Take a batch out of the trash."""
-    who = caller(Scope.WRITE, batchId=batch_id)
+    who = require_caller(Scope.WRITE, batchId=batch_id)
     if not actions.restore_batch(who.actor, batch_id.lower()):
-        raise no_batch()
+        raise batch_not_found()
     return {"success": True, "message": "Batch restored"}

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from portal.batches import window
+from portal.batches import calling_hours
 from portal.batches.parameters import BatchListParameters, SortBy
-from portal.batches.settings import window_of
+from portal.batches.settings import calling_hours_from
 from portal.models import QueueStatus
-from portal.paging import Page
-from portal.sorting import SortedView
-from portal.times import iso
+from portal.times import format_iso
+from portal.web.listing import Chip, percent
+from portal.web.pagination import Page, SortedView
 
 
 class BatchFigures(Protocol):
@@ -38,8 +38,8 @@ def batch_json(batch: BatchFigures) -> dict[str, Any]:
         "callsPicked": batch.calls_picked,
         "callsCompleted": batch.calls_completed,
         "queue_status": batch.status,
-        "createdAt": iso(batch.created_at),
-        "updatedAt": iso(batch.updated_at),
+        "createdAt": format_iso(batch.created_at),
+        "updatedAt": format_iso(batch.updated_at),
     }
 
 
@@ -73,17 +73,17 @@ class BatchView:
     @property
     def called_share(self) -> int | None:
         """Called, of all calls."""
-        return per_cent(self.called, self.total)
+        return percent(self.called, self.total)
 
     @property
     def picked_share(self) -> int | None:
         """Picked up, of those called."""
-        return per_cent(self.picked, self.called)
+        return percent(self.picked, self.called)
 
     @property
     def completed_share(self) -> int | None:
         """Completed, of those picked up."""
-        return per_cent(self.completed, self.picked)
+        return percent(self.completed, self.picked)
 
     @property
     def bar(self) -> tuple[tuple[str, float, float], ...]:
@@ -116,14 +116,6 @@ def batch_view(batch: BatchFigures) -> BatchView:
     )
 
 
-def per_cent(part: int, whole: int) -> int | None:
-    """A whole per cent, never rounded to 0 or 100 unless it is exactly that; None where there is nothing to share."""
-    if not whole:
-        return None
-    share = round(100 * part / whole)
-    return min(max(share, 1 if part else 0), 100 if part == whole else 99)
-
-
 @dataclass(frozen=True)
 class TrashView:
     """A deleted batch: what it was, when it was deleted (milliseconds), and by whom."""
@@ -139,19 +131,19 @@ def trash_view(row: Any) -> TrashView:
 
 
 @dataclass(frozen=True)
-class WindowView:
+class CallingHoursView:
     """When calls may be made, in words; `opens_at` (milliseconds) is the next opening, None while it is open."""
 
     words: str
     opens_at: int | None
 
 
-def window_view(settings: Mapping[str, Any], now: int) -> WindowView:
+def calling_hours_view(settings: Mapping[str, Any], now: int) -> CallingHoursView:
     """The calling window that a batch keeps; at any time, where it keeps none."""
-    found = window_of(settings)
+    found = calling_hours_from(settings)
     if found is None:
-        return WindowView("At any time", None)
-    return WindowView(window.words(found), window.next_opening(found, now))
+        return CallingHoursView("At any time", None)
+    return CallingHoursView(calling_hours.describe_hours(found), calling_hours.next_opening(found, now))
 
 
 # --- files ------------------------------------------------------------------------------------------------------------
@@ -173,23 +165,12 @@ def list_cells(row: BatchFigures) -> list[Any]:
     return list(batch_json(row).values())
 
 
-def calls_taken(batch: BatchFigures, *, whole: bool) -> dict[str, Any]:
+def export_details(batch: BatchFigures, *, whole: bool) -> dict[str, Any]:
     """What the trail says of an export of the batch's calls; how many only where they are the `whole` of them."""
     return {"kind": "calls", "batch": batch.id} | ({"rows": batch.total_calls} if whole else {})
 
 
 # --- the list ---------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Chip:
-    """A status to filter by: its word ("All" for none), how many match it, whether it is chosen, and its address."""
-
-    word: str
-    status: QueueStatus | None
-    count: int
-    chosen: bool
-    query: str
 
 
 @dataclass(frozen=True)
@@ -239,13 +220,13 @@ def listing_view(
     """The list page of what was asked, found and counted."""
     everything = Chip("All", None, sum(counts.values()), not asked.status, asked.query(page=1, status=()))
     chips = [
-        Chip(status.capitalize(), status, counts[status], status in asked.status, toggled(asked, status))
+        Chip(status.capitalize(), status, counts[status], status in asked.status, toggle_status(asked, status))
         for status in QueueStatus
     ]
     return Listing(asked, page, [batch_view(row) for row in page.rows], [everything, *chips], has_batches)
 
 
-def toggled(asked: BatchListParameters, status: QueueStatus) -> str:
+def toggle_status(asked: BatchListParameters, status: QueueStatus) -> str:
     """The view with that status alone; without it, where it is chosen already."""
     statuses = () if status in asked.status else (status,)
     return asked.query(page=1, status=statuses)

@@ -9,26 +9,24 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from portal.api.envelope import AnswerModel, Count, ErrorBody, PublicIdText, SuccessBody, TimeText
 from portal.models import QueueStatus
-from portal.schema import Answer, ErrorBody, PublicId, SuccessBody, Time
-
-Count = Annotated[int, Field(ge=0)]
 
 
-class BatchBody(Answer):
+class BatchBody(AnswerModel):
     """One batch. 0 <= callsCompleted <= callsPicked <= totalCalls."""
 
-    id: Annotated[PublicId, Field(alias="_id")]
+    id: Annotated[PublicIdText, Field(alias="_id")]
     batch_name: Annotated[str, Field(alias="batchName", min_length=1, max_length=200)]
     total_calls: Annotated[Count, Field(alias="totalCalls")]
     calls_picked: Annotated[Count, Field(alias="callsPicked")]
     calls_completed: Annotated[Count, Field(alias="callsCompleted")]
     queue_status: QueueStatus
-    created_at: Annotated[Time, Field(alias="createdAt")]
-    updated_at: Annotated[Time, Field(alias="updatedAt")]
+    created_at: Annotated[TimeText, Field(alias="createdAt")]
+    updated_at: Annotated[TimeText, Field(alias="updatedAt")]
 
 
-class Pagination(Answer):
+class Pagination(AnswerModel):
     """Where a page stands; `total` is exact, and totalPages = ceil(total / limit), 0 for none."""
 
     total: Count
@@ -37,14 +35,14 @@ class Pagination(Answer):
     total_pages: Annotated[Count, Field(alias="totalPages")]
 
 
-class BatchListData(Answer):
+class BatchListData(AnswerModel):
     """One page of batches; past the end it is empty, with the true pagination."""
 
     batches: list[BatchBody]
     pagination: Pagination
 
 
-class BatchListBody(Answer):
+class BatchListBody(AnswerModel):
     """The answer of Get All Batches."""
 
     message: Literal["Batches fetched successfully"]
@@ -96,19 +94,19 @@ class CreatedBody(SuccessBody):
     """The answer of createBatch."""
 
     code: Literal[201]
-    data: PublicId
+    data: PublicIdText
 
 
-class Moved(Answer):
+class TransitionResult(AnswerModel):
     """Which batch was moved, and how."""
 
-    batch_id: Annotated[PublicId, Field(alias="batchId")]
+    batch_id: Annotated[PublicIdText, Field(alias="batchId")]
     status: Literal["started", "stopped", "paused", "resumed"]
 
 
-class MovedBody(SuccessBody):
+class TransitionResultBody(SuccessBody):
     """The answer of the four moves."""
 
     message: Literal[""]
     code: Literal[200]
-    data: Moved
+    data: TransitionResult

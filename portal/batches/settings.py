@@ -6,31 +6,25 @@ import re
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, Field
 
-from portal.accounts.parameters import is_zone
-from portal.batches.window import Window
-from portal.contacts.numbers import read_number
+from portal.batches.calling_hours import CallingHours
 from portal.models.batch import NAME_LENGTH
-from portal.parameters import Parameters, text, whole
+from portal.web.field_types import PhoneNumber, is_zone
+from portal.web.parameters import Parameters, text_type, whole_number
 
 CLOCK_TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
-MOST_NUMBERS = 100
+MAX_CALLING_NUMBERS = 100
 
 
-def as_phone_number(value: str, info: ValidationInfo) -> str:
-    """A phone number as E.164; a national one is of the reading's region."""
-    return read_number(value, (info.context or {}).get("region", ""))
-
-
-def as_clock_time(value: str) -> str:
+def parse_clock_time(value: str) -> str:
     """A time of the day, HH:MM."""
     if not CLOCK_TIME.fullmatch(value):
         raise ValueError("must be a time of the day, such as 09:00")
     return value
 
 
-def as_days(value: Any) -> Any:
+def parse_days(value: Any) -> Any:
     """Days of the week, each once, in order."""
     if not isinstance(value, list | tuple):
         raise ValueError("must be a list of days, 0 = Sunday to 6")
@@ -39,9 +33,8 @@ def as_days(value: Any) -> Any:
     return tuple(sorted(set(value)))
 
 
-PhoneNumber = Annotated[text(40), AfterValidator(as_phone_number), Field(examples=["+12025550101"])]
-ClockTime = Annotated[text(5), AfterValidator(as_clock_time), Field(examples=["09:00"])]
-BatchName = text(NAME_LENGTH, least=1, says="What people call the batch.")
+ClockTime = Annotated[text_type(5), AfterValidator(parse_clock_time), Field(examples=["09:00"])]
+BatchName = text_type(NAME_LENGTH, least=1, says="What people call the batch.")
 
 
 class BatchType(StrEnum):
@@ -51,7 +44,7 @@ class BatchType(StrEnum):
     MIXED = "mixed"
 
 
-class CallingHour(Parameters):
+class HourRange(Parameters):
     """The hours of the day in which calls are made; where start is later than end, over midnight."""
 
     start: ClockTime
@@ -63,15 +56,22 @@ class BatchSettings(Parameters):
 
     calling_numbers: Annotated[
         list[PhoneNumber],
-        Field(alias="callingNumbers", min_length=1, max_length=MOST_NUMBERS, description="The numbers to call from."),
+        Field(
+            alias="callingNumbers",
+            min_length=1,
+            max_length=MAX_CALLING_NUMBERS,
+            description="The numbers to call from.",
+        ),
     ]
-    retry: whole(0, 10, "How often an unanswered call is tried again.") = 0
-    delay: whole(0, 604_800, "Seconds between two tries.") = 0
-    timezone: Annotated[text(64), AfterValidator(is_zone), Field(description="IANA time zone of the hours.")] = "UTC"
-    calling_hour: Annotated[CallingHour | None, Field(alias="callingHour", description="None = all day.")] = None
+    retry: whole_number(0, 10, "How often an unanswered call is tried again.") = 0
+    delay: whole_number(0, 604_800, "Seconds between two tries.") = 0
+    timezone: Annotated[text_type(64), AfterValidator(is_zone), Field(description="IANA time zone of the hours.")] = (
+        "UTC"
+    )
+    calling_hour: Annotated[HourRange | None, Field(alias="callingHour", description="None = all day.")] = None
     allowed_days: Annotated[
         tuple[int, ...],
-        BeforeValidator(as_days),
+        BeforeValidator(parse_days),
         Field(alias="allowedDays", description="Days of the week, 0 = Sunday to 6; none = every day."),
     ] = ()
 
@@ -83,18 +83,18 @@ class NewBatch(BatchSettings):
 
 
 # What is sent with the settings and is no part of them.
-BESIDE = {"batch_name", "user_id", "file", "type", "wrong_rows"}
+NOT_SETTINGS = {"batch_name", "user_id", "file", "type", "wrong_rows"}
 
 
-def kept_settings(settings: BatchSettings) -> dict[str, Any]:
+def stored_settings(settings: BatchSettings) -> dict[str, Any]:
     """What a batch keeps of its settings: by the API's names, without what was left at its default."""
-    return settings.model_dump(by_alias=True, mode="json", exclude=BESIDE, exclude_defaults=True)
+    return settings.model_dump(by_alias=True, mode="json", exclude=NOT_SETTINGS, exclude_defaults=True)
 
 
-def window_of(settings: dict[str, Any]) -> Window | None:
+def calling_hours_from(settings: dict[str, Any]) -> CallingHours | None:
     """The calling window that a batch keeps; None where calls may be made at any time."""
     hour, days = settings.get("callingHour"), tuple(settings.get("allowedDays", ()))
     if not hour and not days:
         return None
     hour = hour or {"start": "00:00", "end": "00:00"}
-    return Window(settings.get("timezone", "UTC"), hour["start"], hour["end"], days)
+    return CallingHours(settings.get("timezone", "UTC"), hour["start"], hour["end"], days)

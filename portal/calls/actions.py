@@ -10,17 +10,17 @@ from typing import Any
 from sqlalchemy import Row, bindparam, insert, update
 from sqlalchemy.orm import Session
 
+from portal.audit.batch_log import log_batch_event
 from portal.batches import query as batches_query
-from portal.batches.actions import complete, insert_calls, lock_list
-from portal.batches.actions.lifecycle import pending_call
+from portal.batches.actions import complete_batch, insert_calls, lock_batch_list
+from portal.batches.actions.inserting import pending_call_row
 from portal.calls import query
-from portal.calls.columns import search_text
-from portal.calls.events import Standing, greatest, share_of
-from portal.calls.parameters import CallReport, NewCall
-from portal.changes.actions import record
-from portal.changes.actor import Actor
-from portal.database import writing
-from portal.models import Batch, Call, CallEvent, CallStatus, What
+from portal.calls.events import CallState, count_delta, latest_state
+from portal.calls.parameters import CallEventBody, CallInput
+from portal.db.transactions import write_transaction
+from portal.models import Batch, BatchEvent, Call, CallEvent, CallStatus
+from portal.models.actor import Actor
+from portal.models.call import search_text
 from portal.times import now_ms
 
 CHANGE_CALL = (
@@ -41,30 +41,30 @@ CHANGE_FIELDS = (
 
 
 @dataclass(frozen=True)
-class Added:
+class AddCallsResult:
     """What became of calls that were to be added: the id of each, in their order, and how many are new."""
 
     ids: list[str]
     new: int
 
 
-def add_calls(by: Actor, batch_id: str, calls: Sequence[NewCall]) -> Added | None:
+def add_calls(by: Actor, batch_id: str, calls: Sequence[CallInput]) -> AddCallsResult | None:
     """Add calls to a batch; one that waits for the same number is updated instead. None where there is no such batch.
 
     One transaction. The batch's status stays as it is.
     """
     now = now_ms()
-    with writing() as session:
-        lock_list(session, by.user_key)
+    with write_transaction() as session:
+        lock_batch_list(session, by.user_key)
         batch = batches_query.find_row(by.user_key, batch_id)
         if batch is None:
             return None
         wanted: dict[str, dict[str, Any]] = {}
         for call in calls:  # of two with the same number, the later one adds to the earlier
             wanted[call.phone_number] = wanted.get(call.phone_number, {}) | dict(call.fields)
-        waiting = query.pending_by_number(by.user_key, batch_id, wanted)
+        waiting = query.find_pending_by_number(by.user_key, batch_id, wanted)
         new = [
-            pending_call(batch.key, {"phone_number": number, "fields": fields}, now)
+            pending_call_row(batch.key, {"phone_number": number, "fields": fields}, now)
             for number, fields in wanted.items()
             if number not in waiting
         ]
@@ -72,9 +72,9 @@ def add_calls(by: Actor, batch_id: str, calls: Sequence[NewCall]) -> Added | Non
         update_fields(session, waiting, wanted)
         values = {"total_calls": Batch.total_calls + len(new), "updated_at": now}
         session.execute(update(Batch).where(Batch.key == batch.key).values(**values))
-        record(session, by, What.FILLED, {batch.key: {"added": len(new), "updated": len(waiting)}})
-        ids = {number: row.id for number, row in query.pending_by_number(by.user_key, batch_id, wanted).items()}
-    return Added([ids[call.phone_number] for call in calls], len(new))
+        log_batch_event(session, by, BatchEvent.FILLED, {batch.key: {"added": len(new), "updated": len(waiting)}})
+        ids = {number: row.id for number, row in query.find_pending_by_number(by.user_key, batch_id, wanted).items()}
+    return AddCallsResult([ids[call.phone_number] for call in calls], len(new))
 
 
 def update_fields(session: Session, waiting: dict[str, Row[Any]], wanted: dict[str, dict[str, Any]]) -> None:
@@ -88,7 +88,7 @@ def update_fields(session: Session, waiting: dict[str, Row[Any]], wanted: dict[s
 
 
 @dataclass(frozen=True)
-class Reported:
+class ReportResult:
     """What became of events: taken in, known before, and of no call that there is."""
 
     applied: int
@@ -96,17 +96,17 @@ class Reported:
     unknown: int
 
 
-def report(by: Actor, events: Sequence[CallReport]) -> Reported:
+def apply_reports(by: Actor, events: Sequence[CallEventBody]) -> ReportResult:
     """Take in what the dialer reports. Each event id counts once; calls, counts and statuses move in one transaction.
 
     Whatever the order in which events come, the calls end in the same state (see events.py).
     """
     now = now_ms()
-    with writing() as session:
-        lock_list(session, by.user_key)
-        find = Finder(by.user_key, events)
-        seen = query.known_events(by.user_key, {event.event_id for event in events})
-        reports: dict[int, list[CallReport]] = {}
+    with write_transaction() as session:
+        lock_batch_list(session, by.user_key)
+        find = CallFinder(by.user_key, events)
+        seen = query.find_known_events(by.user_key, {event.event_id for event in events})
+        reports: dict[int, list[CallEventBody]] = {}
         touched: dict[int, Row[Any]] = {}
         rows, duplicates, unknown = [], 0, 0
         for event in events:
@@ -119,36 +119,36 @@ def report(by: Actor, events: Sequence[CallReport]) -> Reported:
                 seen.add(event.event_id)
                 touched[call.key] = call
                 reports.setdefault(call.key, []).append(event)
-                rows.append(event_row(by, event, call, now))
+                rows.append(call_event_row(by, event, call, now))
         if rows:
             session.execute(insert(CallEvent.__table__), rows)
-            move_calls(session, by, [(touched[key], found) for key, found in reports.items()], now)
-    return Reported(len(rows), duplicates, unknown)
+            update_calls(session, by, [(touched[key], found) for key, found in reports.items()], now)
+    return ReportResult(len(rows), duplicates, unknown)
 
 
-class Finder:
+class CallFinder:
     """The calls that some events speak of, all looked up at once."""
 
-    def __init__(self, owner_key: int, events: Iterable[CallReport]) -> None:
+    def __init__(self, owner_key: int, events: Iterable[CallEventBody]) -> None:
         ids, numbers = set(), {}
         for event in events:
             if event.call_id:
                 ids.add(event.call_id)
             else:
                 numbers.setdefault(event.batch_id, set()).add(event.phone_number)
-        self.by_id = query.calls_by_id(owner_key, ids)
+        self.by_id = query.find_by_id(owner_key, ids)
         self.by_number = {
-            batch_id: query.calls_by_number(owner_key, batch_id, found) for batch_id, found in numbers.items()
+            batch_id: query.find_by_number(owner_key, batch_id, found) for batch_id, found in numbers.items()
         }
 
-    def call(self, event: CallReport) -> Row[Any] | None:
+    def call(self, event: CallEventBody) -> Row[Any] | None:
         """The call of an event; None where there is none that can be reported on."""
         if event.call_id:
             return self.by_id.get(event.call_id)
         return self.by_number[event.batch_id].get(event.phone_number)
 
 
-def event_row(by: Actor, event: CallReport, call: Row[Any], now: int) -> dict[str, Any]:
+def call_event_row(by: Actor, event: CallEventBody, call: Row[Any], now: int) -> dict[str, Any]:
     """An event as it is kept."""
     return {
         "owner_key": by.user_key,
@@ -158,27 +158,27 @@ def event_row(by: Actor, event: CallReport, call: Row[Any], now: int) -> dict[st
         "duration_seconds": event.call_duration,
         "recording_url": event.recording_url,
         "transcript": event.transcript,
-        "occurred_at": occurred(event, now),
+        "occurred_at": event_time(event, now),
         "received_at": now,
         "token_key": by.token_key,
     }
 
 
-def occurred(event: CallReport, now: int) -> int:
+def event_time(event: CallEventBody, now: int) -> int:
     """When it happened, in milliseconds; now, where the dialer does not say."""
     return now if event.occurred_at is None else event.occurred_at
 
 
-def move_calls(
-    session: Session, by: Actor, reported: Sequence[tuple[Row[Any], Sequence[CallReport]]], now: int
+def update_calls(
+    session: Session, by: Actor, reported: Sequence[tuple[Row[Any], Sequence[CallEventBody]]], now: int
 ) -> None:
     """Let calls stand where their reports lead, and their batches with them."""
     changes = []
     moved: dict[int, Counter[str]] = {}
     for call, events in reported:
-        before = Standing(CallStatus(call.status), call.last_event_at or 0, call.duration_seconds)
-        told = [Standing(event.call_status, occurred(event, now), event.call_duration) for event in events]
-        after = greatest(before, *told)
+        before = CallState(CallStatus(call.status), call.last_event_at or 0, call.duration_seconds)
+        told = [CallState(event.call_status, event_time(event, now), event.call_duration) for event in events]
+        after = latest_state(before, *told)
         dialed = sum(event.call_status is CallStatus.DIALING for event in events)
         changes.append(
             {
@@ -189,7 +189,7 @@ def move_calls(
                 "more_attempts": dialed,
             }
         )
-        was, is_now = share_of(before.status), share_of(after.status)
+        was, is_now = count_delta(before.status), count_delta(after.status)
         moved.setdefault(call.batch_key, Counter()).update(
             calls_called=is_now.called - was.called,
             calls_picked=is_now.picked - was.picked,
@@ -199,6 +199,6 @@ def move_calls(
     for batch_key, counts in moved.items():
         values = {name: getattr(Batch, name) + change for name, change in counts.items()}
         session.execute(update(Batch).where(Batch.key == batch_key).values(**values, updated_at=now))
-    for batch in batches_query.active_among(by.user_key, moved):
-        if not query.has_open(by.user_key, batch.id):
-            complete(session, by, batch.key)
+    for batch in batches_query.find_active(by.user_key, moved):
+        if not query.has_open_calls(by.user_key, batch.id):
+            complete_batch(session, by, batch.key)

@@ -6,22 +6,21 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app, request
 
-from portal.accounts.bearer import caller, caller_with_body
+from portal.accounts.bearer import require_caller, require_caller_with_body
 from portal.accounts.query import Caller
+from portal.api.envelope import ErrorBody, success_response
+from portal.api.openapi import BATCH_NOT_FOUND_ERRORS, INVALID_BODY_ERRORS, Operation, SuccessAnswer, document_operation
 from portal.batches import query as batches_query
-from portal.batches.api import no_batch
-from portal.bodies import read_body
 from portal.calls import actions, query
-from portal.calls.parameters import CallDetails, CallReports, NewCalls, read_calls
+from portal.calls.parameters import AddCallsBody, CallDetailsParameters, CallEventsBody, parse_calls
 from portal.calls.presenter import details_json
 from portal.calls.schema import CallPageBody, CallsAddedBody, CallsPartlyAddedBody, ReportedBody
-from portal.database import CHUNK
-from portal.errors import ApiError
+from portal.db.transactions import CHUNK_SIZE
+from portal.ids import parse_id
 from portal.models import Scope
-from portal.openapi import BAD_BODY, NO_BATCH, Operation, Success, described
-from portal.parameters import BadParameter, read_query
-from portal.schema import ErrorBody, success
-from portal.text import parse_id
+from portal.web.errors import ApiError, batch_not_found
+from portal.web.json_body import read_body
+from portal.web.parameters import InvalidParameter, parse_query
 
 blueprint = Blueprint("calls_api", __name__, url_prefix="/api/call")
 
@@ -29,37 +28,38 @@ DETAILS = Operation(
     summary="Get a batch's calls",
     words="One page of a batch's calls, as they were added, each with what the dialer reported of it.",
     scope=Scope.READ,
-    query=CallDetails,
-    successes={200: Success("The page.", CallPageBody)},
-    errors=NO_BATCH | {400: (ErrorBody, "batchId is not an id, or a parameter is unknown, repeated or out of range.")},
+    query=CallDetailsParameters,
+    successes={200: SuccessAnswer("The page.", CallPageBody)},
+    errors=BATCH_NOT_FOUND_ERRORS
+    | {400: (ErrorBody, "batchId is not an id, or a parameter is unknown, repeated or out of range.")},
     tag="calls",
 )
 
 
 @blueprint.get("/batch-details/<batch_id>")
-@described(DETAILS)
+@document_operation(DETAILS)
 def batch_details(batch_id: str) -> Response:
     """One page of a batch's calls."""
-    who = caller(Scope.READ, batchId=batch_id)
+    who = require_caller(Scope.READ, batchId=batch_id)
     batch = batches_query.find_batch(who.list_state.owner_key, batch_id.lower())
     if batch is None:
-        raise no_batch()
-    asked = read_query(request.query_string, CallDetails).or_refuse()
+        raise batch_not_found()
+    asked = parse_query(request.query_string, CallDetailsParameters).or_refuse()
     page = query.fetch_page(who.list_state.owner_key, batch.id, asked)
-    reports = query.reports(page.rows)
-    return success(details_json(batch, page, reports), "Calls fetched successfully")
+    reports = query.fetch_reports(page.rows)
+    return success_response(details_json(batch, page, reports), "Calls fetched successfully")
 
 
 ADD_CALLS = Operation(
     summary="Add calls to a batch",
     words="Chunks of 1000, each one transaction. A call that waits for the same number is updated, not doubled.",
     scope=Scope.WRITE,
-    body=NewCalls,
+    body=AddCallsBody,
     successes={
-        200: Success("All were added.", CallsAddedBody),
-        207: Success("Some chunks were wrong; the others were added.", CallsPartlyAddedBody),
+        200: SuccessAnswer("All were added.", CallsAddedBody),
+        207: SuccessAnswer("Some chunks were wrong; the others were added.", CallsPartlyAddedBody),
     },
-    errors=BAD_BODY | NO_BATCH,
+    errors=INVALID_BODY_ERRORS | BATCH_NOT_FOUND_ERRORS,
     tag="calls",
     example={
         "batchId": "64e5f12345abcdef98765432",
@@ -69,45 +69,45 @@ ADD_CALLS = Operation(
 
 
 @blueprint.post("/addCallsToBatch")
-@described(ADD_CALLS)
+@document_operation(ADD_CALLS)
 def add_calls() -> Response:
     """Fill a batch."""
-    who, given = caller_with_body(Scope.WRITE)
+    who, given = require_caller_with_body(Scope.WRITE)
     batch_id = parse_id(given.get("batchId") or "")
     if batch_id and batches_query.find_row(who.list_state.owner_key, batch_id) is None:
-        raise no_batch()
+        raise batch_not_found()
     if "callData" in given:
         if "call_data" in given:
             raise ApiError(400, "callData is another name of call_data; send one of them")
         given["call_data"] = given.pop("callData")
-    asked = read_body(given, NewCalls)
+    asked = read_body(given, AddCallsBody)
     return add_chunks(who, asked)
 
 
-def add_chunks(who: Caller, asked: NewCalls) -> Response:
+def add_chunks(who: Caller, asked: AddCallsBody) -> Response:
     """Each chunk in a transaction of its own. Raises ApiError 400 where none of them is right."""
     ids: list[str] = []
     added, failed = 0, []
-    for first in range(0, len(asked.call_data), CHUNK):
+    for first in range(0, len(asked.call_data), CHUNK_SIZE):
         try:
-            calls = read_calls(asked.call_data[first : first + CHUNK], first, who.region)
-        except BadParameter as wrong:
-            failed.append({"chunkNum": first // CHUNK + 1, "error": str(wrong)})
+            calls = parse_calls(asked.call_data[first : first + CHUNK_SIZE], first, who.region)
+        except InvalidParameter as wrong:
+            failed.append({"chunkNum": first // CHUNK_SIZE + 1, "error": str(wrong)})
             continue
         done = actions.add_calls(who.actor, asked.batch_id, calls)
         if done is None:  # it was deleted meanwhile
-            raise no_batch()
+            raise batch_not_found()
         ids += done.ids
         added += done.new
     data: dict[str, Any] = {"added": added, "callIds": ids}
     if not failed:
-        return success(data, "Calls enqueued successfully")
+        return success_response(data, "Calls enqueued successfully")
     if not ids:
         raise ApiError(400, failed[0]["error"])
-    return partly(data | {"failedChunks": failed})
+    return partial_response(data | {"failedChunks": failed})
 
 
-def partly(data: dict[str, Any]) -> Response:
+def partial_response(data: dict[str, Any]) -> Response:
     """207: some chunks were added, others were wrong."""
     numbers = ", ".join(str(failed["chunkNum"]) for failed in data["failedChunks"])
     body = {
@@ -126,9 +126,9 @@ REPORT = Operation(
     summary="Report on calls",
     words="What the dialer reports. Each eventId counts once, and events may come in any order.",
     scope=Scope.WRITE,
-    body=CallReports,
-    successes={200: Success("What became of the events.", ReportedBody)},
-    errors=BAD_BODY,
+    body=CallEventsBody,
+    successes={200: SuccessAnswer("What became of the events.", ReportedBody)},
+    errors=INVALID_BODY_ERRORS,
     tag="calls",
     example={
         "events": [
@@ -145,10 +145,10 @@ REPORT = Operation(
 
 
 @blueprint.post("/call-events")
-@described(REPORT)
+@document_operation(REPORT)
 def call_events() -> Response:
     """Take in what the dialer reports."""
-    who, given = caller_with_body(Scope.WRITE)
-    asked = read_body(given, CallReports, who.region)
-    done = actions.report(who.actor, asked.events)
-    return success({"applied": done.applied, "duplicates": done.duplicates, "unknown": done.unknown})
+    who, given = require_caller_with_body(Scope.WRITE)
+    asked = read_body(given, CallEventsBody, who.region)
+    done = actions.apply_reports(who.actor, asked.events)
+    return success_response({"applied": done.applied, "duplicates": done.duplicates, "unknown": done.unknown})

@@ -11,7 +11,7 @@ HEADROOM = 6
 
 
 @dataclass(frozen=True)
-class Part:
+class ChartPart:
     """One part of the time: from and until when (milliseconds), how many were picked up in it, and where it stands."""
 
     begins: int
@@ -25,7 +25,7 @@ class Part:
 class Chart:
     """All parts, in order, and the most that one of them holds."""
 
-    parts: list[Part]
+    parts: list[ChartPart]
     most: int
 
     @property
@@ -39,7 +39,7 @@ class Chart:
         return f"{self.parts[0].x:g},{HEIGHT} {self.line} {self.parts[-1].x:g},{HEIGHT}"
 
 
-def picked_chart(first: int, last: int, counts: Mapping[int, int], parts: int) -> Chart | None:
+def picked_up_chart(first: int, last: int, counts: Mapping[int, int], parts: int) -> Chart | None:
     """The chart of calls picked up from the first to the last moment, counted in so many parts; None of nothing."""
     if not counts:
         return None
@@ -50,5 +50,5 @@ def picked_chart(first: int, last: int, counts: Mapping[int, int], parts: int) -
         count = counts.get(number, 0)
         x = round((number + 0.5) * WIDTH / parts, 1)
         y = round(HEIGHT - (HEIGHT - HEADROOM) * count / most, 1)
-        found.append(Part(first + number * span // parts, first + (number + 1) * span // parts, count, x, y))
+        found.append(ChartPart(first + number * span // parts, first + (number + 1) * span // parts, count, x, y))
     return Chart(found, most)

@@ -10,13 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from portal.models import CallStatus
-from portal.models.call import NOT_CALLED, OPEN, PICKED
+from portal.models.call import NOT_CALLED, OPEN_STATUSES, PICKED_STATUSES
 
 ORDER = {status: number for number, status in enumerate(CallStatus)}
 
 
 @dataclass(frozen=True)
-class Standing:
+class CallState:
     """Where a call stands: its status, since when (milliseconds), and how long was talked (seconds)."""
 
     status: CallStatus
@@ -26,18 +26,18 @@ class Standing:
     @property
     def weight(self) -> tuple[int, ...]:
         """What makes one standing outweigh another; equal for equal standings alone."""
-        if self.status in OPEN:
+        if self.status in OPEN_STATUSES:
             return (0, ORDER[self.status], self.since, self.duration)
         return (1, self.since, ORDER[self.status], self.duration)
 
 
-def greatest(*standings: Standing) -> Standing:
+def latest_state(*standings: CallState) -> CallState:
     """The standing that all of them add up to."""
     return max(standings, key=lambda standing: standing.weight)
 
 
 @dataclass(frozen=True)
-class Share:
+class CountDelta:
     """What one call adds to its batch's counts."""
 
     called: int
@@ -45,6 +45,8 @@ class Share:
     completed: int
 
 
-def share_of(status: CallStatus) -> Share:
+def count_delta(status: CallStatus) -> CountDelta:
     """What a call of that status adds."""
-    return Share(int(status not in NOT_CALLED), int(status in PICKED), int(status is CallStatus.COMPLETED))
+    return CountDelta(
+        int(status not in NOT_CALLED), int(status in PICKED_STATUSES), int(status is CallStatus.COMPLETED)
+    )

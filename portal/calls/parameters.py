@@ -9,30 +9,26 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from portal.batches.history import as_moment_ms
-from portal.batches.settings import PhoneNumber
-from portal.bodies import BadJson, check_value, parse_object
-from portal.contacts.numbers import read_number
+from portal.contacts.phone_numbers import parse_phone_number
 from portal.models import CallStatus
-from portal.parameters import BadParameter, PageNumber, PageSize, Parameters, each_once, shown, text, whole
-from portal.sorting import SortOrder
-from portal.text import parse_id
+from portal.web.field_types import HexId, PhoneNumber, parse_moment_ms
+from portal.web.json_body import JsonError, check_value, parse_json_object
+from portal.web.pagination import SortOrder
+from portal.web.parameters import (
+    InvalidParameter,
+    PageNumber,
+    PageSize,
+    Parameters,
+    parse_choices,
+    text_type,
+    truncate,
+    whole_number,
+)
 
-MOST_CALLS = 100_000
-MOST_EVENTS = 1000
-MOST_FIELDS = 200
+MAX_CALLS = 100_000
+MAX_EVENTS = 1000
+MAX_FIELDS = 200
 PHONE = "phoneNumber"
-
-
-def as_id(value: str) -> str:
-    """24 hexadecimal characters, in lower case."""
-    found = parse_id(value)
-    if found is None:
-        raise ValueError("must be 24 hexadecimal characters")
-    return found
-
-
-Id = Annotated[str, AfterValidator(as_id), Field(json_schema_extra={"pattern": "^[0-9a-fA-F]{24}$"})]
 
 
 class CallSort(StrEnum):
@@ -45,18 +41,18 @@ class CallSort(StrEnum):
     LAST_EVENT = "lastEventAt"
 
 
-Search = text(200, says="Part of the number, of any field, or of the status, whatever the case.")
+Search = text_type(200, says="Part of the number, of any field, or of the status, whatever the case.")
 SortCallsBy = Annotated[CallSort, Field(alias="sortBy", description="What to sort by; equals as they were added.")]
 SortCalls = Annotated[SortOrder, Field(alias="sortOrder", description="Which way to sort.")]
 
 
-class CallView(Parameters):
+class CallListParameters(Parameters):
     """One view of a batch's calls, on a page."""
 
     page: PageNumber = 1
     limit: PageSize = 25
     search: Search = ""
-    status: Annotated[tuple[CallStatus, ...], BeforeValidator(each_once(CallStatus))] = ()
+    status: Annotated[tuple[CallStatus, ...], BeforeValidator(parse_choices(CallStatus))] = ()
     sort_by: SortCallsBy = CallSort.CREATED_AT
     sort_order: SortCalls = SortOrder.ASC
 
@@ -66,29 +62,29 @@ class CallView(Parameters):
         return bool(self.search or self.status)
 
 
-def as_filter(value: Any) -> dict[str, tuple[str, ...]]:
+def parse_filter(value: Any) -> dict[str, tuple[str, ...]]:
     """A JSON object of field names and the text, or texts, that a call must have there."""
     if not isinstance(value, str):
         return value
     try:
-        given = parse_object(value)
+        given = parse_json_object(value)
         check_value(given)
-    except BadJson as error:
+    except JsonError as error:
         raise ValueError(str(error)) from error
     found: dict[str, tuple[str, ...]] = {}
     for name, wanted in given.items():
         texts = wanted if isinstance(wanted, list) else [wanted]
         if not all(isinstance(text, str | int | float) and not isinstance(text, bool) for text in texts):
-            raise ValueError(f"must give {shown(name)} a text, a number, or a list of them")
+            raise ValueError(f"must give {truncate(name)} a text, a number, or a list of them")
         if not name or len(name) > 200 or set(name) & set('"\\'):
             raise ValueError("must name fields without quotes and backslashes")
         found[name] = tuple(map(str, texts))
     if unknown := set(found.get("callStatus", ())) - set(CallStatus):
-        raise ValueError(f"must give callStatus one of {', '.join(CallStatus)}, not {shown(sorted(unknown)[0])}")
+        raise ValueError(f"must give callStatus one of {', '.join(CallStatus)}, not {truncate(sorted(unknown)[0])}")
     return found
 
 
-class CallDetails(Parameters):
+class CallDetailsParameters(Parameters):
     """batch-details: one page of a batch's calls, in the API."""
 
     page: PageNumber = 1
@@ -96,7 +92,7 @@ class CallDetails(Parameters):
     search: Search = ""
     filter: Annotated[
         dict[str, tuple[str, ...]] | None,
-        BeforeValidator(as_filter),
+        BeforeValidator(parse_filter),
         Field(
             description="A JSON object: callStatus, phoneNumber or a field of the calls, and what it must be, such as"
             ' {"callStatus":"completed"}.',
@@ -110,95 +106,95 @@ class CallDetails(Parameters):
 # --- filling ----------------------------------------------------------------------------------------------------------
 
 
-class NewCalls(Parameters):
+class AddCallsBody(Parameters):
     """addCallsToBatch: calls to be added; what each holds is looked at chunk by chunk (`read_calls`)."""
 
-    batch_id: Annotated[Id, Field(alias="batchId")]
+    batch_id: Annotated[HexId, Field(alias="batchId")]
     call_data: Annotated[
-        list[Annotated[dict[str, Any], Field(max_length=MOST_FIELDS)]],
+        list[Annotated[dict[str, Any], Field(max_length=MAX_FIELDS)]],
         Field(
             min_length=1,
-            max_length=MOST_CALLS,
+            max_length=MAX_CALLS,
             description="Each with its phoneNumber and any other fields; `callData` is taken, too.",
         ),
     ]
 
 
 @dataclass(frozen=True)
-class NewCall:
+class CallInput:
     """A call to be added: its number (E.164), and everything else that came with it."""
 
     phone_number: str
     fields: Mapping[str, Any]
 
 
-def read_calls(items: Sequence[Mapping[str, Any]], first: int, region: str) -> list[NewCall]:
+def parse_calls(items: Sequence[Mapping[str, Any]], first: int, region: str) -> list[CallInput]:
     """The items of call_data, of which these begin at number `first`. Raises BadParameter at the first wrong one."""
     found = []
     for number, item in enumerate(items, first):
         place = f"call_data[{number}]"
         typed = item.get(PHONE)
         if not isinstance(typed, str):
-            raise BadParameter({place: f"{place}.{PHONE} {'must be a text' if PHONE in item else 'is required'}"})
+            raise InvalidParameter({place: f"{place}.{PHONE} {'must be a text' if PHONE in item else 'is required'}"})
         try:
-            phone_number = read_number(typed, region)
+            phone_number = parse_phone_number(typed, region)
         except ValueError as error:
-            raise BadParameter({place: f"{place}.{PHONE} {error}"}) from error
+            raise InvalidParameter({place: f"{place}.{PHONE} {error}"}) from error
         fields = {name: value for name, value in item.items() if name != PHONE}
         for name, value in fields.items():
             try:
                 check_value(name)
                 check_value(value)
             except ValueError as error:
-                raise BadParameter({place: f"{place}.{shown(name)} {error}"}) from error
-        found.append(NewCall(phone_number, fields))
+                raise InvalidParameter({place: f"{place}.{truncate(name)} {error}"}) from error
+        found.append(CallInput(phone_number, fields))
     return found
 
 
 # --- reports ----------------------------------------------------------------------------------------------------------
 
 
-def as_moment(value: Any) -> Any:
+def parse_event_time(value: Any) -> Any:
     """A moment with its zone, in milliseconds."""
     if not isinstance(value, str):
         raise ValueError("must be an ISO date-time with its zone, such as 2025-05-01T12:00:00Z")
-    return as_moment_ms(value)
+    return parse_moment_ms(value)
 
 
-def as_link(value: str) -> str:
+def parse_link(value: str) -> str:
     """An address on the web, or nothing."""
     if value and not value.startswith(("https://", "http://")):
         raise ValueError("must begin with https:// or http://")
     return value
 
 
-def as_long_text(value: Any) -> Any:
+def parse_long_text(value: Any) -> Any:
     """A text that may run over several lines."""
     check_value(value)
     return value
 
 
-def names_a_call(event: CallReport) -> CallReport:
+def require_call_reference(event: CallEventBody) -> CallEventBody:
     """An event says which call it is of: by its id, or by its batch and number."""
     if not event.call_id and not (event.batch_id and event.phone_number):
         raise ValueError("must hold callId, or batchId and phoneNumber")
     return event
 
 
-class CallReport(Parameters):
+class CallEventBody(Parameters):
     """One event: what the dialer reports of a call. Which call: callId, or batchId and phoneNumber."""
 
-    event_id: Annotated[text(200, least=1, says="Counts once, however often it is sent."), Field(alias="eventId")]
-    call_id: Annotated[Id | None, Field(alias="callId")] = None
-    batch_id: Annotated[Id | None, Field(alias="batchId")] = None
+    event_id: Annotated[text_type(200, least=1, says="Counts once, however often it is sent."), Field(alias="eventId")]
+    call_id: Annotated[HexId | None, Field(alias="callId")] = None
+    batch_id: Annotated[HexId | None, Field(alias="batchId")] = None
     phone_number: Annotated[PhoneNumber | None, Field(alias="phoneNumber")] = None
     call_status: Annotated[CallStatus, Field(alias="callStatus")]
-    call_duration: Annotated[whole(0, 1_000_000, "Seconds talked."), Field(alias="callDuration")] = 0
-    recording_url: Annotated[text(2000), AfterValidator(as_link), Field(alias="recordingUrl")] = ""
-    transcript: Annotated[str, Field(max_length=100_000), BeforeValidator(as_long_text)] = ""
+    call_duration: Annotated[whole_number(0, 1_000_000, "Seconds talked."), Field(alias="callDuration")] = 0
+    recording_url: Annotated[text_type(2000), AfterValidator(parse_link), Field(alias="recordingUrl")] = ""
+    transcript: Annotated[str, Field(max_length=100_000), BeforeValidator(parse_long_text)] = ""
     occurred_at: Annotated[
         int | None,
-        BeforeValidator(as_moment),
+        BeforeValidator(parse_event_time),
         Field(
             alias="occurredAt",
             description="When it happened, with its zone; now, where it is not given.",
@@ -207,9 +203,10 @@ class CallReport(Parameters):
     ] = None
 
 
-class CallReports(Parameters):
+class CallEventsBody(Parameters):
     """call-events: what the dialer reports, up to 1000 events at once."""
 
     events: Annotated[
-        list[Annotated[CallReport, AfterValidator(names_a_call)]], Field(min_length=1, max_length=MOST_EVENTS)
+        list[Annotated[CallEventBody, AfterValidator(require_call_reference)]],
+        Field(min_length=1, max_length=MAX_EVENTS),
     ]

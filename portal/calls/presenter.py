@@ -7,19 +7,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from portal.batches.presenter import Chip, per_cent
-from portal.calls.parameters import CallSort, CallView
-from portal.contacts.numbers import national
+from portal.calls.parameters import CallListParameters, CallSort
+from portal.contacts.phone_numbers import format_national
 from portal.models import Call, CallEvent, CallStatus
 from portal.models.call import NOT_CALLED
-from portal.paging import Page
-from portal.sorting import SortedView
-from portal.times import iso
+from portal.times import format_iso
+from portal.web.listing import Chip, percent
+from portal.web.pagination import Page, SortedView
 
 # So many of a row's own columns stand in the table; the others open below the row.
-MOST_COLUMNS = 3
+MAX_FIELD_COLUMNS = 3
 
-WORDS = {
+STATUS_LABELS = {
     CallStatus.COMPLETED: "Completed",
     CallStatus.DROPPED: "Dropped",
     CallStatus.NO_ANSWER: "No answer",
@@ -48,7 +47,7 @@ class CallRow:
     @property
     def word(self) -> str:
         """What became of the call."""
-        return WORDS[self.status]
+        return STATUS_LABELS[self.status]
 
     def others(self, columns: Iterable[str]) -> dict[str, str]:
         """The fields that have no column of their own."""
@@ -59,16 +58,16 @@ def call_view(call: Call, region: str) -> CallRow:
     """A call as a page shows it to a reader of that region ("" = none)."""
     return CallRow(
         id=call.id,
-        number=national(call.phone_number, region),
+        number=format_national(call.phone_number, region),
         status=CallStatus(call.status),
-        length=length_words(call.duration_seconds) if call.duration_seconds else None,
+        length=format_duration(call.duration_seconds) if call.duration_seconds else None,
         attempts=max(call.attempts, int(call.status not in NOT_CALLED)),  # some dialers report the end alone
         last_event_at=call.last_event_at,
         fields={name: str(value) for name, value in call.fields.items()},
     )
 
 
-def length_words(seconds: int) -> str:
+def format_duration(seconds: int) -> str:
     """A talk's length: 48 s, 3 min 12 s, 1 h 02 min."""
     if seconds < 60:
         return f"{seconds} s"
@@ -80,14 +79,14 @@ def length_words(seconds: int) -> str:
 def field_columns(calls: Iterable[CallRow]) -> list[str]:
     """The first few of the rows' own columns, in the order in which they came."""
     names = dict.fromkeys(name for call in calls for name in call.fields)
-    return list(names)[:MOST_COLUMNS]
+    return list(names)[:MAX_FIELD_COLUMNS]
 
 
 @dataclass(frozen=True)
 class CallListing(SortedView):
     """Everything that the table of calls shows. Each `query` is the address of one view, from the ?."""
 
-    asked: CallView
+    asked: CallListParameters
     page: Page[Any]
     rows: list[CallRow]
     columns: list[str]
@@ -105,12 +104,12 @@ class CallListing(SortedView):
 
 
 def call_listing(
-    asked: CallView, page: Page[Call], counts: Mapping[CallStatus, int], region: str, *, has_calls: bool
+    asked: CallListParameters, page: Page[Call], counts: Mapping[CallStatus, int], region: str, *, has_calls: bool
 ) -> CallListing:
     """The table of what was asked, found and counted; chips for statuses that some call has, or that are chosen."""
     rows = [call_view(call, region) for call in page.rows]
     chips = [Chip("All", None, sum(counts.values()), not asked.status, asked.query(page=1, status=()))]
-    for status, word in WORDS.items():
+    for status, word in STATUS_LABELS.items():
         if counts[status] or status in asked.status:
             statuses = () if status in asked.status else (status,)
             query = asked.query(page=1, status=statuses)
@@ -121,18 +120,18 @@ def call_listing(
 CALL_HEADER = ("_id", "phoneNumber", "callStatus", "callDuration", "attempts", "lastEventAt", "createdAt")
 
 
-def calls_table(names: Sequence[str]) -> tuple[list[str], Callable[[Any], list[Any]]]:
+def export_columns(names: Sequence[str]) -> tuple[list[str], Callable[[Any], list[Any]]]:
     """The header of an export of calls whose rows came with these fields, and what makes a row of a call."""
 
     def cells(call: Any) -> list[Any]:
-        last = iso(call.last_event_at) if call.last_event_at is not None else ""
+        last = format_iso(call.last_event_at) if call.last_event_at is not None else ""
         own = [call.id, call.phone_number, call.status, call.duration_seconds, call.attempts, last]
-        return [*own, iso(call.created_at), *(as_cell(call.fields.get(name)) for name in names)]
+        return [*own, format_iso(call.created_at), *(format_cell(call.fields.get(name)) for name in names)]
 
     return [*CALL_HEADER, *names], cells
 
 
-def as_cell(value: Any) -> str | int | float | None:
+def format_cell(value: Any) -> str | int | float | None:
     """A field of any kind as one cell."""
     if value is None or (isinstance(value, str | int | float) and not isinstance(value, bool)):
         return value
@@ -155,9 +154,9 @@ def outcome_views(counts: Mapping[CallStatus, int]) -> list[OutcomeView]:
     total = sum(counts.values())
     return [
         OutcomeView(
-            status, word, counts[status], per_cent(counts[status], total), round(100 * counts[status] / total, 2)
+            status, word, counts[status], percent(counts[status], total), round(100 * counts[status] / total, 2)
         )
-        for status, word in WORDS.items()
+        for status, word in STATUS_LABELS.items()
         if counts[status]
     ]
 
@@ -188,7 +187,7 @@ def call_json(call: Call, reports: Sequence[CallEvent]) -> dict[str, Any]:
     ]
     if not logs and call.status != CallStatus.PENDING:  # it came with a call history, which tells of its end alone
         logs = [log_json(call.status, call.duration_seconds, "", "", call.last_event_at or call.created_at)]
-    return own | call.fields | own | {"phoneLogs": logs, "createdAt": iso(call.created_at)}
+    return own | call.fields | own | {"phoneLogs": logs, "createdAt": format_iso(call.created_at)}
 
 
 def log_json(status: str, duration: int, recording_url: str, transcript: str, at: int) -> dict[str, Any]:
@@ -198,5 +197,5 @@ def log_json(status: str, duration: int, recording_url: str, transcript: str, at
         "callDuration": duration,
         "recordingUrl": recording_url,
         "transcript": transcript,
-        "createdAt": iso(at),
+        "createdAt": format_iso(at),
     }

@@ -6,36 +6,35 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from portal.batches.schema import Count
+from portal.api.envelope import AnswerModel, Count, ErrorBody, PublicIdText, SuccessBody, TimeText
 from portal.models import CallStatus, QueueStatus
-from portal.schema import Answer, ErrorBody, PublicId, SuccessBody, Time
 
 
-class PhoneLog(Answer):
+class PhoneLog(AnswerModel):
     """One report of the dialer; callDuration in seconds."""
 
     call_status: Annotated[CallStatus, Field(alias="callStatus")]
     call_duration: Annotated[Count, Field(alias="callDuration")]
     recording_url: Annotated[str, Field(alias="recordingUrl")]
     transcript: str
-    created_at: Annotated[Time, Field(alias="createdAt")]
+    created_at: Annotated[TimeText, Field(alias="createdAt")]
 
 
-class CallBody(Answer):
+class CallBody(AnswerModel):
     """One call, with the row's own fields beside these."""
 
     model_config = ConfigDict(extra="allow")
 
-    id: Annotated[PublicId, Field(alias="_id")]
+    id: Annotated[PublicIdText, Field(alias="_id")]
     phone_number: Annotated[str, Field(alias="phoneNumber", pattern=r"^\+[1-9][0-9]{6,14}$")]
     phone_logs: Annotated[list[PhoneLog], Field(alias="phoneLogs")]
-    created_at: Annotated[Time, Field(alias="createdAt")]
+    created_at: Annotated[TimeText, Field(alias="createdAt")]
 
 
-class CallPage(Answer):
+class CallPage(AnswerModel):
     """One page of a batch's calls; past the end it is empty, with the true total."""
 
-    batch_id: Annotated[PublicId, Field(alias="batchId")]
+    batch_id: Annotated[PublicIdText, Field(alias="batchId")]
     batch_name: Annotated[str, Field(alias="batchName")]
     batch_status: Annotated[QueueStatus, Field(alias="batchStatus")]
     page: Annotated[int, Field(ge=1)]
@@ -53,11 +52,11 @@ class CallPageBody(SuccessBody):
     data: CallPage
 
 
-class CallsAdded(Answer):
+class CallsAdded(AnswerModel):
     """How many calls are new, and the id of each that was sent, in their order; a waiting one keeps its own."""
 
     added: Count
-    call_ids: Annotated[list[PublicId], Field(alias="callIds")]
+    call_ids: Annotated[list[PublicIdText], Field(alias="callIds")]
 
 
 class CallsAddedBody(SuccessBody):
@@ -68,7 +67,7 @@ class CallsAddedBody(SuccessBody):
     data: CallsAdded
 
 
-class FailedChunk(Answer):
+class FailedChunk(AnswerModel):
     """A chunk of 1000 calls, counted from 1, none of which was added, and why."""
 
     chunk_num: Annotated[int, Field(alias="chunkNum", ge=1)]
@@ -88,7 +87,7 @@ class CallsPartlyAddedBody(ErrorBody):
     data: CallsPartlyAdded
 
 
-class Reported(Answer):
+class ReportCounts(AnswerModel):
     """What became of events: taken in, known before, and of no call that there is."""
 
     applied: Count
@@ -100,44 +99,4 @@ class ReportedBody(SuccessBody):
     """The answer of call-events."""
 
     code: Literal[200]
-    data: Reported
-
-
-class WrongCell(Answer):
-    """A cell of a contact file that cannot be used; the header is row 1."""
-
-    row: Annotated[int, Field(ge=1)]
-    column: str
-    value: str
-    reason: str
-
-
-class WrongCells(Answer):
-    """The first wrong cells of a file, and in how many rows something is wrong."""
-
-    rows: list[WrongCell]
-    total: Count
-
-
-class WrongRowsBody(ErrorBody):
-    """A contact file with rows that cannot be used; nothing of it was stored."""
-
-    code: Literal[422]
-    data: WrongCells
-
-
-class UploadedBatch(Answer):
-    """The batch that was made of a file."""
-
-    id: Annotated[PublicId, Field(alias="_id")]
-    batch_name: Annotated[str, Field(alias="batchName")]
-    calling_numbers: Annotated[list[str], Field(alias="callingNumbers")]
-    total_calls: Annotated[Count, Field(alias="totalCalls")]
-
-
-class UploadedBody(Answer):
-    """The answer of upload; `leftOut` counts the rows that were left out, where type is true."""
-
-    success: Literal[True]
-    batch: UploadedBatch
-    left_out: Annotated[Count, Field(alias="leftOut")] = 0
+    data: ReportCounts

@@ -11,8 +11,8 @@ from struct import unpack_from
 from xml.parsers import expat
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
-from portal.contacts import limits
-from portal.contacts.limits import BadFile
+from portal.contacts import file_limits
+from portal.contacts.file_limits import ContactFileError
 
 UNREADABLE = "the file cannot be read as a workbook; open it in a spreadsheet program and save it anew"
 TOO_BIG_UNPACKED = "the file is too big when it is unpacked; divide it, or save it as CSV"
@@ -27,14 +27,14 @@ Attributes = dict[str, str]
 
 
 def check_archive(content: bytes) -> None:
-    """Passes an .xlsx file whose parts and whose first sheet are within the limits. Raises BadFile for any other."""
+    """Passes an .xlsx file whose parts and whose first sheet are within the limits. Raises ContactFileError for any other."""
     try:
         with ZipFile(BytesIO(content)) as archive:
             entries = archive.infolist()
         check_declared(entries)
         parts = {entry.filename.lower().replace("\\", "/"): entry for entry in entries}
         if len(parts) < len(entries):
-            raise BadFile(UNREADABLE)  # one part twice: which of them is meant is anybody's guess
+            raise ContactFileError(UNREADABLE)  # one part twice: which of them is meant is anybody's guess
         for entry in entries:
             for _ in unpacked(content, entry):
                 pass
@@ -43,25 +43,25 @@ def check_archive(content: bytes) -> None:
             return unpacked(content, parts[name.lower()])
 
         check_sheet(part(first_sheet(part)))
-    except BadFile:
+    except ContactFileError:
         raise
     except Exception as error:  # whatever a broken archive makes of the libraries that read it
-        raise BadFile(UNREADABLE) from error
+        raise ContactFileError(UNREADABLE) from error
 
 
 def check_declared(entries: list[ZipInfo]) -> None:
-    """Raises BadFile for more parts, bytes or packing than the limits."""
-    if len(entries) > limits.MOST_ENTRIES:
-        raise BadFile(f"the file has more than {limits.MOST_ENTRIES:,} parts")
-    if sum(entry.file_size for entry in entries) > limits.MOST_UNPACKED:
-        raise BadFile(TOO_BIG_UNPACKED)
+    """Raises ContactFileError for more parts, bytes or packing than the limits."""
+    if len(entries) > file_limits.MAX_ENTRIES:
+        raise ContactFileError(f"the file has more than {file_limits.MAX_ENTRIES:,} parts")
+    if sum(entry.file_size for entry in entries) > file_limits.MAX_UNPACKED:
+        raise ContactFileError(TOO_BIG_UNPACKED)
     for entry in entries:
-        if entry.file_size > max(limits.FREE_OF_RATIO, limits.MOST_RATIO * entry.compress_size):
-            raise BadFile(TOO_BIG_UNPACKED)
+        if entry.file_size > max(file_limits.RATIO_EXEMPT_BYTES, file_limits.MAX_RATIO * entry.compress_size):
+            raise ContactFileError(TOO_BIG_UNPACKED)
 
 
 def unpacked(content: bytes, entry: ZipInfo) -> Iterator[bytes]:
-    """The bytes of a part in chunks. Raises BadFile when they are more than it says, or cannot be had.
+    """The bytes of a part in chunks. Raises ContactFileError when they are more than it says, or cannot be had.
 
     Not by `ZipFile.open`, which stops at the size that the entry says, where others go on.
     """
@@ -69,16 +69,16 @@ def unpacked(content: bytes, entry: ZipInfo) -> Iterator[bytes]:
     start += sum(unpack_from("<HH", content, start - 4))  # the lengths of its name and of its extra field
     packed = memoryview(content)[start : start + entry.compress_size]
     if entry.flag_bits & 1 or entry.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
-        raise BadFile(UNREADABLE)
+        raise ContactFileError(UNREADABLE)
     chunks = stored(packed) if entry.compress_type == ZIP_STORED else inflated(packed)
     left = entry.file_size
     for chunk in chunks:
         left -= len(chunk)
         if left < 0:
-            raise BadFile(LIES)
+            raise ContactFileError(LIES)
         yield chunk
     if left:
-        raise BadFile(LIES)
+        raise ContactFileError(LIES)
 
 
 def stored(packed: memoryview) -> Iterator[bytes]:
@@ -102,18 +102,18 @@ def inflated(packed: memoryview) -> Iterator[bytes]:
 def parse(chunks: Iterable[bytes], start: Callable[[str, Attributes], None], most: int = MOST_ELEMENTS) -> None:
     """Tells `start` of each element, by its name without prefix.
 
-    Raises ExpatError; BadFile for a DTD, for more than `most` elements, and for a tag too long to be one.
+    Raises ExpatError; ContactFileError for a DTD, for more than `most` elements, and for a tag too long to be one.
     """
     count = fed = 0
 
     def refuse(*_: object) -> None:
-        raise BadFile(UNREADABLE)
+        raise ContactFileError(UNREADABLE)
 
     def element(name: str, attributes: Attributes) -> None:
         nonlocal count
         count += 1
         if count > most:
-            raise BadFile(TOO_BIG_UNPACKED)
+            raise ContactFileError(TOO_BIG_UNPACKED)
         start(name.rpartition(":")[2], attributes)
 
     parser = expat.ParserCreate("UTF-8")  # whatever the document says, as the parser after this one takes it
@@ -150,12 +150,12 @@ def first_sheet(part: Callable[[str], Iterable[bytes]]) -> str:
     parse(part("xl/_rels/workbook.xml.rels"), relation)
     parse(part("xl/workbook.xml"), sheet)
     if not sheets:
-        raise BadFile("the file has no sheet of cells")
+        raise ContactFileError("the file has no sheet of cells")
     return min(sheets)[2]
 
 
 def check_sheet(chunks: Iterable[bytes]) -> None:
-    """Raises BadFile when a value of the sheet stands beyond the limits: everything up to it would be laid out."""
+    """Raises ContactFileError when a value of the sheet stands beyond the limits: everything up to it would be laid out."""
     row = column = 0
 
     def start(name: str, attributes: Attributes) -> None:
@@ -169,12 +169,12 @@ def check_sheet(chunks: Iterable[bytes]) -> None:
             else:
                 column += 1
         elif name in {"v", "is"}:  # a cell that is only formatted, to the end of the sheet as a rule, is none
-            if row > limits.MOST_ROWS + 1:
-                raise BadFile(f"the file has more than {limits.MOST_ROWS:,} rows; divide it")
-            if column > limits.MOST_COLUMNS:
-                raise BadFile(f"row {row} of the file has more than {limits.MOST_COLUMNS} columns")
+            if row > file_limits.MAX_ROWS + 1:
+                raise ContactFileError(f"the file has more than {file_limits.MAX_ROWS:,} rows; divide it")
+            if column > file_limits.MAX_COLUMNS:
+                raise ContactFileError(f"row {row} of the file has more than {file_limits.MAX_COLUMNS} columns")
 
-    parse(chunks, start, 3 * limits.MOST_CELLS)
+    parse(chunks, start, 3 * file_limits.MAX_CELLS)
 
 
 def column_number(letters: str) -> int:

@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import PurePath
 
-from portal.contacts.limits import BadFile
-from portal.contacts.texts import DELIMITERS, ENCODINGS, find_delimiter, find_encoding, records
-from portal.contacts.workbooks import xls_as_csv, xlsx_as_csv
-from portal.text import forbidden_character
+from portal.contacts.csv_text import DELIMITERS, ENCODINGS, detect_delimiter, detect_encoding, parse_records
+from portal.contacts.file_limits import ContactFileError
+from portal.contacts.workbooks import convert_xls, convert_xlsx
+from portal.text import find_forbidden_character
 
-PROBLEM = "problem"  # the last column of a file of wrong rows, which is not part of what somebody mends in it
+PROBLEM_COLUMN = "problem"  # the last column of a file of wrong rows, which is not part of what somebody mends in it
 
 
-class Kind(StrEnum):
+class ContactFileKind(StrEnum):
     """What a contact file can be; the values are the extensions."""
 
     CSV = "csv"
@@ -23,11 +23,11 @@ class Kind(StrEnum):
     XLSX = "xlsx"
 
 
-MAGIC = {b"PK\x03\x04": Kind.XLSX, b"\xd0\xcf\x11\xe0": Kind.XLS}
+MAGIC = {b"PK\x03\x04": ContactFileKind.XLSX, b"\xd0\xcf\x11\xe0": ContactFileKind.XLS}
 
 
 @dataclass(frozen=True)
-class Reading:
+class CsvFormat:
     """How a CSV file is to be read: one of ENCODINGS and one of DELIMITERS; "" is for it to be found out."""
 
     encoding: str = ""
@@ -38,11 +38,11 @@ class Reading:
 class Table:
     """A file that can be read to its end. A workbook has no `encoding` and no `delimiter` ("")."""
 
-    kind: Kind
+    kind: ContactFileKind
     encoding: str
     delimiter: str
     header: list[str]
-    source: Source = field(repr=False)
+    source: CsvSource = field(repr=False)
 
     @property
     def width(self) -> int:
@@ -69,7 +69,7 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Source:
+class CsvSource:
     """The text of a table: CSV, the number of cells of its header, and which of them are the table's columns."""
 
     content: bytes
@@ -79,52 +79,54 @@ class Source:
     places: tuple[int, ...] = ()
 
     def records(self) -> Iterator[tuple[int, list[str]]]:
-        """The records that are not blank, the header first. Raises BadFile."""
-        return records(self.content, self.encoding, self.delimiter)
+        """The records that are not blank, the header first. Raises ContactFileError."""
+        return parse_records(self.content, self.encoding, self.delimiter)
 
 
-def open_table(content: bytes, file_name: str, how: Reading = Reading()) -> Table:
-    """The table in a file of that name. Raises BadFile; a table that is returned can be read to its end.
+def open_table(content: bytes, file_name: str, how: CsvFormat = CsvFormat()) -> Table:
+    """The table in a file of that name. Raises ContactFileError; a table that is returned can be read to its end.
 
     A blank name of the header becomes "Column 3" where its column holds anything; where not, the column is left out.
     """
-    kind = kind_of(content, file_name)
-    if kind == Kind.CSV:
-        encoding = how.encoding or find_encoding(content)
+    kind = detect_kind(content, file_name)
+    if kind == ContactFileKind.CSV:
+        encoding = how.encoding or detect_encoding(content)
         if encoding not in ENCODINGS or how.delimiter not in DELIMITERS.keys() | {""}:
-            raise BadFile("the encoding or the delimiter is none that can be chosen")
-        source = Source(content, encoding, how.delimiter or find_delimiter(content, encoding))
+            raise ContactFileError("the encoding or the delimiter is none that can be chosen")
+        source = CsvSource(content, encoding, how.delimiter or detect_delimiter(content, encoding))
     else:
-        source = Source(xlsx_as_csv(content) if kind == Kind.XLSX else xls_as_csv(content), "utf-8", ",")
+        source = CsvSource(
+            convert_xlsx(content) if kind == ContactFileKind.XLSX else convert_xls(content), "utf-8", ","
+        )
     rows = source.records()
     _, names = next(rows, (1, None))
     if names is None:
-        raise BadFile("the file is empty; it must begin with a header")
-    columns = named_columns(names, rows)
-    said = (source.encoding, source.delimiter) if kind == Kind.CSV else ("", "")
-    placed = Source(source.content, source.encoding, source.delimiter, len(names), tuple(columns))
+        raise ContactFileError("the file is empty; it must begin with a header")
+    columns = column_names(names, rows)
+    said = (source.encoding, source.delimiter) if kind == ContactFileKind.CSV else ("", "")
+    placed = CsvSource(source.content, source.encoding, source.delimiter, len(names), tuple(columns))
     return Table(kind, *said, list(columns.values()), placed)
 
 
-def kind_of(content: bytes, file_name: str) -> Kind:
-    """What the file is by its name, which its first bytes must bear out. Raises BadFile."""
+def detect_kind(content: bytes, file_name: str) -> ContactFileKind:
+    """What the file is by its name, which its first bytes must bear out. Raises ContactFileError."""
     extension = PurePath(file_name).suffix.lower().removeprefix(".")
-    if extension not in list(Kind):
-        raise BadFile("the file must be a .csv, .xls or .xlsx file")
+    if extension not in list(ContactFileKind):
+        raise ContactFileError("the file must be a .csv, .xls or .xlsx file")
     if not content:
-        raise BadFile("the file is empty; it must begin with a header")
-    kind, found = Kind(extension), MAGIC.get(content[:4], Kind.CSV)
+        raise ContactFileError("the file is empty; it must begin with a header")
+    kind, found = ContactFileKind(extension), MAGIC.get(content[:4], ContactFileKind.CSV)
     if kind == found:
         return kind
-    if kind == Kind.CSV:
-        raise BadFile(f"the file is a workbook and not text; save it as CSV, or name it .{found}")
-    if kind == Kind.XLSX and found == Kind.XLS:
-        raise BadFile("the file is an .xls workbook, or has a password; save it as .xlsx without a password")
-    raise BadFile(f"the file is not an .{kind} workbook, though its name says so; save it as .{kind}")
+    if kind == ContactFileKind.CSV:
+        raise ContactFileError(f"the file is a workbook and not text; save it as CSV, or name it .{found}")
+    if kind == ContactFileKind.XLSX and found == ContactFileKind.XLS:
+        raise ContactFileError("the file is an .xls workbook, or has a password; save it as .xlsx without a password")
+    raise ContactFileError(f"the file is not an .{kind} workbook, though its name says so; save it as .{kind}")
 
 
-def named_columns(names: list[str], rows: Iterator[tuple[int, list[str]]]) -> dict[int, str]:
-    """The place of each column in a row, from 0, and its name. Raises BadFile, also for what is wrong in the rows."""
+def column_names(names: list[str], rows: Iterator[tuple[int, list[str]]]) -> dict[int, str]:
+    """The place of each column in a row, from 0, and its name. Raises ContactFileError, also for what is wrong in the rows."""
     columns = {place: name.strip() for place, name in enumerate(names)}
     unnamed = {place for place, name in columns.items() if not name}
     for _, cells in rows:
@@ -133,14 +135,14 @@ def named_columns(names: list[str], rows: Iterator[tuple[int, list[str]]]) -> di
             columns |= {place: f"Column {place + 1}" for place in held}
             unnamed -= held
     columns = {place: name for place, name in columns.items() if name}
-    if columns and columns[last := max(columns)] == PROBLEM:
+    if columns and columns[last := max(columns)] == PROBLEM_COLUMN:
         del columns[last]
     if not columns:
-        raise BadFile("the header of the file names no column")
+        raise ContactFileError("the header of the file names no column")
     first: dict[str, int] = {}
     for place, name in columns.items():
-        if found := forbidden_character(name):
-            raise BadFile(f"the name of column {place + 1} must not hold {found}")
+        if found := find_forbidden_character(name):
+            raise ContactFileError(f"the name of column {place + 1} must not hold {found}")
         if first.setdefault(name, place) != place:
-            raise BadFile(f"the name of column {place + 1} is that of column {first[name] + 1} already")
+            raise ContactFileError(f"the name of column {place + 1} is that of column {first[name] + 1} already")
     return columns

@@ -7,21 +7,21 @@ import os
 import click
 from flask.cli import with_appcontext
 
-from portal.commands import PlainCommand
+from portal.cli import Command
 from portal.config import SETTINGS
-from portal.demo.actions import make_demo
+from portal.demo.actions import create_demo
 
 DEFAULTS = {setting.name: setting.default for setting in SETTINGS}
 # What a server may listen on, and where this machine then finds it.
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (looked up, not bound)
 
 
-@click.command("demo", cls=PlainCommand)
+@click.command("demo", cls=Command)
 @click.option("--first-time", is_flag=True, help="Do nothing, and say nothing, when anybody has an account.")
 @with_appcontext
 def demo(first_time: bool) -> None:
     """Make a demo account with batches in every status, and say how to get in."""
-    made = make_demo(first_time=first_time)
+    made = create_demo(first_time=first_time)
     if made is None:
         return
     if not made.is_new:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from portal.batches.actions import Filled
+from portal.batches.actions import BatchImport
 from portal.models import CallStatus, QueueStatus
-from portal.times import DAY_MS, at
+from portal.times import DAY_MS, datetime_at
 
 SEED = 1948
 MINUTE_MS = 60_000
@@ -82,7 +82,7 @@ NOT_PICKED_WEIGHTS = (74, 19, 7)
 
 
 @dataclass(frozen=True)
-class Plan:
+class SamplePlan:
     """What a batch is to look like. Times are milliseconds, shares from 0 to 1."""
 
     name: str
@@ -95,54 +95,58 @@ class Plan:
     completed: float
 
 
-def sample_batches(now: int) -> list[Filled]:
+def sample_batches(now: int) -> list[BatchImport]:
     """The demo's batches, oldest first, as they stand at `now`."""
     chance = random.Random(SEED)  # noqa: S311 (the same every time is the point)
     plans = [*past_plans(chance, now), *recent_plans(chance, now)]
-    return [filled(chance, plan) for plan in plans]
+    return [sample_batch(chance, plan) for plan in plans]
 
 
-def recent_plans(chance: random.Random, now: int) -> Iterator[Plan]:
+def recent_plans(chance: random.Random, now: int) -> Iterator[SamplePlan]:
     """What is under way, held up, or waiting to start."""
     for name, status, hours, minutes, size, called in sorted(RECENT, key=lambda recent: -recent[2]):
-        yield Plan(name, status, now - int(hours * HOUR_MS), now - minutes * MINUTE_MS, size, called, *shares(chance))
+        yield SamplePlan(
+            name, status, now - int(hours * HOUR_MS), now - minutes * MINUTE_MS, size, called, *sample_shares(chance)
+        )
 
 
-def past_plans(chance: random.Random, now: int) -> Iterator[Plan]:
+def past_plans(chance: random.Random, now: int) -> Iterator[SamplePlan]:
     """What is over: a batch about every eight days, made in the morning and called through that day."""
     names: set[str] = set()
     for number in range(PAST_BATCHES):
         days = (HISTORY_DAYS - 5) * (PAST_BATCHES - number) / PAST_BATCHES + chance.uniform(0, 5)
-        created = morning(chance, now - int(days * DAY_MS))
+        created = working_morning(chance, now - int(days * DAY_MS))
         size = 40 + int(860 * chance.betavariate(1.3, 3.6))
         stopped = number % STOPPED_EVERY == 6
         called = chance.uniform(0.2, 0.75) if stopped else 1
         ended = min(created + int((1 + size * called * chance.uniform(0.004, 0.01)) * HOUR_MS), now - 3 * HOUR_MS)
         status = QueueStatus.STOPPED if stopped else QueueStatus.COMPLETED
-        yield Plan(past_name(created, number, names), status, created, ended, size, called, *shares(chance))
+        yield SamplePlan(
+            past_name(created, number, names), status, created, ended, size, called, *sample_shares(chance)
+        )
 
 
-def shares(chance: random.Random) -> tuple[float, float]:
+def sample_shares(chance: random.Random) -> tuple[float, float]:
     """The share that is picked up, of those called, and the share that is completed, of those picked up."""
     return chance.uniform(0.48, 0.79), chance.uniform(0.82, 0.96)
 
 
-def morning(chance: random.Random, ms: int) -> int:
+def working_morning(chance: random.Random, ms: int) -> int:
     """That day, or the Friday before where it is a weekend, between 08:00 and 13:59 UTC."""
-    weekend = max(at(ms, UTC).weekday() - 4, 0)
+    weekend = max(datetime_at(ms, UTC).weekday() - 4, 0)
     return ms // DAY_MS * DAY_MS - weekend * DAY_MS + chance.randrange(8 * HOUR_MS, 14 * HOUR_MS, 1000)
 
 
 def past_name(created: int, number: int, taken: set[str]) -> str:
     """A campaign's name with the date in it, the next in turn that is not taken."""
-    day = at(created, UTC)
+    day = datetime_at(created, UTC)
     turns = [CAMPAIGNS[(number + turn) % len(CAMPAIGNS)] for turn in range(len(CAMPAIGNS))]
-    name = next(name for language, words in turns if (name := dated(words, language, day)) not in taken)
+    name = next(name for language, words in turns if (name := campaign_name(words, language, day)) not in taken)
     taken.add(name)
     return name
 
 
-def dated(words: str, language: str, day: datetime) -> str:
+def campaign_name(words: str, language: str, day: datetime) -> str:
     """The words with the date filled in."""
     month = MONTHS[language].split()[day.month - 1]
     return words.format(
@@ -150,15 +154,15 @@ def dated(words: str, language: str, day: datetime) -> str:
     )
 
 
-def filled(chance: random.Random, plan: Plan) -> Filled:
+def sample_batch(chance: random.Random, plan: SamplePlan) -> BatchImport:
     """The batch of a plan, with its calls; each contact is in it once."""
     contacts = chance.sample(range(len(AREA_CODES) * NUMBERS_PER_CODE), plan.size)
     called = round(plan.size * plan.called)
     calls = [call_row(chance, plan, contact, place, called) for place, contact in enumerate(contacts)]
-    return Filled(plan.name, plan.status, plan.created_at, plan.ended_at, calls)
+    return BatchImport(plan.name, plan.status, plan.created_at, plan.ended_at, calls)
 
 
-def call_row(chance: random.Random, plan: Plan, contact: int, place: int, called: int) -> dict[str, Any]:
+def call_row(chance: random.Random, plan: SamplePlan, contact: int, place: int, called: int) -> dict[str, Any]:
     """The call at that place of the batch's queue, of which the first `called` were made."""
     code = list(AREA_CODES)[contact // NUMBERS_PER_CODE]
     status = call_status(chance, plan, place, called)
@@ -175,7 +179,7 @@ def call_row(chance: random.Random, plan: Plan, contact: int, place: int, called
     }
 
 
-def call_status(chance: random.Random, plan: Plan, place: int, called: int) -> CallStatus:
+def call_status(chance: random.Random, plan: SamplePlan, place: int, called: int) -> CallStatus:
     """What became of the call. The last few of an active batch are still under way."""
     if place >= called:
         return CallStatus.CANCELED if plan.status is QueueStatus.STOPPED else CallStatus.PENDING
@@ -193,7 +197,7 @@ def talk_seconds(chance: random.Random, status: CallStatus) -> int:
     return chance.randint(2, 14) if status is CallStatus.DROPPED else 0
 
 
-def event_ms(plan: Plan, place: int, called: int, status: CallStatus) -> int | None:
+def event_ms(plan: SamplePlan, place: int, called: int, status: CallStatus) -> int | None:
     """When the dialer last reported on the call: spread evenly, the last made call at the batch's end."""
     if status is CallStatus.PENDING:
         return None

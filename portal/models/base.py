@@ -26,7 +26,7 @@ def SortableText(length: int) -> String:
     return String(length).with_variant(String(length, collation="C"), "postgresql")
 
 
-def one_of(column: str, words: Iterable[str], name: str) -> CheckConstraint:
+def vocabulary_check(column: str, words: Iterable[str], name: str) -> CheckConstraint:
     """A constraint that keeps `column` to a closed set of words."""
     listed = ", ".join(f"'{word}'" for word in words)
     return CheckConstraint(f"{column} IN ({listed})", name=name)

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.models.base import Base, Key, Millis, PublicId, SortableText, one_of
+from portal.models.base import Base, Key, Millis, PublicId, SortableText, vocabulary_check
 
 NAME_LENGTH = 200
 
@@ -37,7 +37,7 @@ class Batch(Base):
     __tablename__ = "batches"
     __table_args__ = (
         UniqueConstraint("id"),
-        one_of("status", QueueStatus, "status_known"),
+        vocabulary_check("status", QueueStatus, "status_known"),
         CheckConstraint(
             "0 <= calls_completed AND calls_completed <= calls_picked"
             " AND calls_picked <= calls_called AND calls_called <= total_calls",

@@ -1,4 +1,4 @@
-"""What the database keeps beside each owner's batches; triggers write it (portal/batches/kept), nobody else."""
+"""What the database keeps beside each owner's batches; triggers write it (portal/batches/derived), nobody else."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class BatchList(LiveCounts, Base):
     next_number: Mapped[int] = mapped_column(Key, default=1)  # the low half of the next batch's key
 
 
-class BatchCount(LiveCounts, Base):
+class BatchBucket(LiveCounts, Base):
     """One owner's live batches whose created_at lies in one span: `created_at >> bits == number`."""
 
     __tablename__ = "batch_counts"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.models.base import Base, Key, Millis, PublicId, SortableText, one_of
+from portal.models.base import Base, Key, Millis, PublicId, SortableText, vocabulary_check
+from portal.text import fold
 
 
 class CallStatus(StrEnum):
@@ -25,8 +27,8 @@ class CallStatus(StrEnum):
     CANCELED = "canceled"
 
 
-OPEN = frozenset({CallStatus.PENDING, CallStatus.DIALING, CallStatus.IN_PROGRESS})
-PICKED = frozenset({CallStatus.IN_PROGRESS, CallStatus.COMPLETED, CallStatus.DROPPED})
+OPEN_STATUSES = frozenset({CallStatus.PENDING, CallStatus.DIALING, CallStatus.IN_PROGRESS})
+PICKED_STATUSES = frozenset({CallStatus.IN_PROGRESS, CallStatus.COMPLETED, CallStatus.DROPPED})
 NOT_CALLED = frozenset({CallStatus.PENDING, CallStatus.CANCELED})
 
 
@@ -36,7 +38,7 @@ class Call(Base):
     __tablename__ = "calls"
     __table_args__ = (
         UniqueConstraint("id"),
-        one_of("status", CallStatus, "status_known"),
+        vocabulary_check("status", CallStatus, "status_known"),
         CheckConstraint("duration_seconds >= 0", name="duration_positive"),
         CheckConstraint("attempts >= 0", name="attempts_positive"),
         Index(None, "batch_key", "status"),
@@ -63,7 +65,7 @@ class CallEvent(Base):
     __tablename__ = "call_events"
     __table_args__ = (
         UniqueConstraint("owner_key", "event_id"),
-        one_of("status", CallStatus, "status_known"),
+        vocabulary_check("status", CallStatus, "status_known"),
         CheckConstraint("duration_seconds >= 0", name="duration_positive"),
         Index(None, "call_key", "occurred_at"),
     )
@@ -79,3 +81,8 @@ class CallEvent(Base):
     occurred_at: Mapped[int] = mapped_column(Millis)
     received_at: Mapped[int] = mapped_column(Millis)
     token_key: Mapped[int | None] = mapped_column(Key, ForeignKey("tokens.key"))
+
+
+def search_text(phone_number: str, fields: Mapping[str, Any]) -> str:
+    """What a search of calls looks at: the number and the values of the row's own fields, folded, a line each."""
+    return "\n".join([phone_number, *(fold(str(value)) for value in fields.values())])

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from portal.models.base import Base, Key, Millis, SortableText
 
 
-class Session(Base):
+class UserSession(Base):
     """One sign-in in one browser. The cookie holds its id; here is only the id's hash. It ends when the row goes."""
 
     __tablename__ = "sessions"
@@ -33,7 +33,7 @@ class RecoveryCode(Base):
     used_at: Mapped[int | None] = mapped_column(Millis)
 
 
-class Identity(Base):
+class LinkedIdentity(Base):
     """Whom an OpenID Connect provider means by `subject`: one of our accounts."""
 
     __tablename__ = "identities"

@@ -7,7 +7,7 @@ from enum import StrEnum
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.models.base import Base, Key, Millis, PublicId, one_of
+from portal.models.base import Base, Key, Millis, PublicId, vocabulary_check
 
 
 class Scope(StrEnum):
@@ -27,7 +27,7 @@ class Token(Base):
     __table_args__ = (
         UniqueConstraint("id"),
         Index(None, "user_key", "created_at"),
-        one_of("scopes", SCOPE_SETS, "scopes_known"),
+        vocabulary_check("scopes", SCOPE_SETS, "scopes_known"),
     )
 
     key: Mapped[int] = mapped_column(Key, primary_key=True)

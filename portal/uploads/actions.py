@@ -10,20 +10,21 @@ from typing import Any
 from sqlalchemy import delete, insert, update
 from sqlalchemy.orm import Session
 
-from portal.batches.actions import Made, create_batch
-from portal.changes.actor import Actor
-from portal.contacts.check import Contact
-from portal.database import writing
+from portal.batches.actions import CreatedBatch, create_batch
+from portal.contacts.validation import Contact
+from portal.db.transactions import write_transaction
+from portal.ids import new_id
 from portal.models import Upload
-from portal.text import new_id
+from portal.models.actor import Actor
 from portal.times import DAY_MS, now_ms
-from portal.uploads.reading import TOLD_EACH, Advance
+from portal.uploads.parsing import PROGRESS_INTERVAL
+from portal.web.progress import Advance
 
 NAME_LENGTH = 255
 
 
 @dataclass(frozen=True)
-class File:
+class UploadedFile:
     """A file as it was sent."""
 
     name: str
@@ -35,10 +36,10 @@ class File:
         return sha256(self.content).hexdigest()
 
 
-def keep(owner_key: int, file: File, choices: Mapping[str, str], report: Mapping[str, Any]) -> str:
+def store_upload(owner_key: int, file: UploadedFile, choices: Mapping[str, str], report: Mapping[str, Any]) -> str:
     """Keep a file until a batch is made of it, and return its id. The owner's files of yesterday and before go."""
     now = now_ms()
-    with writing() as session:
+    with write_transaction() as session:
         old = (Upload.owner_key == owner_key, Upload.created_at < now - DAY_MS, Upload.batch_key.is_(None))
         session.execute(delete(Upload).where(*old))
         row = upload_row(owner_key, file) | {"content": file.content, "choices": choices, "report": report}
@@ -46,7 +47,7 @@ def keep(owner_key: int, file: File, choices: Mapping[str, str], report: Mapping
     return row["id"]
 
 
-def upload_row(owner_key: int, file: File) -> dict[str, Any]:
+def upload_row(owner_key: int, file: UploadedFile) -> dict[str, Any]:
     """What is known of a file, as a row to insert."""
     return {
         "id": new_id(),
@@ -61,50 +62,52 @@ def upload_row(owner_key: int, file: File) -> dict[str, Any]:
     }
 
 
-def read_again(upload_key: int, choices: Mapping[str, str], report: Mapping[str, Any]) -> None:
+def update_reading(upload_key: int, choices: Mapping[str, str], report: Mapping[str, Any]) -> None:
     """Keep what a file holds when it is read in another way."""
-    with writing() as session:
+    with write_transaction() as session:
         session.execute(update(Upload).where(Upload.key == upload_key).values(choices=choices, report=report))
 
 
-def discard(owner_key: int, upload_id: str) -> None:
+def discard_upload(owner_key: int, upload_id: str) -> None:
     """Forget a file that no batch was made of."""
     own = (Upload.owner_key == owner_key, Upload.id == upload_id, Upload.batch_key.is_(None))
-    with writing() as session:
+    with write_transaction() as session:
         session.execute(delete(Upload).where(*own))
 
 
-class Taken(Exception):
+class UploadTaken(Exception):
     """The file was taken, or forgotten, meanwhile: a batch is made of it once."""
 
 
-def take(
+def create_batch_from_upload(
     by: Actor, upload_id: str, name: str, settings: Mapping[str, Any], contacts: list[Contact], advance: Advance
-) -> Made:
+) -> CreatedBatch:
     """Make a batch of a file that is kept; its content goes. One transaction. Raises Taken."""
 
-    def mark(session: Session, made: Made) -> None:
+    def mark(session: Session, made: CreatedBatch) -> None:
         kept = (Upload.owner_key == by.user_key, Upload.id == upload_id, Upload.content.is_not(None))
         values = {"content": None, "report": {}, "batch_key": made.key}
         if not session.execute(update(Upload).where(*kept).values(**values)).rowcount:
-            raise Taken
+            raise UploadTaken
 
-    return create_batch(by, name, settings, as_calls(contacts, advance), mark)
+    return create_batch(by, name, settings, contacts_to_calls(contacts, advance), mark)
 
 
-def take_at_once(by: Actor, file: File, name: str, settings: Mapping[str, Any], contacts: list[Contact]) -> Made:
+def create_batch_from_file(
+    by: Actor, file: UploadedFile, name: str, settings: Mapping[str, Any], contacts: list[Contact]
+) -> CreatedBatch:
     """Make a batch of a file as it comes in; what it was is kept, so that it is known again. One transaction."""
 
-    def mark(session: Session, made: Made) -> None:
+    def mark(session: Session, made: CreatedBatch) -> None:
         session.execute(insert(Upload.__table__), upload_row(by.user_key, file) | {"batch_key": made.key})
 
-    return create_batch(by, name, settings, as_calls(contacts, lambda *_: None), mark)
+    return create_batch(by, name, settings, contacts_to_calls(contacts, lambda *_: None), mark)
 
 
-def as_calls(contacts: Iterable[Contact], advance: Advance) -> Iterator[dict[str, Any]]:
+def contacts_to_calls(contacts: Iterable[Contact], advance: Advance) -> Iterator[dict[str, Any]]:
     """Contacts as new calls; `advance` is told how many were stored."""
     contacts = list(contacts)
     for number, contact in enumerate(contacts, 1):
         yield {"phone_number": contact.number, "fields": contact.fields}
-        if number % TOLD_EACH == 0:
+        if number % PROGRESS_INTERVAL == 0:
             advance("Storing", number, len(contacts))

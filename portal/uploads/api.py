@@ -5,21 +5,21 @@ from __future__ import annotations
 from flask import Blueprint, Response, current_app, request
 from werkzeug.exceptions import HTTPException
 
-from portal.accounts.bearer import admit, bearer
+from portal.accounts.bearer import authenticate, check_request_ids
 from portal.accounts.query import Caller
-from portal.batches.settings import kept_settings
-from portal.bodies import read_body
-from portal.calls.schema import UploadedBody, WrongRowsBody
-from portal.contacts.limits import BadFile
-from portal.errors import ApiError
+from portal.api.openapi import INVALID_BODY_ERRORS, Operation, SuccessAnswer, document_operation
+from portal.batches.settings import stored_settings
+from portal.contacts.file_limits import ContactFileError
 from portal.models import Scope
-from portal.openapi import BAD_BODY, Operation, Success, described
-from portal.requests import takes_files
 from portal.uploads import actions
-from portal.uploads.actions import File
-from portal.uploads.parameters import ApiUpload, form_fields
-from portal.uploads.presenter import uploaded_json, wrong_cells_json
-from portal.uploads.reading import Choices, contacts_of, open_sheet
+from portal.uploads.actions import UploadedFile
+from portal.uploads.parameters import UploadFields, read_upload_fields
+from portal.uploads.parsing import ReadingOptions, open_contact_sheet, read_contacts
+from portal.uploads.presenter import invalid_cells_json, uploaded_batch_json
+from portal.uploads.schema import InvalidRowsBody, UploadedBody
+from portal.web.errors import ApiError
+from portal.web.json_body import read_body
+from portal.web.request_hooks import accept_files
 
 blueprint = Blueprint("uploads_api", __name__, url_prefix="/api/call")
 
@@ -29,55 +29,55 @@ UPLOAD = Operation(
     " are kept with each call; of rows with the same number the first is kept. Rows that cannot be used: 422, and"
     " nothing is stored; with type=true they are left out, and counted.",
     scope=Scope.WRITE,
-    body=ApiUpload,
+    body=UploadFields,
     form=True,
-    successes={200: Success("The batch.", UploadedBody)},
-    errors=BAD_BODY | {422: (WrongRowsBody, "Rows that cannot be used; nothing was stored.")},
+    successes={200: SuccessAnswer("The batch.", UploadedBody)},
+    errors=INVALID_BODY_ERRORS | {422: (InvalidRowsBody, "Rows that cannot be used; nothing was stored.")},
 )
 
 
 @blueprint.post("/upload")
-@described(UPLOAD)
-@takes_files
+@document_operation(UPLOAD)
+@accept_files
 def upload() -> Response:
     """Make a batch of a file."""
-    found = bearer()
+    found = authenticate()
     if request.mimetype != "multipart/form-data":
-        admit(found, Scope.WRITE, {})
+        check_request_ids(found, Scope.WRITE, {})
         raise ApiError(415, "The content type must be multipart/form-data")
     try:
         sent_user = request.form.get("userId")
     except HTTPException as error:
-        admit(found, Scope.WRITE, {})
+        check_request_ids(found, Scope.WRITE, {})
         raise ApiError(413, f"The file must hold at most {current_app.config['UPLOAD_BYTES']:,} bytes") from error
-    admit(found, Scope.WRITE, {"userId": sent_user} if sent_user else {})
+    check_request_ids(found, Scope.WRITE, {"userId": sent_user} if sent_user else {})
     if not request.form and not request.files:  # the parser gives up in silence, and what it had read is gone
         raise ApiError(400, "The body is not a form that can be read; names of fields and files must be UTF-8")
     sent = request.files.getlist("file")
     if len(sent) > 1 or set(request.files) - {"file"}:
         raise ApiError(400, "file must be sent once, and no other file")
-    given = form_fields(request.form) | ({"file": sent[0]} if sent else {})
-    asked = read_body(given, ApiUpload, found.region)
+    given = read_upload_fields(request.form) | ({"file": sent[0]} if sent else {})
+    asked = read_body(given, UploadFields, found.region)
     if not sent:
         raise ApiError(400, "file must be a file, not a text")
-    return made(found, asked, File(sent[0].filename or "", sent[0].read()))
+    return create_from_file(found, asked, UploadedFile(sent[0].filename or "", sent[0].read()))
 
 
-def made(who: Caller, asked: ApiUpload, file: File) -> Response:
+def create_from_file(who: Caller, asked: UploadFields, file: UploadedFile) -> Response:
     """The batch of the file. Raises ApiError 400 and 422."""
     try:
-        sheet = open_sheet(file.content, file.name, Choices(region=who.region))
-        contacts, wrongs = contacts_of(sheet, lambda *_: None)
-    except BadFile as error:
+        sheet = open_contact_sheet(file.content, file.name, ReadingOptions(region=who.region))
+        contacts, wrongs = read_contacts(sheet, lambda *_: None)
+    except ContactFileError as error:
         raise ApiError(400, f"file cannot be taken: {error}") from error
     wrong_rows = len({wrong.row for wrong in wrongs})
     if wrongs and not (asked.type and contacts):
         first = f"row {wrongs[0].row}: {wrongs[0].column} {wrongs[0].reason}"
         says = f"file has rows that cannot be used: {wrong_rows:,}, the first in {first}"
-        raise ApiError(422, says, wrong_cells_json(wrongs, wrong_rows))
+        raise ApiError(422, says, invalid_cells_json(wrongs, wrong_rows))
     if not contacts:
         raise ApiError(400, "file cannot be taken: there is no row below its header")
-    settings = kept_settings(asked)
-    batch = actions.take_at_once(who.actor, file, asked.batch_name, settings, contacts)
-    body = {"success": True, "batch": uploaded_json(batch.id, asked.batch_name, settings, batch.calls)}
+    settings = stored_settings(asked)
+    batch = actions.create_batch_from_file(who.actor, file, asked.batch_name, settings, contacts)
+    body = {"success": True, "batch": uploaded_batch_json(batch.id, asked.batch_name, settings, batch.calls)}
     return current_app.json.response(body | ({"leftOut": wrong_rows} if asked.type else {}))

@@ -8,50 +8,49 @@ from typing import Annotated, Any
 from pydantic import Field, WithJsonSchema
 from werkzeug.datastructures import MultiDict
 
-from portal.accounts.parameters import Region
 from portal.batches.settings import BatchName, BatchSettings, BatchType
-from portal.bodies import BadJson, parse_object
-from portal.calls.parameters import Id
-from portal.parameters import BadParameter, Parameters, known_names, shown
+from portal.web.field_types import HexId, Region
+from portal.web.json_body import JsonError, parse_json_object
+from portal.web.parameters import InvalidParameter, Parameters, known_names, truncate
 
 JSON_FIELDS = ("callingNumbers", "callingHour", "allowedDays")
 
 
-class ApiUpload(BatchSettings):
+class UploadFields(BatchSettings):
     """The fields beside the file. callingNumbers, callingHour and allowedDays are sent as JSON."""
 
     file: Annotated[
         Any,
         WithJsonSchema({"type": "string", "format": "binary", "description": "The contacts: .csv, .xls or .xlsx."}),
     ]
-    user_id: Annotated[Id, Field(alias="userId")]
+    user_id: Annotated[HexId, Field(alias="userId")]
     batch_name: Annotated[BatchName, Field(alias="batchName")]
     batch_type: Annotated[BatchType, Field(alias="batchType")] = BatchType.OUTBOUND
     enable_dnc: Annotated[bool, Field(alias="enableDNC")] = False
     type: Annotated[bool, Field(description="true: rows that cannot be used are left out, and counted.")] = False
 
 
-def form_fields(form: MultiDict[str, str]) -> dict[str, Any]:
+def read_upload_fields(form: MultiDict[str, str]) -> dict[str, Any]:
     """A multipart form's fields, JSON read where JSON is sent; empty ones count as not given. Raises BadParameter."""
     given: dict[str, Any] = {}
     for name, values in form.lists():
         if len(values) > 1:
-            raise BadParameter({name: f"{shown(name)} is given more than once"})
+            raise InvalidParameter({name: f"{truncate(name)} is given more than once"})
         if not values[0]:
             continue
-        given[name] = from_json(name, values[0]) if name in JSON_FIELDS else values[0]
+        given[name] = parse_json_field(name, values[0]) if name in JSON_FIELDS else values[0]
     return given
 
 
-def from_json(name: str, sent: str) -> Any:
+def parse_json_field(name: str, sent: str) -> Any:
     """A value that is sent as JSON. Raises BadParameter."""
     try:
-        return parse_object(f'{{"value": {sent}}}')["value"]
-    except BadJson as error:
-        raise BadParameter({name: f"{name} {error}"}) from error
+        return parse_json_object(f'{{"value": {sent}}}')["value"]
+    except JsonError as error:
+        raise InvalidParameter({name: f"{name} {error}"}) from error
 
 
-class WrongRows(StrEnum):
+class InvalidRowsChoice(StrEnum):
     """What to do with rows that cannot be used."""
 
     NONE = "none"  # all or nothing
@@ -72,16 +71,16 @@ def split_numbers(value: str) -> list[str]:
     return [part.strip() for part in value.replace("\n", ",").replace(";", ",").split(",") if part.strip()]
 
 
-class MakeForm(BatchSettings):
+class CreateBatchForm(BatchSettings):
     """The batch that is to be made of a file, as a person fills it in."""
 
     batch_name: Annotated[BatchName, Field(alias="batchName")]
-    wrong_rows: Annotated[WrongRows, Field(alias="wrongRows")] = WrongRows.NONE
+    wrong_rows: Annotated[InvalidRowsChoice, Field(alias="wrongRows")] = InvalidRowsChoice.NONE
 
 
-def make_fields(form: MultiDict[str, str]) -> dict[str, Any]:
+def read_create_batch_fields(form: MultiDict[str, str]) -> dict[str, Any]:
     """The form's fields as the model takes them."""
-    names = set(known_names(MakeForm)) - {"callingHour", "allowedDays", "callingNumbers"}
+    names = set(known_names(CreateBatchForm)) - {"callingHour", "allowedDays", "callingNumbers"}
     given: dict[str, Any] = {name: value for name, value in form.items() if name in names and value}
     given["callingNumbers"] = split_numbers(form.get("callingNumbers", ""))
     given["allowedDays"] = [int(day) for day in form.getlist("allowedDays") if day in "0123456" and len(day) == 1]

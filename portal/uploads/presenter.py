@@ -7,24 +7,24 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
-from portal.contacts.check import Report, Wrong
+from portal.contacts.validation import FileReport, InvalidCell
 from portal.models import Upload
 from portal.models.batch import NAME_LENGTH
-from portal.text import forbidden_character
-from portal.uploads.reading import told_report
+from portal.text import find_forbidden_character
+from portal.uploads.parsing import report_from_json
 
-MOST_TOLD = 1000
+MAX_REPORTED = 1000
 
 
-def wrong_cells_json(wrongs: Iterable[Wrong], rows: int) -> dict[str, Any]:
+def invalid_cells_json(wrongs: Iterable[InvalidCell], rows: int) -> dict[str, Any]:
     """The `data` of a refused upload: the first wrong cells, and in how many rows something is wrong."""
     told = [
         {"row": wrong.row, "column": wrong.column, "value": wrong.value, "reason": wrong.reason} for wrong in wrongs
     ]
-    return {"rows": told[:MOST_TOLD], "total": rows}
+    return {"rows": told[:MAX_REPORTED], "total": rows}
 
 
-def uploaded_json(batch_id: str, name: str, settings: Mapping[str, Any], total: int) -> dict[str, Any]:
+def uploaded_batch_json(batch_id: str, name: str, settings: Mapping[str, Any], total: int) -> dict[str, Any]:
     """The batch that was made of a file, as the API says it."""
     return {
         "_id": batch_id,
@@ -34,13 +34,13 @@ def uploaded_json(batch_id: str, name: str, settings: Mapping[str, Any], total: 
     }
 
 
-def name_of_file(file_name: str) -> str:
+def suggest_batch_name(file_name: str) -> str:
     """What a batch of that file may be called: the file's own name, made readable."""
     stem = PurePath(file_name).stem.replace("_", " ").replace("-", " ").strip()
-    return "" if forbidden_character(stem) else (stem[:1].upper() + stem[1:])[:NAME_LENGTH]
+    return "" if find_forbidden_character(stem) else (stem[:1].upper() + stem[1:])[:NAME_LENGTH]
 
 
-def size_words(size: int) -> str:
+def format_file_size(size: int) -> str:
     """A file's size: 820 bytes, 12 kB, 3.4 MB."""
     if size < 1000:
         return f"{size} bytes"
@@ -56,7 +56,7 @@ class UploadView:
     size: str
     is_text: bool
     choices: dict[str, str]
-    report: Report
+    report: FileReport
 
     @property
     def usable(self) -> bool:
@@ -69,8 +69,8 @@ def upload_view(upload: Upload) -> UploadView:
     return UploadView(
         id=upload.id,
         file_name=upload.file_name,
-        size=size_words(upload.size),
+        size=format_file_size(upload.size),
         is_text=bool(upload.choices["delimiter"]),
         choices=upload.choices,
-        report=told_report(upload.report),
+        report=report_from_json(upload.report),
     )

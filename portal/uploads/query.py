@@ -15,7 +15,7 @@ def find_upload(owner_key: int, upload_id: str) -> Upload | None:
     return db.session.execute(query).scalar_one_or_none()
 
 
-def sent_before(owner_key: int, sha256: str, but: str = "") -> list[Upload]:
+def find_earlier_uploads(owner_key: int, sha256: str, but: str = "") -> list[Upload]:
     """The owner's uploads of that very content that a batch was made of, the last first; `but` is left out."""
     same = select(Upload).where(Upload.owner_key == owner_key, Upload.sha256 == sha256, Upload.id != but)
     made = same.where(Upload.batch_key.is_not(None)).options(defer(Upload.content)).order_by(Upload.created_at.desc())

@@ -14,8 +14,8 @@ from portal.accounts.actions import sign_out_everywhere
 from portal.accounts.query import find_user_by_email
 from portal.models import User
 from portal.times import now_ms
-from tests.builders import PASSWORD, Builder
 from tests.conftest import csrf_token, sign_in
+from tests.support.builders import PASSWORD, Builder
 
 HTMX = {"HX-Request": "true"}
 NEW_PASSWORD = "an altogether new password"

@@ -12,12 +12,12 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from portal.accounts import actions
-from portal.accounts.second_factor import STEP_SECONDS, fitting_step, lock, unlock
+from portal.accounts.second_factor import STEP_SECONDS, decrypt_secret, encrypt_secret, matching_step
 from portal.extensions import db
 from portal.models import RecoveryCode, User
 from portal.times import now_ms
-from tests.builders import PASSWORD, Builder
 from tests.conftest import csrf_token, sign_in
+from tests.support.builders import PASSWORD, Builder
 
 PAGE = "/settings/second-factor"
 
@@ -31,7 +31,7 @@ def code_of(app: Flask, steps: int = 0) -> str:
     """The code that the owner's app shows now, or so many steps of time from now."""
     with app.app_context():
         (user,) = db.session.query(User).filter(User.totp_secret.is_not(None))
-        secret = unlock(user.totp_secret, app.secret_key)
+        secret = decrypt_secret(user.totp_secret, app.secret_key)
     return pyotp.TOTP(secret).at(now_ms() // 1000 + steps * STEP_SECONDS)
 
 
@@ -120,8 +120,8 @@ def test_a_recovery_code_lets_in_once(app: Flask, owner: User, codes: list[str],
 def test_a_code_is_taken_once(app: Flask, owner: User, forget_step: None) -> None:
     code = code_of(app)
     with app.app_context():
-        assert actions.take_code(owner.key, code, app.secret_key)
-        assert not actions.take_code(owner.key, code, app.secret_key)
+        assert actions.use_code(owner.key, code, app.secret_key)
+        assert not actions.use_code(owner.key, code, app.secret_key)
 
 
 def test_the_way_between_password_and_code_is_short(half_way: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,10 +154,10 @@ def test_new_recovery_codes_take_the_place_of_the_old(app: Flask, half_way: Flas
 
 
 def test_another_secret_key_reads_no_kept_secret() -> None:
-    locked = lock("JBSWY3DPEHPK3PXP", "one key")
-    assert unlock(locked, "one key") == "JBSWY3DPEHPK3PXP"
-    assert unlock(locked, "another key") is None
-    assert unlock("", "one key") is None
+    locked = encrypt_secret("JBSWY3DPEHPK3PXP", "one key")
+    assert decrypt_secret(locked, "one key") == "JBSWY3DPEHPK3PXP"
+    assert decrypt_secret(locked, "another key") is None
+    assert decrypt_secret("", "one key") is None
 
 
 def test_codes_fit_a_step_to_either_side_and_none_before_the_last() -> None:
@@ -165,6 +165,6 @@ def test_codes_fit_a_step_to_either_side_and_none_before_the_last() -> None:
     step = now // 1000 // STEP_SECONDS
     totp = pyotp.TOTP(secret)
     for offset, fits in ((-2, False), (-1, True), (0, True), (1, True), (2, False)):
-        found = fitting_step(secret, totp.at((step + offset) * STEP_SECONDS), None, now)
+        found = matching_step(secret, totp.at((step + offset) * STEP_SECONDS), None, now)
         assert found == (step + offset if fits else None)
-    assert fitting_step(secret, totp.at(step * STEP_SECONDS), step, now) is None
+    assert matching_step(secret, totp.at(step * STEP_SECONDS), step, now) is None

@@ -15,10 +15,10 @@ from werkzeug.test import TestResponse
 from portal.accounts import actions
 from portal.accounts.query import Lifetimes
 from portal.extensions import db
-from portal.models import AccountEvent, Counter, Event, Session, User
+from portal.models import AccountEvent, AccountLogEntry, SharedCounter, User, UserSession
 from portal.times import DAY_MS, now_ms
-from tests.builders import PASSWORD, Builder
 from tests.conftest import csrf_token, sign_in
+from tests.support.builders import PASSWORD, Builder
 
 MINUTE_MS = 60_000
 
@@ -31,7 +31,7 @@ def try_password(client: FlaskClient, email: str, password: str = "wrong") -> Te
 
 def events() -> Any:
     """The trail of accounts as it was written."""
-    return db.session.query(AccountEvent).order_by(AccountEvent.key)
+    return db.session.query(AccountLogEntry).order_by(AccountLogEntry.key)
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def test_one_address_is_counted_over_all_accounts(app: Flask, owner: User, monke
 def test_what_is_counted_names_nobody(app: Flask, owner: User) -> None:
     try_password(app.test_client(), owner.email)
     with app.app_context():
-        buckets = [row.bucket for row in db.session.query(Counter)]
+        buckets = [row.bucket for row in db.session.query(SharedCounter)]
     assert len(buckets) == 2
     assert all(re.fullmatch(r"(account|address):[0-9a-f]{64}", bucket) for bucket in buckets)
 
@@ -110,7 +110,7 @@ def test_a_flood_leaves_no_more_in_the_trail_than_was_let_through(app: Flask, ow
     for _ in range(20):
         try_password(app.test_client(), owner.email)
     with app.app_context():
-        why = [row.details["why"] for row in events().filter_by(what=Event.SIGN_IN_REFUSED)]
+        why = [row.details["why"] for row in events().filter_by(what=AccountEvent.SIGN_IN_REFUSED)]
     assert why == ["password"] * 10 + ["too many tries"]
 
 
@@ -136,7 +136,7 @@ def test_a_cookie_from_before_signing_in_is_not_the_one_after(app: Flask, owner:
 def test_only_a_hash_of_the_session_is_kept(app: Flask, owner: User) -> None:
     with app.app_context():
         session_id = actions.start_session(owner.key, Lifetimes.of(app.config), None, "test")
-        (kept,) = db.session.query(Session)
+        (kept,) = db.session.query(UserSession)
         assert session_id not in kept.id_hash
         assert re.fullmatch(r"[0-9a-f]{64}", kept.id_hash)
 
@@ -151,7 +151,7 @@ def test_a_session_ends_by_age_and_by_rest(
 ) -> None:
     now = now_ms()
     with app.app_context():
-        (session,) = db.session.query(Session)
+        (session,) = db.session.query(UserSession)
         db.session.expunge(session)
     build.change(session, created_at=now - created, seen_at=now - seen)
     assert (signed_in.get("/batches").status_code == 200) == in_
@@ -162,11 +162,11 @@ def test_use_is_written_down_once_a_minute_and_never_for_a_pages_own_asking(
 ) -> None:
     def seen() -> int:
         with app.app_context():
-            (session,) = db.session.query(Session)
+            (session,) = db.session.query(UserSession)
             return session.seen_at
 
     with app.app_context():
-        (session,) = db.session.query(Session)
+        (session,) = db.session.query(UserSession)
         db.session.expunge(session)
     old = now_ms() - 10 * MINUTE_MS
     build.change(session, seen_at=old)
@@ -199,7 +199,7 @@ def test_a_session_that_cannot_be_is_as_good_as_ended(signed_in: FlaskClient) ->
 def test_a_strangers_session_cannot_be_ended(app: Flask, signed_in: FlaskClient, stranger: User) -> None:
     theirs = sign_in(app, stranger)
     with app.app_context():
-        key = max(row.key for row in db.session.query(Session))
+        key = max(row.key for row in db.session.query(UserSession))
     token = csrf_token(signed_in.get("/settings/account").text)
     signed_in.post(f"/settings/sessions/{key}/end", data={"csrf_token": token})
     assert theirs.get("/batches").status_code == 200
@@ -271,4 +271,4 @@ def test_without_a_limit_nothing_is_counted(app: Flask, owner: User, monkeypatch
     monkeypatch.setitem(app.config, "SIGN_IN_TRIES_PER_ADDRESS", 0)
     assert try_password(app.test_client(), owner.email, PASSWORD).status_code == 303
     with app.app_context():
-        assert db.session.query(Counter).all() == []
+        assert db.session.query(SharedCounter).all() == []

@@ -8,11 +8,11 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from portal.accounts.query import tokens_of
+from portal.accounts.query import list_tokens
 from portal.models import User
 from portal.times import DAY_MS, now_ms
 from tests.accounts.test_pages import send, words
-from tests.builders import Builder
+from tests.support.builders import Builder
 
 
 def test_a_token_is_shown_once_works_and_is_revoked(app: Flask, signed_in: FlaskClient, owner: User) -> None:
@@ -76,7 +76,7 @@ def test_a_token_lives_as_long_as_was_asked(
     began = now_ms()
     html = send(signed_in, "/settings/tokens", name="sync", scopes=["write", "read"], days=days).text
     with app.app_context():
-        (token,) = tokens_of(owner.key)
+        (token,) = list_tokens(owner.key)
     assert token.scopes == "read write"
     if days:
         assert began <= token.expires_at - int(days) * DAY_MS <= now_ms()

@@ -9,11 +9,11 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from portal.audit import query
+from portal.audit.parameters import AuditExportParameters
 from portal.models import User
-from portal.trail import query
-from portal.trail.parameters import TrailExport
-from tests.builders import Builder
 from tests.conftest import csrf_token, sign_in
+from tests.support.builders import Builder
 
 
 @pytest.fixture
@@ -48,6 +48,6 @@ def entries(app: Flask) -> Callable[[], list[Any]]:
 
     def read() -> list[Any]:
         with app.app_context():
-            return [row for row in query.stream(TrailExport()) if not is_preparation(row)]
+            return [row for row in query.stream_entries(AuditExportParameters()) if not is_preparation(row)]
 
     return read

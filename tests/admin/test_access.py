@@ -10,8 +10,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from portal.models import User
-from tests.builders import Builder
 from tests.conftest import csrf_token
+from tests.support.builders import Builder
 
 
 def admin_routes(app: Flask, user: User) -> list[tuple[str, str]]:

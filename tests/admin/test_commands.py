@@ -10,12 +10,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from portal.accounts import query
+from portal.audit import query as trail
 from portal.batches.actions import delete_batch
-from portal.changes.actor import Actor
-from portal.demo.actions import EMAIL, make_demo
-from portal.models import User, Way
-from portal.trail import query as trail
-from tests.builders import PASSWORD, Builder
+from portal.demo.actions import EMAIL, create_demo
+from portal.models import Channel, User
+from portal.models.actor import Actor
+from tests.support.builders import PASSWORD, Builder
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_an_admin_is_added_and_listed(app: Flask, run: Callable[..., Any], owner
     ]
     assert after.stderr == ""
     with app.app_context():
-        (entry,) = trail.events_of(query.find_user_by_email("demo@example.com").key)
+        (entry,) = trail.recent_account_events(query.find_user_by_email("demo@example.com").key)
     assert (entry.what, entry.doer, entry.way, entry.details) == ("added", None, "command", {"role": "admin"})
 
 
@@ -85,8 +85,8 @@ def test_the_trail_is_read(run: Callable[..., Any], build: Builder, owner: User,
     batch = build.create_batch(owner, "Marker", status="active")
     waiting = build.create_batch(owner, "Another")
     with build.app.app_context():
-        delete_batch(Actor(owner.key, Way.PAGE), waiting.id)
-        delete_batch(Actor(owner.key, Way.PAGE), batch.id)
+        delete_batch(Actor(owner.key, Channel.PAGE), waiting.id)
+        delete_batch(Actor(owner.key, Channel.PAGE), batch.id)
     run("disable", stranger.email)
     run("role", stranger.email, "admin")
     lines = [line.split("  ")[1:] for line in run("trail").stdout.splitlines()]
@@ -128,8 +128,8 @@ def test_an_account_that_is_not_there(run: Callable[..., Any], command: tuple[st
 
 def test_the_demo_account_is_an_admin(app: Flask) -> None:
     with app.app_context():
-        made = make_demo(first_time=True)
+        made = create_demo(first_time=True)
         user = query.find_user_by_email(EMAIL)
         assert made.is_new
         assert user.is_admin
-        assert [row.what for row in trail.events_of(user.key)][-1] == "added"
+        assert [row.what for row in trail.recent_account_events(user.key)][-1] == "added"

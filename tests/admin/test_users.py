@@ -12,14 +12,14 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from portal.accounts import query
-from portal.accounts.passwords import password_fits
+from portal.accounts.passwords import verify_password
 from portal.admin import actions
-from portal.admin.actions import Refused
-from portal.changes.actor import Actor
-from portal.models import Scope, User, Way
-from portal.trail import query as trail
-from tests.builders import PASSWORD, Builder
+from portal.admin.actions import AdminActionRefused
+from portal.audit import query as trail
+from portal.models import Channel, Scope, User
+from portal.models.actor import Actor
 from tests.conftest import sign_in
+from tests.support.builders import PASSWORD, Builder
 
 NEW_PASSWORD = "an altogether new password"
 
@@ -198,7 +198,7 @@ def test_a_new_password(
     answer = post(f"/admin/users/{owner.id}/password", password=typed)
     assert browser.get("/batches").location.startswith("/login")
     sign_in(app, owner, typed or made_password(answer.text))
-    assert not password_fits(PASSWORD, found(app, owner.email).password_hash)
+    assert not verify_password(PASSWORD, found(app, owner.email).password_hash)
     assert [entry.what for entry in entries()] == ["password"]
 
 
@@ -235,7 +235,7 @@ def test_every_session_ends(app: Flask, post: Callable[..., Any], owner: User, a
     assert post(f"/admin/users/{owner.id}/end-sessions").status_code == 303
     assert all(browser.get("/batches").location.startswith("/login") for browser in browsers)
     with app.app_context():
-        last = trail.events_of(owner.key)[0]
+        last = trail.recent_account_events(owner.key)[0]
     assert (last.what, last.doer) == ("signed-out-everywhere", admin.email)
 
 
@@ -252,7 +252,7 @@ def test_nobody_does_it_to_themselves(
     assert f"/admin/users/{admin.id}/{doing}" not in page
     answer = post(f"/admin/users/{admin.id}/{doing}", role="user", password=NEW_PASSWORD)
     assert answer.status_code == 303
-    assert actions.ONESELF in as_admin.get(answer.location).text
+    assert actions.OWN_ACCOUNT in as_admin.get(answer.location).text
     assert sign_in(app, admin).get("/admin/users").status_code == 200
     assert entries() == []
 
@@ -273,16 +273,16 @@ def test_of_two_admins_who_shut_each_other_out_at_once_one_stays(
         with app.app_context():
             try:
                 if doing == "disable":
-                    actions.disable_user(whom.key, Actor(by.key, Way.PAGE))
+                    actions.disable_user(whom.key, Actor(by.key, Channel.PAGE))
                 else:
-                    actions.set_role(whom.key, is_admin=False, by=Actor(by.key, Way.PAGE))
-            except Refused as refusal:
+                    actions.set_role(whom.key, is_admin=False, by=Actor(by.key, Channel.PAGE))
+            except AdminActionRefused as refusal:
                 return str(refusal)
         return "done"
 
     with ThreadPoolExecutor(2) as pool:
         answers = sorted(pool.map(shut_out, (admin, other), (other, admin)))
-    assert answers == [actions.NO_LONGER, "done"]
+    assert answers == [actions.NOT_AN_ADMIN, "done"]
     assert len(entries()) == 1
     left = [user for user in (found(app, admin.email), found(app, other.email)) if user.is_admin and user.is_active]
     assert len(left) == 1

@@ -17,9 +17,9 @@ from flask.testing import FlaskClient
 from portal import create_app
 from portal.extensions import db
 from portal.models import Batch, Call, User
-from tests import services
-from tests.builders import Builder
 from tests.conftest import DATABASES, empty, sign_in
+from tests.support import services
+from tests.support.builders import Builder
 
 
 @pytest.fixture(scope="module")

@@ -18,12 +18,12 @@ from flask_migrate import downgrade, upgrade
 from sqlalchemy import text
 
 from portal.backups import commands, postgresql, programs, sqlite
-from portal.batches import kept
+from portal.batches import derived
 from portal.extensions import db
 from portal.models import Batch, Scope, User
-from tests.builders import Builder
 from tests.conftest import DATABASES, sign_in
-from tests.services import Missing, postgresql_programs
+from tests.support.builders import Builder
+from tests.support.services import Missing, postgresql_programs
 
 
 @pytest.fixture(autouse=True)
@@ -87,12 +87,12 @@ def test_a_backup_comes_back_elsewhere(
     assert names_in(two_apps) == ["Gone", "Spring", "Été"]
     with two_apps.app_context():
         assert db.session.execute(text("SELECT count(*) FROM sessions")).scalar_one() == 0
-        assert kept.engine_module(db.engine.dialect.name).has_name_index(db.session.connection()) == has_index(app)
+        assert derived.engine_module(db.engine.dialect.name).has_name_index(db.session.connection()) == has_index(app)
 
 
 def has_index(app: Flask) -> bool:
     with app.app_context():
-        return kept.engine_module(db.engine.dialect.name).has_name_index(db.session.connection())
+        return derived.engine_module(db.engine.dialect.name).has_name_index(db.session.connection())
 
 
 def test_a_restore_while_the_portal_runs(
@@ -178,7 +178,7 @@ def test_an_older_one_is_brought_up_to_date(
 def test_a_database_of_somebody_else(
     database_urls: Callable[[str], str], app: Flask, make_app: Callable, run: Callable, tmp_path: Path
 ) -> None:
-    from tests.test_commands import app_on
+    from tests.test_cli import app_on
 
     with app.app_context():
         kind = db.engine.dialect.name
@@ -197,7 +197,7 @@ def test_one_kind_does_not_become_the_other(kind: str, apps: Callable[[str], Fla
     other = next(one for one in DATABASES if one != kind)
     assert apps(kind).test_cli_runner().invoke(args=["backup", str(tmp_path / "one")]).exit_code == 0
     said = apps(other).test_cli_runner().invoke(args=["restore", str(tmp_path / "one"), "--replace", "--yes"])
-    assert "one does not become the other" in refusal(said)
+    assert "was written on" in refusal(said)
 
 
 def test_a_restore_that_fails_leaves_all_as_it_was(
@@ -211,7 +211,7 @@ def test_a_restore_that_fails_leaves_all_as_it_was(
 
     if app.config["SQLALCHEMY_DATABASE_URI"].startswith("sqlite"):
         monkeypatch.setattr(sqlite, "PAGES", 1)
-        monkeypatch.setattr(commands, "advancing", lambda _bar: cut_short)
+        monkeypatch.setattr(commands, "progress_updater", lambda _bar: cut_short)
     else:
         whole = postgresql.run_script
         monkeypatch.setattr(postgresql, "run_script", lambda driver, lines: (whole(driver, lines), cut_short()))
@@ -273,7 +273,7 @@ def test_no_password_on_a_command_line(apps: Callable[[str], Flask], monkeypatch
         engine = db.create_engine(
             "postgresql+psycopg://someone:s3cret@db.example:6543/calls?sslmode=verify-full&sslrootcert=/etc/ca.pem"
         )
-        told = programs.environment(engine)
+        told = programs.connection_environment(engine)
     assert (told["PGPASSWORD"], told["PGHOST"], told["PGPORT"]) == ("s3cret", "db.example", "6543")
     assert (told["PGDATABASE"], told["PGUSER"], told["PGSSLMODE"]) == ("calls", "someone", "verify-full")
     whole = subprocess.run
@@ -297,8 +297,8 @@ def db_password(app: Flask) -> str:
 def test_programs_that_do_not_fit(
     apps: Callable[[str], Flask], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found: dict, said: str
 ) -> None:
-    monkeypatch.setattr(programs, "candidates", lambda _name: iter(found))
-    monkeypatch.setattr(programs, "release_of", lambda path: 1 if path == "/one" else 0)
+    monkeypatch.setattr(programs, "candidate_paths", lambda _name: iter(found))
+    monkeypatch.setattr(programs, "program_version", lambda path: 1 if path == "/one" else 0)
     expected = said.replace("13", "1")
     assert expected in refusal(apps("postgresql").test_cli_runner().invoke(args=["backup", str(tmp_path / "one")]))
     assert list(tmp_path.iterdir()) == []

@@ -13,8 +13,8 @@ from flask.testing import FlaskClient
 
 from portal.models import Batch, User
 from tests.batches.test_pages import HTMX, strip
-from tests.builders import DAY_OF_MAY, Builder
 from tests.conftest import sign_in
+from tests.support.builders import DAY_OF_MAY, Builder
 
 STATE = "search=round&status=active&limit=5&sortBy=batchName&sortOrder=asc&createdFrom=2025-01-01"
 

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from python_calamine import CalamineWorkbook
 
 from portal.models import Batch, User
-from tests.builders import Builder
+from tests.support.builders import Builder
 
 HEADER = ["_id", "batchName", "totalCalls", "callsPicked", "callsCompleted", "queue_status", "createdAt", "updatedAt"]
 
@@ -74,9 +74,9 @@ def test_a_long_export_is_read_to_its_end(
     """Most of it is read after the view has returned, and its context has gone."""
     for _ in range(40):
         build.create_call(batches[0])
-    monkeypatch.setattr("portal.exports.CHUNK", 100)
-    monkeypatch.setattr("portal.batches.query.CHUNK", 5)
-    monkeypatch.setattr("portal.calls.query.CHUNK", 5)
+    monkeypatch.setattr("portal.web.spreadsheets.CHUNK", 100)
+    monkeypatch.setattr("portal.batches.query.CHUNK_SIZE", 5)
+    monkeypatch.setattr("portal.calls.query.CHUNK_SIZE", 5)
     for kind in ("csv", "xlsx"):
         assert len(rows_of(signed_in.get(f"/batches/export.{kind}"))) == len(batches) + 1
         assert len(rows_of(signed_in.get(f"/batches/{batches[0].id}/calls.{kind}"))) == 41

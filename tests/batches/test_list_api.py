@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from portal.models import User
-from tests.builders import MAY_2025, Builder
+from tests.support.builders import MAY_2025, Builder
 
 
 def names(answer: Any) -> list[str]:

@@ -8,10 +8,10 @@ import pytest
 from flask import Flask
 from sqlalchemy import delete, update
 
-from portal.database import writing
+from portal.db.transactions import write_transaction
 from portal.models import Batch, User
 from portal.times import now_ms
-from tests.builders import Builder
+from tests.support.builders import Builder
 
 
 def test_links_keep_the_other_parameters(api: Callable, build: Builder, owner: User) -> None:
@@ -86,7 +86,7 @@ def test_every_visible_change_moves_the_version_whatever_wrote_it(
     if change == "insert":
         build.create_batch(owner)
     else:
-        with app.app_context(), writing() as session:
+        with app.app_context(), write_transaction() as session:
             if change == "delete":
                 session.execute(delete(Batch).where(Batch.key == batch.key))
             else:

@@ -9,8 +9,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from portal.models import Batch, User
-from tests.builders import Builder
 from tests.conftest import sign_in
+from tests.support.builders import Builder
 
 HTMX = {"HX-Request": "true"}
 RESTORE = {**HTMX, "HX-History-Restore-Request": "true"}

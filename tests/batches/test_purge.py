@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from portal.batches import actions, check, commands
-from portal.changes.actor import Actor
+from portal.batches import actions, commands
+from portal.batches.derived import check
 from portal.extensions import db
-from portal.models import Batch, Call, CallEvent, Change, User, Way
+from portal.models import Batch, BatchLogEntry, Call, CallEvent, Channel, User
+from portal.models.actor import Actor
 from portal.times import DAY_MS, now_ms
-from tests.builders import Builder
+from tests.support.builders import Builder
 
 HOUR_MS = DAY_MS // 24
 
@@ -27,7 +28,7 @@ def run(app: Flask) -> Callable[..., Any]:
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody sits there."""
-    monkeypatch.setattr("portal.commands.at_terminal", lambda: True)
+    monkeypatch.setattr("portal.cli.is_interactive", lambda: True)
 
 
 @pytest.fixture
@@ -69,14 +70,14 @@ def names(app: Flask) -> set[str]:
 def rows(app: Flask) -> tuple[int, int, int, int]:
     """How many batches, calls, events and changes there are."""
     with app.app_context():
-        models = (Batch, Call, CallEvent, Change)
+        models = (Batch, Call, CallEvent, BatchLogEntry)
         return tuple(db.session.execute(db.select(db.func.count()).select_from(model)).scalar_one() for model in models)
 
 
 def agrees(app: Flask) -> bool:
     """Whether everything that is kept agrees with all rows."""
     with app.app_context():
-        return not list(check.all_differences(lambda _count: None))
+        return not list(check.find_all_differences(lambda _count: None))
 
 
 ALL = {"long ago", "long ago, too", "lately", "alive", "theirs"}
@@ -171,16 +172,16 @@ def test_the_first_of_many_are_named(run: Callable, build: Builder, owner: User)
 def test_one_that_is_restored_meanwhile_stays(
     app: Flask, run: Callable, owner: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    purge = actions.purge
+    purge = actions.purge_batches
 
     def restored_first(owner_key: int, batch_ids: list[str], advance: Callable[[int], object]) -> int:
         if batch_ids == [first]:
-            actions.restore_batch(Actor(owner.key, Way.PAGE), first)
+            actions.restore_batch(Actor(owner.key, Channel.PAGE), first)
         return purge(owner_key, batch_ids, advance)
 
     with app.app_context():
         first = db.session.execute(db.select(Batch.id).where(Batch.name == "long ago")).scalar_one()
-    monkeypatch.setattr(actions, "purge", restored_first)
+    monkeypatch.setattr(actions, "purge_batches", restored_first)
     result = run("--older-than", "30", "--yes")
     assert result.stdout.splitlines()[-2:] == [
         "Removed for good: 2 batches and 3 calls",
@@ -194,7 +195,7 @@ def test_one_that_is_restored_meanwhile_stays(
 def test_what_was_removed_is_said_also_where_it_is_cut_short(
     app: Flask, run: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    purge = actions.purge
+    purge = actions.purge_batches
     done: list[str] = []
 
     def interrupted(owner_key: int, batch_ids: list[str], advance: Callable[[int], object]) -> int:
@@ -203,7 +204,7 @@ def test_what_was_removed_is_said_also_where_it_is_cut_short(
         done.extend(batch_ids)
         return purge(owner_key, batch_ids, advance)
 
-    monkeypatch.setattr(actions, "purge", interrupted)
+    monkeypatch.setattr(actions, "purge_batches", interrupted)
     result = run("--older-than", "30", "--yes")
     assert result.exit_code == 1
     assert result.stdout.splitlines()[-1] == "Removed for good: 1 batch and 3 calls"

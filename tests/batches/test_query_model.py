@@ -14,19 +14,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from portal.batches import query
-from portal.batches.check import has_name_index
-from portal.batches.kept import spans
-from portal.batches.parameters import BatchListParameters, SortOrder
-from portal.batches.query import few
-from portal.batches.query import rows as rows_module
-from portal.batches.query.matching import created_range
-from portal.database import fetch, writing
+from portal.batches.derived import time_buckets
+from portal.batches.derived.check import has_name_index
+from portal.batches.parameters import BatchListParameters
+from portal.batches.query import slices as rows_module
+from portal.batches.query import small_results
+from portal.batches.query.conditions import created_range
+from portal.db.transactions import fetch, write_transaction
 from portal.models import Batch, QueueStatus, User
 from portal.models.base import OWNER_SHIFT
-from portal.parameters import read_query
 from portal.text import fold
-from tests.batches.remembered import REMEMBERED
-from tests.builders import MAY_2025, Builder, state_of
+from portal.web.pagination import SortOrder
+from portal.web.parameters import parse_query
+from tests.support.builders import MAY_2025, Builder, state_of
+from tests.support.caches import REMEMBERED
 
 ROWS = 600
 NAMES = ("Marketing May", "ÉTÉ 100%", "active in name", "a_b", "Zoë", "stop press")
@@ -68,7 +69,7 @@ def rows(app: Flask, build: Builder, owner: User, stranger: User) -> Iterator[li
     """The owner's rows, in the database; a stranger has some of the same."""
     rows = rows_of(owner)
     with app.app_context():
-        with writing() as session:
+        with write_transaction() as session:
             session.execute(Batch.__table__.insert(), rows)
         for number in range(20):
             build.create_batch(stranger, NAMES[number % len(NAMES)], created_at=rows[number]["created_at"])
@@ -123,8 +124,8 @@ def model(rows: list[dict], asked: BatchListParameters) -> tuple[list[str], int,
 def test_every_view_is_what_reading_every_row_finds(
     app: Flask, rows: list[dict], owner: User, near: int, most: int, name_index: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rows_module, "NEAR", near)
-    monkeypatch.setattr(few, "MOST", most)
+    monkeypatch.setattr(rows_module, "SHORT_OFFSET", near)
+    monkeypatch.setattr(small_results, "MAX_SMALL_RESULT", most)
     monkeypatch.setitem(app.extensions, "names_indexed", name_index and has_name_index())
     state = state_of(owner)
 
@@ -134,7 +135,7 @@ def test_every_view_is_what_reading_every_row_finds(
         for cached in REMEMBERED:
             cached.cache_clear()
         text = urlencode({name: value for name, value in view.items() if value})
-        asked = read_query(text.encode(), BatchListParameters).or_refuse()
+        asked = parse_query(text.encode(), BatchListParameters).or_refuse()
         ids, total, expected = model(rows, asked)
         page = query.fetch_page(state, asked)
         assert ([row.id for row in page.rows], page.total) == (ids, total)
@@ -147,7 +148,7 @@ def test_every_view_is_what_reading_every_row_finds(
 def test_the_walk_through_all_pages_shows_each_batch_once(
     rows: list[dict], owner: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rows_module, "NEAR", 20)
+    monkeypatch.setattr(rows_module, "SHORT_OFFSET", 20)
     state = state_of(owner)
     expected, total, _ = model(rows, BatchListParameters().model_copy(update={"limit": ROWS}))
     seen = []
@@ -161,7 +162,7 @@ milliseconds = st.integers(-(1 << 46), 1 << 47)
 
 @given(first=milliseconds, length=st.integers(0, 1 << 36))
 def test_a_cover_holds_each_moment_once_in_few_spans(first: int, length: int) -> None:
-    covered = spans.cover(first, first + length)
+    covered = time_buckets.cover_range(first, first + length)
     runs = sorted([(a << bits, b << bits) for bits, a, b in covered.spans] + covered.pieces)
     assert all(begin < end for begin, end in runs)
     if length == 0:
@@ -169,11 +170,15 @@ def test_a_cover_holds_each_moment_once_in_few_spans(first: int, length: int) ->
     else:
         assert (runs[0][0], runs[-1][1]) == (first, first + length)
         assert all(one[1] == next_one[0] for one, next_one in pairwise(runs))
-    assert all(end - begin < 2 << spans.FINE for begin, end in covered.pieces)
-    assert sum(b - a for bits, a, b in covered.spans if bits == spans.FINE) < 512
+    assert all(end - begin < 2 << time_buckets.FINE_BITS for begin, end in covered.pieces)
+    assert sum(b - a for bits, a, b in covered.spans if bits == time_buckets.FINE_BITS) < 512
 
 
 def test_counts_of_spans_are_live_ones_alone(app: Flask, rows: list[dict], owner: User) -> None:
     live = [row for row in rows if row["deleted_at"] is None]
-    sums = fetch(spans.sums(1), owner=owner.key, **spans.run_values([(spans.COARSE, 0, 1 << 40)])).one()
+    sums = fetch(
+        time_buckets.select_bucket_sums(1),
+        owner=owner.key,
+        **time_buckets.bucket_run_values([(time_buckets.COARSE_BITS, 0, 1 << 40)]),
+    ).one()
     assert sum(sums) == len(live)

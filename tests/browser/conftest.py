@@ -11,8 +11,8 @@ from flask import Flask
 from playwright.sync_api import Browser, Page, expect
 
 from portal.models import Batch, User
-from tests.builders import Builder
 from tests.conftest import sign_in
+from tests.support.builders import Builder
 
 DESKTOP = {"width": 1360, "height": 900}
 PHONE = {"width": 390, "height": 844}

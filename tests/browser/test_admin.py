@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from portal.models import User
 from tests.browser.conftest import PHONE
-from tests.builders import Builder
+from tests.support.builders import Builder
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from portal.models import Batch, User
-from tests.builders import Builder
+from tests.support.builders import Builder
 
 # What the browser makes of a page is the same whatever database it came from.
 pytestmark = pytest.mark.parametrize("app", ["sqlite"], indirect=True)

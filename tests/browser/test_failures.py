@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 from portal.batches import query
 from portal.models import Batch
 from tests.browser.conftest import names
-from tests.builders import PASSWORD
+from tests.support.builders import PASSWORD
 
 
 def fail_with(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:

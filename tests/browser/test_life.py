@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from portal.models import Batch, User
-from tests.builders import Builder
+from tests.support.builders import Builder
 
 ENDED = ("completed", "no-answer", "busy")
 

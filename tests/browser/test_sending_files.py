@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from portal.models import User
 from tests.browser.test_uploads import BATCH, PREVIEW, choose, expect_found, look, make
-from tests.uploads.made import CALLER_ID, ROWS, csv_of, xlsx_of
+from tests.uploads.sample_uploads import CALLER_ID, ROWS, csv_of, xlsx_of
 
 MANY = 5000
 

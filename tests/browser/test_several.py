@@ -11,7 +11,7 @@ from python_calamine import CalamineWorkbook
 
 from portal.models import Batch
 from tests.browser.conftest import names
-from tests.builders import Builder
+from tests.support.builders import Builder
 
 VIEW = "/batches?search=round&status=active&sortBy=batchName&sortOrder=asc"
 

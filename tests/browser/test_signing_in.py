@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from portal.models import User
-from tests.builders import PASSWORD
+from tests.support.builders import PASSWORD
 
 
 def give_password(page: Page, owner: User) -> None:

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from python_calamine import CalamineWorkbook
 
-from tests.uploads.made import CALLER_ID, ROWS, csv_of, xlsx_of
+from tests.uploads.sample_uploads import CALLER_ID, ROWS, csv_of, xlsx_of
 
 PREVIEW = re.compile(r"/batches/new/[0-9a-f]{24}$")
 BATCH = re.compile(r"/batches/[0-9a-f]{24}$")

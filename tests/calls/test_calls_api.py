@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from portal.batches import check
+from portal.batches.derived import check
 from portal.models import Batch, CallStatus, Scope, User
-from tests.builders import Builder
+from tests.support.builders import Builder
 
 CALLER_ID = "+12025550100"
 
@@ -49,7 +49,7 @@ def listed(api: Callable) -> Callable[[], dict[str, Any]]:
 def agrees(app: Flask) -> bool:
     """Whether everything that is kept agrees with all rows."""
     with app.app_context():
-        return not list(check.all_differences(lambda _count: None))
+        return not list(check.find_all_differences(lambda _count: None))
 
 
 # --- addCallsToBatch --------------------------------------------------------------------------------------------------

@@ -8,40 +8,40 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.calls.events import Share, Standing, greatest, share_of
+from portal.calls.events import CallState, CountDelta, count_delta, latest_state
 from portal.models import CallStatus
-from portal.models.call import OPEN
+from portal.models.call import OPEN_STATUSES
 
-STANDINGS = st.builds(Standing, st.sampled_from(CallStatus), st.integers(0, 4), st.integers(0, 2))
+STANDINGS = st.builds(CallState, st.sampled_from(CallStatus), st.integers(0, 4), st.integers(0, 2))
 
 
 @given(
     st.lists(STANDINGS, min_size=1, max_size=6).flatmap(lambda found: st.tuples(st.just(found), st.permutations(found)))
 )
-def test_the_order_does_not_matter_and_neither_do_repetitions(orders: tuple[list[Standing], list[Standing]]) -> None:
+def test_the_order_does_not_matter_and_neither_do_repetitions(orders: tuple[list[CallState], list[CallState]]) -> None:
     one, other = orders
-    assert reduce(greatest, one) == reduce(greatest, [*other, *other])
+    assert reduce(latest_state, one) == reduce(latest_state, [*other, *other])
 
 
 def test_a_call_goes_on_in_steps() -> None:
     steps = [CallStatus.PENDING, CallStatus.DIALING, CallStatus.IN_PROGRESS, CallStatus.COMPLETED]
     for before, after in pairwise(steps):
-        assert greatest(Standing(before, 9, 0), Standing(after, 5, 0)).status is after
+        assert latest_state(CallState(before, 9, 0), CallState(after, 5, 0)).status is after
 
 
 @given(STANDINGS, STANDINGS)
-def test_what_is_final_stays_final(one: Standing, other: Standing) -> None:
-    if one.status not in OPEN:
-        assert greatest(one, other).status not in OPEN
+def test_what_is_final_stays_final(one: CallState, other: CallState) -> None:
+    if one.status not in OPEN_STATUSES:
+        assert latest_state(one, other).status not in OPEN_STATUSES
 
 
 def test_of_two_final_words_the_later_counts() -> None:
-    busy, talked = Standing(CallStatus.BUSY, 10, 0), Standing(CallStatus.COMPLETED, 20, 60)
-    assert greatest(talked, busy) == talked
+    busy, talked = CallState(CallStatus.BUSY, 10, 0), CallState(CallStatus.COMPLETED, 20, 60)
+    assert latest_state(talked, busy) == talked
 
 
 def test_what_each_status_adds_to_the_counts() -> None:
-    assert share_of(CallStatus.PENDING) == share_of(CallStatus.CANCELED) == Share(0, 0, 0)
-    assert share_of(CallStatus.DIALING) == share_of(CallStatus.BUSY) == Share(1, 0, 0)
-    assert share_of(CallStatus.IN_PROGRESS) == share_of(CallStatus.DROPPED) == Share(1, 1, 0)
-    assert share_of(CallStatus.COMPLETED) == Share(1, 1, 1)
+    assert count_delta(CallStatus.PENDING) == count_delta(CallStatus.CANCELED) == CountDelta(0, 0, 0)
+    assert count_delta(CallStatus.DIALING) == count_delta(CallStatus.BUSY) == CountDelta(1, 0, 0)
+    assert count_delta(CallStatus.IN_PROGRESS) == count_delta(CallStatus.DROPPED) == CountDelta(1, 1, 0)
+    assert count_delta(CallStatus.COMPLETED) == CountDelta(1, 1, 1)

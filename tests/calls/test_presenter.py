@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from portal.calls.presenter import CallRow, call_view, field_columns, length_words, outcome_views
+from portal.calls.presenter import CallRow, call_view, field_columns, format_duration, outcome_views
 from portal.models import Call, CallStatus
 
 
@@ -45,4 +45,4 @@ def test_outcomes_are_those_that_some_call_has_with_their_share_of_all() -> None
 
 @pytest.mark.parametrize(("seconds", "words"), [(48, "48 s"), (192, "3 min 12 s"), (3720, "1 h 02 min")])
 def test_a_talks_length_in_words(seconds: int, words: str) -> None:
-    assert length_words(seconds) == words
+    assert format_duration(seconds) == words

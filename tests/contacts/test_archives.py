@@ -10,9 +10,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from portal.contacts import archives, limits, workbooks
-from portal.contacts.files import BadFile, open_table
-from tests.contacts.made import SHEET, as_xlsx, refusal, with_false_size, with_parts, with_sheet
+from portal.contacts import archives, file_limits, workbooks
+from portal.contacts.file_limits import ContactFileError
+from portal.contacts.files import open_table
+from tests.contacts.sample_files import SHEET, as_xlsx, refusal, with_false_size, with_parts, with_sheet
 
 XLSX = as_xlsx([["phone", "name"], ["+12025550101", "Ana"]])
 
@@ -20,7 +21,7 @@ XLSX = as_xlsx([["phone", "name"], ["+12025550101", "Ana"]])
 def test_a_workbook_with_a_cell_in_the_last_corner_is_refused_before_it_is_laid_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(workbooks, "as_csv", lambda content: pytest.fail("the parser was asked"))
+    monkeypatch.setattr(workbooks, "convert_workbook", lambda content: pytest.fail("the parser was asked"))
     corner = (
         '<sheetData><row r="1"><c r="A1"><v>1</v></c></row><row r="{0}"><c r="{1}{0}"><v>1</v></c></row></sheetData>'
     )
@@ -69,11 +70,11 @@ def test_the_sheet_that_is_checked_is_the_one_that_is_read() -> None:
 
 
 def test_archives_that_unpack_to_too_much_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workbooks, "as_csv", lambda content: pytest.fail("the parser was asked"))
+    monkeypatch.setattr(workbooks, "convert_workbook", lambda content: pytest.fail("the parser was asked"))
     zeros = with_parts(XLSX, {"xl/media/zeros.bin": bytes(20_000_000)})
     assert len(zeros) < 100_000
     assert "too big when it is unpacked" in refusal(zeros, "a.xlsx")
-    monkeypatch.setattr(limits, "MOST_UNPACKED", 5_000_000)
+    monkeypatch.setattr(file_limits, "MAX_UNPACKED", 5_000_000)
     heavy = with_parts(XLSX, {f"xl/media/{part}.bin": bytes(1_000_000) for part in range(6)})
     assert "too big when it is unpacked" in refusal(heavy, "a.xlsx")
     many = with_parts(XLSX, {f"xl/media/{part}.bin": b"" for part in range(2000)})
@@ -85,7 +86,7 @@ def test_archives_that_unpack_to_too_much_are_refused(monkeypatch: pytest.Monkey
 def test_a_part_that_is_more_than_it_says_is_refused(
     name: str, compression: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workbooks, "as_csv", lambda content: pytest.fail("the parser was asked"))
+    monkeypatch.setattr(workbooks, "convert_workbook", lambda content: pytest.fail("the parser was asked"))
     content = with_parts(XLSX, {name: b"<x>" + bytes(3_000_000) + b"</x>"}, compression)
     assert "says a false size" in refusal(with_false_size(content, name, 50), "a.xlsx")
     assert "says a false size" in refusal(with_false_size(content, name, 4_000_000), "a.xlsx")
@@ -125,12 +126,12 @@ def test_a_part_is_unpacked_to_its_last_byte(beyond: int) -> None:
     ],
 )
 def test_a_sheet_that_no_program_writes_is_refused(document: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workbooks, "as_csv", lambda content: pytest.fail("the parser was asked"))
+    monkeypatch.setattr(workbooks, "convert_workbook", lambda content: pytest.fail("the parser was asked"))
     assert refusal(with_parts(XLSX, {SHEET: document}), "a.xlsx") == archives.UNREADABLE
 
 
 def test_parts_of_endless_elements_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "MOST_CELLS", 1000)
+    monkeypatch.setattr(file_limits, "MAX_CELLS", 1000)
     assert refusal(with_sheet("<c/>" * 3001), "a.xlsx") == archives.TOO_BIG_UNPACKED
     many = b"<sheets>" + b"<sheet/>" * archives.MOST_ELEMENTS + b"</sheets>"
     assert refusal(with_parts(XLSX, {"xl/workbook.xml": many}), "a.xlsx") == archives.TOO_BIG_UNPACKED
@@ -141,7 +142,7 @@ def test_a_tag_without_an_end_is_not_held_whole(monkeypatch: pytest.MonkeyPatch)
     seen: list[str] = []
     attributes = b" ".join(b'a%d=""' % number for number in range(400_000))
     parts = [attributes[start : start + archives.CHUNK] for start in range(0, len(attributes), archives.CHUNK)]
-    with pytest.raises(BadFile):
+    with pytest.raises(ContactFileError):
         archives.parse([b"<worksheet ", *parts, b"/>"], lambda name, _: seen.append(name))
     assert not seen
     text = [b"a" * archives.CHUNK] * 5

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.contacts import limits
-from portal.contacts.files import BadFile, Kind, Reading, open_table
-from portal.contacts.texts import DELIMITERS, ENCODINGS
-from tests.contacts.made import MAKERS, as_csv, as_xls, as_xlsx
+from portal.contacts import file_limits
+from portal.contacts.csv_text import DELIMITERS, ENCODINGS
+from portal.contacts.file_limits import ContactFileError
+from portal.contacts.files import ContactFileKind, CsvFormat, open_table
+from tests.contacts.sample_files import MAKERS, as_csv, as_xls, as_xlsx
 
 ROWS = [["phone", "name"], ["+12025550101", "Ana"], ["+12025550102", "João"]]
 
@@ -20,7 +21,7 @@ ROWS = [["phone", "name"], ["+12025550101", "Ana"], ["+12025550102", "João"]]
 @pytest.mark.parametrize("kind", MAKERS)
 def test_every_kind_gives_the_same_table(kind: str) -> None:
     table = open_table(MAKERS[kind](ROWS), f"Calls.{kind.upper()}")
-    assert table.kind == Kind(kind)
+    assert table.kind == ContactFileKind(kind)
     assert table.header == ["phone", "name"]
     assert list(table.rows()) == [(2, ["+12025550101", "Ana"]), (3, ["+12025550102", "João"])]
     assert list(table.rows()) == list(table.rows())  # it can be read again
@@ -81,13 +82,13 @@ def test_the_encoding_is_found_out(content: bytes, encoding: str) -> None:
     table = open_table(content, "a.csv")
     assert table.encoding == encoding
     assert table.header[:2] == ["phone", "José"]
-    assert open_table(content, "a.csv", Reading(encoding)).header == table.header
+    assert open_table(content, "a.csv", CsvFormat(encoding)).header == table.header
 
 
 @pytest.mark.parametrize("encoding", ["cp1250", "cp1251", "iso-8859-15", "utf-16"])
 def test_an_encoding_that_is_chosen_is_used(encoding: str) -> None:
     word = {"cp1250": "Łódź", "cp1251": "Имя", "iso-8859-15": "cœur€", "utf-16": "Имя"}[encoding]
-    table = open_table(as_csv([["phone", word]], encoding=encoding), "a.csv", Reading(encoding))
+    table = open_table(as_csv([["phone", word]], encoding=encoding), "a.csv", CsvFormat(encoding))
     assert (table.header, table.encoding) == (["phone", word], encoding)
     assert encoding in ENCODINGS
 
@@ -102,7 +103,7 @@ def test_the_delimiter_is_found_out(delimiter: str) -> None:
 
 def test_one_column_needs_no_delimiter_and_another_can_be_chosen() -> None:
     assert open_table(b"phone\n1\n2\n", "a.csv").delimiter == ","
-    assert open_table(b"a;b,c;d\n", "a.csv", Reading(delimiter=",")).header == ["a;b", "c;d"]
+    assert open_table(b"a;b,c;d\n", "a.csv", CsvFormat(delimiter=",")).header == ["a;b", "c;d"]
 
 
 def test_columns_without_a_name_are_named_when_they_hold_anything() -> None:
@@ -131,15 +132,15 @@ plain = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Zs
 def test_rows_written_as_csv_read_the_same(rows: list[list[str]], data: st.DataObject) -> None:
     delimiter = data.draw(st.sampled_from(list(DELIMITERS)))
     content = as_csv([["phone", "name", "note"], *rows], delimiter)
-    found = open_table(content, "a.csv", Reading("utf-8", delimiter)).rows()
+    found = open_table(content, "a.csv", CsvFormat("utf-8", delimiter)).rows()
     assert list(found) == list(enumerate(rows, 2))
 
 
 @given(st.binary(max_size=300), st.sampled_from(["a.csv", "a", "a.ods"]), st.sampled_from(["", *ENCODINGS]))
 def test_whatever_a_text_file_holds_it_is_a_table_or_refused(content: bytes, name: str, encoding: str) -> None:
     try:
-        table = open_table(content, name, Reading(encoding))
-    except BadFile:
+        table = open_table(content, name, CsvFormat(encoding))
+    except ContactFileError:
         return
     assert table.encoding in ENCODINGS
     assert len(set(table.header)) == len(table.header) > 0
@@ -148,6 +149,6 @@ def test_whatever_a_text_file_holds_it_is_a_table_or_refused(content: bytes, nam
 
 @pytest.mark.parametrize("delimiter", [",", ";"])
 def test_a_long_text_file_is_read_row_by_row(delimiter: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "LONGEST_LINE", 100)  # what is held at once
+    monkeypatch.setattr(file_limits, "MAX_LINE_LENGTH", 100)  # what is held at once
     content = f"phone{delimiter}name\n".encode() + f"1{delimiter}a\n".encode() * 50_000
     assert sum(1 for _ in open_table(content, "a.csv").rows()) == 50_000

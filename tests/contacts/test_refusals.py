@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portal.contacts import archives, limits, sheet_process, workbooks
-from portal.contacts.files import BadFile, Reading, open_table
-from tests.contacts.made import MAKERS, as_csv, as_xls, as_xlsx, refusal, with_parts
+from portal.contacts import archives, file_limits, workbook_process, workbooks
+from portal.contacts.file_limits import ContactFileError
+from portal.contacts.files import CsvFormat, open_table
+from tests.contacts.sample_files import MAKERS, as_csv, as_xls, as_xlsx, refusal, with_parts
 
 ROWS = [["phone", "name"], ["+12025550101", "Ana"]]
 XLSX, XLS = as_xlsx(ROWS), as_xls(ROWS)
@@ -54,33 +55,35 @@ def test_what_is_no_contact_file_is_refused_with_a_reason(content: bytes, name: 
 
 
 def test_text_that_is_not_in_the_chosen_encoding_is_refused() -> None:
-    assert "is not UTF-8 text; choose another" in refusal(b"phone\n\xe9\n", "a.csv", Reading("utf-8"))
-    assert "is not UTF-16 text" in refusal(b"phone", "a.csv", Reading("utf-16", ","))
+    assert "is not UTF-8 text; choose another" in refusal(b"phone\n\xe9\n", "a.csv", CsvFormat("utf-8"))
+    assert "is not UTF-16 text" in refusal(b"phone", "a.csv", CsvFormat("utf-16", ","))
     late = b"phone\n" + b"1,some more text\n" * 150_000 + b"\xe9\n"
-    assert "is not UTF-8 text" in refusal(late, "a.csv", Reading("utf-8"))
+    assert "is not UTF-8 text" in refusal(late, "a.csv", CsvFormat("utf-8"))
 
 
-@pytest.mark.parametrize("how", [Reading("rot13"), Reading("idna"), Reading(delimiter="x"), Reading(delimiter=",,")])
-def test_a_reading_that_cannot_be_chosen_is_refused(how: Reading) -> None:
+@pytest.mark.parametrize(
+    "how", [CsvFormat("rot13"), CsvFormat("idna"), CsvFormat(delimiter="x"), CsvFormat(delimiter=",,")]
+)
+def test_a_reading_that_cannot_be_chosen_is_refused(how: CsvFormat) -> None:
     assert "none that can be chosen" in refusal(as_csv(ROWS), "a.csv", how)
 
 
 @pytest.mark.parametrize("kind", MAKERS)
 def test_rows_columns_and_cells_have_limits(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     make, name = MAKERS[kind], f"a.{kind}"
-    monkeypatch.setattr(limits, "MOST_ROWS", 3)
+    monkeypatch.setattr(file_limits, "MAX_ROWS", 3)
     assert len(list(open_table(make([["phone"], *[["1"]] * 3]), name).rows())) == 3
     assert refusal(make([["phone"], *[["1"]] * 4]), name) == "the file has more than 3 rows; divide it"
-    monkeypatch.setattr(limits, "MOST_COLUMNS", 4)
+    monkeypatch.setattr(file_limits, "MAX_COLUMNS", 4)
     assert open_table(make([list("abcd"), list("1234")]), name).header == list("abcd")
     assert refusal(make([list("abcd"), list("12345")]), name) == "row 2 of the file has more than 4 columns"
-    monkeypatch.setattr(limits, "LONGEST_CELL", 20)
+    monkeypatch.setattr(file_limits, "MAX_CELL_LENGTH", 20)
     assert open_table(make([["phone"], ["1" * 20]]), name).header == ["phone"]
     assert refusal(make([["phone"], ["1" * 21]]), name) == "row 2 of the file has a cell of more than 20 characters"
 
 
 def test_the_limits_are_as_they_are_told() -> None:
-    assert (limits.MOST_COLUMNS, limits.MOST_ROWS, limits.LONGEST_CELL) == (200, 200_000, 10_000)
+    assert (file_limits.MAX_COLUMNS, file_limits.MAX_ROWS, file_limits.MAX_CELL_LENGTH) == (200, 200_000, 10_000)
 
 
 def test_a_text_file_without_line_ends_is_not_read_whole() -> None:
@@ -90,11 +93,11 @@ def test_a_text_file_without_line_ends_is_not_read_whole() -> None:
 def test_a_sheet_that_spans_too_many_cells_or_too_much_text_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     says = "the file's first sheet is too big; divide it, or save it as CSV"
     for kind in ("xls", "xlsx"):
-        monkeypatch.setattr(limits, "MOST_CELLS", 50)
+        monkeypatch.setattr(file_limits, "MAX_CELLS", 50)
         assert refusal(MAKERS[kind]([["a", "b"], *[[]] * 24, ["", "c"]]), f"a.{kind}") == says
         assert open_table(MAKERS[kind]([["a", "b"], *[[]] * 23, ["", "c"]]), f"a.{kind}").header == ["a", "b"]
         monkeypatch.undo()
-    monkeypatch.setattr(limits, "MOST_UNPACKED", 8)
+    monkeypatch.setattr(file_limits, "MAX_UNPACKED", 8)
     assert refusal(XLS, "a.xls") == says
 
 
@@ -106,9 +109,9 @@ def test_an_xls_workbook_with_a_cell_in_the_last_corner_is_refused() -> None:
 
 
 def test_an_xls_workbook_has_a_greatest_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "MOST_XLS", len(XLS) - 1)
+    monkeypatch.setattr(file_limits, "MAX_XLS_BYTES", len(XLS) - 1)
     assert "is an .xls workbook of more than" in refusal(XLS, "a.xls")
-    monkeypatch.setattr(limits, "MOST_XLS", len(XLS))
+    monkeypatch.setattr(file_limits, "MAX_XLS_BYTES", len(XLS))
     assert open_table(XLS, "a.xls").header == ["phone", "name"]
 
 
@@ -132,8 +135,8 @@ def test_a_workbook_without_a_sheet_of_cells_is_refused() -> None:
     content = with_parts(XLSX, {"xl/workbook.xml": book[:start] + book[end:]})
     assert refusal(content, "a.xlsx") == "the file has no sheet of cells"
     with pytest.raises(SystemExit) as left:
-        sheet_process.first_sheet(type("Workbook", (), {"sheets_metadata": []})())
-    assert left.value.code == sheet_process.NO_SHEET
+        workbook_process.first_sheet(type("Workbook", (), {"sheets_metadata": []})())
+    assert left.value.code == workbook_process.NO_SHEET
 
 
 def changed(content: bytes) -> st.SearchStrategy[bytes]:
@@ -165,6 +168,6 @@ def test_whatever_an_xlsx_file_holds_it_is_a_table_or_refused(content: bytes) ->
 def readable_or_refused(content: bytes, name: str) -> None:
     try:
         table = open_table(content, name)
-    except BadFile:
+    except ContactFileError:
         return
     assert all(len(cells) >= len(table.header) for _, cells in table.rows())

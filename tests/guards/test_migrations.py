@@ -11,7 +11,7 @@ from flask import Flask
 from flask_migrate import downgrade, upgrade
 from sqlalchemy import inspect
 
-from portal.batches.kept import is_name_index
+from portal.batches.derived import is_name_index_object
 from portal.extensions import db
 from tests.conftest import DATABASES
 
@@ -24,7 +24,7 @@ def fresh_app(request: pytest.FixtureRequest, make_app: Callable[[str], Flask]) 
 
 def test_migrations_and_models_agree(fresh_app: Flask) -> None:
     with fresh_app.app_context(), db.engine.connect() as connection:
-        options = {"compare_type": True, "include_name": lambda name, *_: not is_name_index(name)}
+        options = {"compare_type": True, "include_name": lambda name, *_: not is_name_index_object(name)}
         context = MigrationContext.configure(connection, opts=options)
         assert compare_metadata(context, db.metadata) == []
 

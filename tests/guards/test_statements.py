@@ -12,9 +12,9 @@ from sqlalchemy import event
 
 from portal.extensions import db
 from portal.models import Scope, User
-from tests.batches.remembered import REMEMBERED
-from tests.builders import Builder
 from tests.conftest import sign_in
+from tests.support.builders import Builder
+from tests.support.caches import REMEMBERED
 
 HTMX = {"HX-Request": "true"}
 

@@ -10,8 +10,8 @@ import pytest
 from flask import Flask
 
 from portal.models import Scope, User
-from tests.builders import Builder
-from tests.uploads.made import CALLER_ID, MAKERS, ROWS, csv_of
+from tests.support.builders import Builder
+from tests.uploads.sample_uploads import CALLER_ID, MAKERS, ROWS, csv_of
 
 
 @pytest.fixture

@@ -15,9 +15,9 @@ from flask.testing import FlaskClient
 from portal.models import User
 from portal.times import DAY_MS, now_ms
 from tests.accounts.test_pages import words
-from tests.builders import Builder
 from tests.conftest import csrf_token, sign_in
-from tests.uploads.made import CALLER_ID, MAKERS, ROWS, csv_of
+from tests.support.builders import Builder
+from tests.uploads.sample_uploads import CALLER_ID, MAKERS, ROWS, csv_of
 
 WRONG = [
     ["Phone No", "name"],
@@ -68,7 +68,7 @@ def test_a_file_is_looked_at_before_anything_is_made_of_it(
     assert "Duplicate 1" in told
     assert "Invalid 1" in told
     assert "3 Phone No nobody must be a phone number" in told
-    assert "The first 4 rows" in told
+    assert "First 4 rows" in told
 
 
 @pytest.mark.parametrize("kind", MAKERS)

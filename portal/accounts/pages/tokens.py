@@ -6,15 +6,16 @@ from flask import Response, flash, request, url_for
 from flask_login import current_user, login_required
 from werkzeug.wrappers import Response as AnyResponse
 
-from portal import hypermedia
 from portal.accounts import actions, query
-from portal.accounts.pages.blueprint import blueprint, me
+from portal.accounts.current_user import current_actor
+from portal.accounts.pages.blueprint import blueprint
 from portal.accounts.parameters import TokenForm
 from portal.accounts.presenter import token_view
-from portal.pages import render
-from portal.parameters import Reading, read_form
-from portal.text import parse_id
+from portal.ids import parse_id
 from portal.times import now_ms
+from portal.web import htmx
+from portal.web.parameters import ParsedParameters, parse_form
+from portal.web.rendering import render
 
 
 @blueprint.get("/settings/tokens")
@@ -30,11 +31,11 @@ def add_token() -> Response:
     """Make a token and show it, this once: the answer is kept nowhere."""
     lists = {"scopes": request.form.getlist("scopes")}
     given = {name: value for name, value in request.form.items() if value}
-    reading = read_form(given, TokenForm, lists)
+    reading = parse_form(given, TokenForm, lists)
     if reading.problems:
         return show_tokens(reading)
     form = reading.values
-    token, text = actions.add_token(current_user.key, form.name, frozenset(form.scopes), form.days, me())
+    token, text = actions.add_token(current_user.key, form.name, frozenset(form.scopes), form.days, current_actor())
     return show_tokens(made=(token.name, text))
 
 
@@ -43,18 +44,18 @@ def add_token() -> Response:
 def revoke_token(token_id: str) -> AnyResponse:
     """The token stops at once. Done already or never there: the list shows what is true."""
     known = parse_id(token_id)
-    if known and actions.revoke_token(current_user.key, known, me()):
+    if known and actions.revoke_token(current_user.key, known, current_actor()):
         flash("The token is revoked. Whatever used it gets 401 from now on.")
-    return hypermedia.send_to(url_for(".tokens"))
+    return htmx.redirect_browser(url_for(".tokens"))
 
 
-def show_tokens(reading: Reading[TokenForm] | None = None, made: tuple[str, str] | None = None) -> Response:
+def show_tokens(reading: ParsedParameters[TokenForm] | None = None, made: tuple[str, str] | None = None) -> Response:
     """The tokens page; with a form that was refused, or with a token just made."""
     now = now_ms()
     return render(
         "accounts/tokens.html",
         status=400 if reading else 200,
-        tokens=[token_view(token, now) for token in query.tokens_of(current_user.key)],
+        tokens=[token_view(token, now) for token in query.list_tokens(current_user.key)],
         problems=reading.problems if reading else {},
         form=request.form,
         made=made,

@@ -1,37 +1,44 @@
 """The one place that changes batches; each action is one transaction."""
 
-from portal.batches.actions.filling import Filled, add_filled_batches, insert_batches, insert_calls, lock_list, new_keys
-from portal.batches.actions.importing import Imported, import_history
+from portal.batches.actions.importing import ImportResult, import_history
+from portal.batches.actions.inserting import (
+    BatchImport,
+    insert_batch_imports,
+    insert_batches,
+    insert_calls,
+    lock_batch_list,
+    reserve_keys,
+)
 from portal.batches.actions.lifecycle import (
-    Made,
-    complete,
+    CreatedBatch,
+    change_status,
+    complete_batch,
     create_batch,
     delete_batch,
     duplicate_batch,
-    move_batch,
-    purge,
+    purge_batches,
     rename_batch,
     restore_batch,
 )
-from portal.batches.actions.repairing import repair
+from portal.batches.actions.repairing import repair_derived
 
 __all__ = [
-    "Filled",
-    "Imported",
-    "Made",
-    "add_filled_batches",
-    "complete",
+    "BatchImport",
+    "CreatedBatch",
+    "ImportResult",
+    "change_status",
+    "complete_batch",
     "create_batch",
     "delete_batch",
     "duplicate_batch",
     "import_history",
+    "insert_batch_imports",
     "insert_batches",
     "insert_calls",
-    "lock_list",
-    "move_batch",
-    "new_keys",
-    "purge",
+    "lock_batch_list",
+    "purge_batches",
     "rename_batch",
-    "repair",
+    "repair_derived",
+    "reserve_keys",
     "restore_batch",
 ]

@@ -8,39 +8,40 @@ from dataclasses import asdict
 from sqlalchemy import case, insert, update
 from sqlalchemy.orm import Session
 
-from portal import migrating
-from portal.batches import check, kept
-from portal.database import no_time_limit, writing
+from portal.batches import derived
+from portal.batches.derived import check
+from portal.db import schema_changes
+from portal.db.transactions import lift_time_limit, write_transaction
 from portal.extensions import db
 from portal.models import Batch, BatchList
 from portal.text import fold
 
 
-def repair(advance: Callable[[int], object]) -> None:
+def repair_derived(advance: Callable[[int], object]) -> None:
     """Make everything that is kept anew from the rows, in one transaction; whoever else writes waits for its end.
 
     PostgreSQL's index of names comes after that, and nobody waits for it.
     """
-    with writing() as session:
+    with write_transaction() as session:
         connection = session.connection()
-        no_time_limit(connection)
-        kept.remove(connection)
-        for owner_key, _email in check.owners():
+        lift_time_limit(connection)
+        derived.remove_derived(connection)
+        for owner_key, _email in check.list_owners():
             scan = check.read_rows(owner_key, advance)
-            mend_rows(session, scan)
-            mend_list(session, owner_key, scan.last_number)
-        kept.install(connection, name_index=connection.dialect.name == "sqlite")
-        kept.rebuild(connection)
-    complete()
+            repair_rows(session, scan)
+            repair_list(session, owner_key, scan.last_number)
+        derived.install_derived(connection, name_index=connection.dialect.name == "sqlite")
+        derived.rebuild_derived(connection)
+    complete_indexes()
 
 
-def complete() -> None:
+def complete_indexes() -> None:
     """What is kept and can be built while others go on: on PostgreSQL, the index of names where it is missing."""
-    with db.engine.connect() as connection, migrating.alone(connection):
-        kept.complete(connection)
+    with db.engine.connect() as connection, schema_changes.exclusive_migration(connection):
+        derived.complete_indexes(connection)
 
 
-def mend_rows(session: Session, scan: check.Scan) -> None:
+def repair_rows(session: Session, scan: check.Scan) -> None:
     """Fold names anew, and copy the counts of calls."""
     for row in scan.misfolded:
         session.execute(update(Batch).where(Batch.key == row.key).values(name_folded=fold(row.name)))
@@ -48,7 +49,7 @@ def mend_rows(session: Session, scan: check.Scan) -> None:
         session.execute(update(Batch).where(Batch.key == row.key).values(**asdict(counts)))
 
 
-def mend_list(session: Session, owner_key: int, last_number: int) -> None:
+def repair_list(session: Session, owner_key: int, last_number: int) -> None:
     """See that the owner has a list, and that its next number is free."""
     free = case((BatchList.next_number > last_number, BatchList.next_number), else_=last_number + 1)
     mended = session.execute(update(BatchList).where(BatchList.owner_key == owner_key).values(next_number=free))

@@ -8,7 +8,7 @@ from flask import Blueprint, abort
 from flask_login import current_user
 
 from portal.batches import query
-from portal.text import parse_id
+from portal.ids import parse_id
 
 blueprint = Blueprint("batches", __name__, url_prefix="/batches")
 

@@ -9,14 +9,14 @@ from flask_login import current_user, login_required
 from pydantic import Field
 from werkzeug.wrappers import Response
 
-from portal import hypermedia
 from portal.batches import actions, query
+from portal.batches.pages.actions import MAX_SELECTED
 from portal.batches.pages.blueprint import blueprint
-from portal.batches.pages.changing import MOST_PICKED
 from portal.batches.presenter import trash_view
-from portal.calls.parameters import Id
-from portal.pages import render
-from portal.parameters import PageNumber, PageSize, Parameters, read_form, read_query
+from portal.web import htmx
+from portal.web.field_types import HexId
+from portal.web.parameters import PageNumber, PageSize, Parameters, parse_form, parse_query
+from portal.web.rendering import render
 
 
 class TrashParameters(Parameters):
@@ -26,10 +26,10 @@ class TrashParameters(Parameters):
     limit: PageSize = 25
 
 
-class Restored(Parameters):
+class RestoreForm(Parameters):
     """Which batches are to come back; `back` is where to go afterwards."""
 
-    id: Annotated[tuple[Id, ...], Field(max_length=MOST_PICKED)] = ()
+    id: Annotated[tuple[HexId, ...], Field(max_length=MAX_SELECTED)] = ()
     back: str = ""
 
 
@@ -37,7 +37,7 @@ class Restored(Parameters):
 @login_required
 def show_trash() -> Response:
     """What was deleted, the last deleted first."""
-    reading = read_query(request.query_string, TrashParameters, ignore_unknown=True)
+    reading = parse_query(request.query_string, TrashParameters, ignore_unknown=True)
     asked = reading.values
     page = query.fetch_trash(current_user.key, asked.page, asked.limit)
     if page.past_end:
@@ -55,12 +55,14 @@ def show_trash() -> Response:
 
 @blueprint.post("/restore")
 @login_required
-def restore() -> Response:
+def restore_batches() -> Response:
     """Bring batches back, with their calls."""
-    form = read_form({"back": request.form.get("back", "")}, Restored, {"id": request.form.getlist("id")}).or_refuse()
+    form = parse_form(
+        {"back": request.form.get("back", "")}, RestoreForm, {"id": request.form.getlist("id")}
+    ).or_refuse()
     count = sum(actions.restore_batch(current_user.actor, batch_id) for batch_id in form.id)
     if count:
         flash("1 batch is back." if count == 1 else f"{count} batches are back.")
     else:
         flash("What was to be restored is not there any more.", "problem")
-    return hypermedia.send_to(hypermedia.safe_target(form.back, url_for(".list_batches")))
+    return htmx.redirect_browser(htmx.safe_target(form.back, url_for(".list_batches")))

@@ -3,7 +3,7 @@
 Every select begins in `live_batches`, which limits it to one owner and to what is not deleted before anyone can add
 a filter. The page of rows, the total, the counts per status and the single batch all come from there.
 
-None of it grows with the list: totals are read from what the database keeps beside the rows (portal/batches/kept),
+None of it grows with the list: totals are read from what the database keeps beside the rows (portal/batches/derived),
 and a page is reached from the nearest end, or from the span of time in which it stands.
 """
 
@@ -14,28 +14,27 @@ from typing import Any
 
 from sqlalchemy import Row, bindparam, func, select
 
-from portal.batches.parameters import BatchListParameters, SortOrder
-from portal.batches.query.counts import count, status_counts
-from portal.batches.query.live import LIST_COLUMNS, Deleted, live_batches
-from portal.batches.query.matching import Names, match_of, match_values
-from portal.batches.query.rows import fetch_slice, walked_whole
-from portal.batches.state import ListState
-from portal.database import CHUNK, chunks
+from portal.batches.parameters import BatchListParameters
+from portal.batches.query.base import LIST_COLUMNS
+from portal.batches.query.conditions import NameLookup, condition_values, conditions_for
+from portal.batches.query.counts import count_batches, status_counts
+from portal.batches.query.slices import fetch_slice, select_whole_walk
+from portal.db.transactions import CHUNK_SIZE, chunks
 from portal.extensions import db
+from portal.live import Deleted, live_batches
 from portal.models import Batch, QueueStatus, User
-from portal.paging import Page
+from portal.models.list_state import ListState
+from portal.web.pagination import Page, SortOrder
 
 __all__ = [
-    "Deleted",
     "active_among",
-    "count",
+    "count_batches",
     "fetch_page",
     "fetch_trash",
     "find_batch",
     "find_row",
     "find_rows",
     "imported_batches",
-    "live_batches",
     "made_of",
     "status_counts",
     "stream",
@@ -67,14 +66,14 @@ def find_rows(owner_key: int, batch_ids: Iterable[str]) -> list[Row[Any]]:
     return sorted(found, key=lambda row: (row.created_at, row.id), reverse=True)
 
 
-def active_among(owner_key: int, keys: Iterable[int]) -> list[Row[Any]]:
+def find_active(owner_key: int, keys: Iterable[int]) -> list[Row[Any]]:
     """Those of the owner's live batches with these keys that are active: key, id and status."""
     query = live_batches(owner_key).with_only_columns(Batch.key, Batch.id, Batch.status)
     active = query.where(Batch.status == QueueStatus.ACTIVE)
     return [row for chunk in chunks(keys) for row in db.session.execute(active.where(Batch.key.in_(chunk)))]
 
 
-def made_of(owner_key: int, keys: Iterable[int]) -> list[Row[Any]]:
+def find_names(owner_key: int, keys: Iterable[int]) -> list[Row[Any]]:
     """The owner's live batches with these keys: key, id and name."""
     query = live_batches(owner_key).with_only_columns(Batch.key, Batch.id, Batch.name)
     return [row for chunk in chunks(keys) for row in db.session.execute(query.where(Batch.key.in_(chunk)))]
@@ -93,7 +92,7 @@ def fetch_trash(owner_key: int, number: int, limit: int) -> Page[Row[Any]]:
     return Page(db.session.execute(rows).all(), total, number, limit)
 
 
-def trash_of(owner_key: int, before: int) -> list[Row[Any]]:
+def find_deleted_before(owner_key: int, before: int) -> list[Row[Any]]:
     """The owner's batches that were deleted before that moment (milliseconds): id, name, how many calls."""
     trash = live_batches(owner_key, Deleted.ONLY).with_only_columns(Batch.id, Batch.name, Batch.total_calls)
     return list(db.session.execute(trash.where(Batch.deleted_at < before).order_by(Batch.deleted_at, Batch.id)))
@@ -106,26 +105,31 @@ def fetch_page(
 
     Where the counts per status are known, the total is taken from them: the two can never disagree.
     """
-    total = count(state, asked) if counts is None else sum(counts[status] for status in asked.status or QueueStatus)
+    total = (
+        count_batches(state, asked) if counts is None else sum(counts[status] for status in asked.status or QueueStatus)
+    )
     begin = (asked.page - 1) * asked.limit
     size = min(asked.limit, total - begin)
     rows = fetch_slice(state, asked, total, begin, size) if size > 0 else ()
     return Page(rows, total, asked.page, asked.limit)
 
 
-def stream(state: ListState, asked: BatchListParameters) -> Iterator[Row[Any]]:
+def stream_batches(state: ListState, asked: BatchListParameters) -> Iterator[Row[Any]]:
     """Every batch that matches, on whatever page, in the order asked for; few are held in memory at a time.
 
     On a connection of its own: the request's is given back before the last of them is read.
     """
-    match = match_of(asked, Names.SCANNED if asked.search else Names.ANY)
-    run = walked_whole(match, asked.sort_by, asked.sort_order is SortOrder.ASC)
-    values = match_values(state.owner_key, asked)
-    with db.engine.connect() as connection, connection.execution_options(yield_per=CHUNK).execute(run, values) as found:
+    match = conditions_for(asked, NameLookup.SCANNED if asked.search else NameLookup.ANY)
+    run = select_whole_walk(match, asked.sort_by, asked.sort_order is SortOrder.ASC)
+    values = condition_values(state.owner_key, asked)
+    with (
+        db.engine.connect() as connection,
+        connection.execution_options(yield_per=CHUNK_SIZE).execute(run, values) as found,
+    ):
         yield from found
 
 
-def imported_batches(owner_key: int, source_names: Iterable[str]) -> dict[str, Row[Any]]:
+def find_imported(owner_key: int, source_names: Iterable[str]) -> dict[str, Row[Any]]:
     """The owner's batches that came from a call history, by their names in it; those deleted since as well."""
     columns = (Batch.key, Batch.id, Batch.name, Batch.source_name, Batch.created_at, Batch.updated_at, Batch.deleted_at)
     query = live_batches(owner_key, Deleted.INCLUDE).with_only_columns(*columns)

@@ -1,0 +1,1 @@
+"""What every JSON endpoint shares: the response envelope and the OpenAPI document."""

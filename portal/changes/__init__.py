@@ -1,1 +1,0 @@
-"""What was done to batches, and by whom."""

@@ -1,1 +1,0 @@
-"""Counts that every worker and web node shares, by way of the database."""

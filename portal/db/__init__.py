@@ -1,0 +1,1 @@
+"""Everything about the database itself: engines, transactions, outages, locks and schema changes."""

@@ -1,0 +1,1 @@
+"""The server process: the gunicorn worker, health checks and graceful shutdown."""

@@ -1,0 +1,247 @@
+"""The command line for accounts and tokens."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from portal.accounts import actions, query
+from portal.accounts.actions import ADDRESS_TAKEN
+from portal.accounts.passwords import verify_password
+from portal.models import User
+from portal.times import DAY_MS, now_ms
+from portal.web.parameters import InvalidParameter
+from tests.conftest import sign_in
+from tests.support.builders import PASSWORD, Builder
+
+NEW_PASSWORD = "an altogether new password"
+
+
+@pytest.fixture
+def run(app: Flask) -> Callable[..., Any]:
+    """Runs a command: `run("user", "list", input="…")`."""
+
+    def run(*command: str, input: str | bytes | None = None) -> Any:
+        return app.test_cli_runner().invoke(args=command, input=input)
+
+    return run
+
+
+def last_line(result: Any) -> str:
+    assert result.exit_code == 0, result.output
+    return result.stdout.splitlines()[-1]
+
+
+def found(app: Flask, email: str) -> User:
+    with app.app_context():
+        return query.find_user_by_email(email)
+
+
+def batches_answer(app: Flask, user_id: str, token: str) -> Any:
+    return app.test_client().get(f"/api/call/batches/{user_id}", headers={"Authorization": f"Bearer {token}"})
+
+
+def test_user_add_prints_the_id(app: Flask, run: Callable[..., Any]) -> None:
+    result = run(
+        "user", "add", "Owner@example.com", "--name", "Owner", "--zone", "Europe/Lisbon", input=f"{PASSWORD}\n"
+    )
+    user = found(app, "owner@example.com")
+    assert last_line(result) == user.id
+    assert re.fullmatch("[0-9a-f]{24}", user.id)
+    assert (user.email, user.name, user.zone) == ("Owner@example.com", "Owner", "Europe/Lisbon")
+    sign_in(app, user)
+
+
+@pytest.mark.parametrize(
+    ("sent", "password"),
+    [
+        (f"{PASSWORD}", PASSWORD),
+        (f"{PASSWORD}\r\n", PASSWORD),
+        (f"{PASSWORD}\nanother line\n", PASSWORD),
+        (f"  {PASSWORD} \n", f"  {PASSWORD} "),
+        ("contraseña très sûre\n", "contraseña très sûre"),
+    ],
+)
+def test_the_password_is_the_first_line(app: Flask, run: Callable[..., Any], sent: str, password: str) -> None:
+    assert run("user", "add", "owner@example.com", input=sent).exit_code == 0
+    assert verify_password(password, found(app, "owner@example.com").password_hash)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "password", "message"),
+    [
+        (["no-address"], PASSWORD, "email must be an e-mail address"),
+        (["a\tb@example.com"], PASSWORD, "email must not hold a control character"),
+        (["\udcff@example.com"], PASSWORD, "email must not hold a lone surrogate"),
+        ([f"{'a' * 250}@example.com"], PASSWORD, "email must be at most 254 characters"),
+        (["a@example.com", "--zone", "Mars/Olympus"], PASSWORD, "zone must be an IANA time zone"),
+        (["a@example.com", "--name", "n" * 101], PASSWORD, "name must be at most 100 characters"),
+        (["a@example.com"], "short", "password must be at least 12 characters"),
+        (["a@example.com"], "", "password must be at least 12 characters"),
+        (["a@example.com"], "p" * 1001, "password must be at most 1000 characters"),
+        (["a@example.com"], "twelve\0characters", "password must not hold control characters"),
+        (["a@example.com"], b"\xff" * 12, "password is not valid UTF-8"),
+    ],
+)
+def test_user_add_names_what_is_wrong(
+    app: Flask, run: Callable[..., Any], arguments: list[str], password: str | bytes, message: str
+) -> None:
+    result = run("user", "add", *arguments, input=password)
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert result.stderr.startswith(f"Error: {message}")
+    with app.app_context():
+        assert query.list_users() == []
+
+
+def test_everything_wrong_is_named_at_once(run: Callable[..., Any]) -> None:
+    line = run("user", "add", "no-address", "--zone", "nowhere", input="short").stderr
+    assert line.count("\n") == 1
+    assert all(f"{field} must" in line for field in ("email", "zone", "password"))
+
+
+def test_an_address_is_taken_once_whatever_its_case(run: Callable[..., Any], owner: User) -> None:
+    result = run("user", "add", owner.email.upper(), input=PASSWORD)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: email is taken")
+
+
+def test_of_two_who_add_an_address_at_once_one_is_told_that_it_is_taken(app: Flask) -> None:
+    def add(_number: int) -> str:
+        with app.app_context():
+            try:
+                return actions.add_user("owner@example.com", "", "UTC", PASSWORD).email
+            except InvalidParameter as error:
+                return str(error)
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = sorted(pool.map(add, range(4)))
+    assert answers == [ADDRESS_TAKEN["email"]] * 3 + ["owner@example.com"]
+
+
+def test_user_list(run: Callable[..., Any], owner: User, stranger: User) -> None:
+    assert run("user", "disable", stranger.email).exit_code == 0
+    lines = run("user", "list").stdout.splitlines()
+    assert [line.split()[:3] for line in lines] == [
+        [owner.id, owner.email, "UTC"],
+        [stranger.id, stranger.email, "UTC"],
+    ]
+    assert [line.split()[4] for line in lines] == ["active", "disabled"]
+
+
+def test_user_list_of_nobody(run: Callable[..., Any]) -> None:
+    result = run("user", "list")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "No accounts yet" in result.stderr
+
+
+def test_user_password_ends_every_session(app: Flask, run: Callable[..., Any], owner: User) -> None:
+    browser = sign_in(app, owner)
+    assert browser.get("/batches").status_code == 200
+    assert run("user", "password", owner.email, input=f"{NEW_PASSWORD}\n").exit_code == 0
+    assert browser.get("/batches").location.startswith("/login")
+    sign_in(app, owner, NEW_PASSWORD)
+    assert not verify_password(PASSWORD, found(app, owner.email).password_hash)
+
+
+def test_user_password_that_is_too_short_changes_nothing(app: Flask, run: Callable[..., Any], owner: User) -> None:
+    result = run("user", "password", owner.email, input="short\n")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: password must be at least 12 characters")
+    sign_in(app, owner)
+
+
+def test_user_disable_shuts_everything(app: Flask, run: Callable[..., Any], build: Builder, owner: User) -> None:
+    build.create_batch(owner)
+    browser, token = sign_in(app, owner), build.create_token(owner)
+    assert batches_answer(app, owner.id, token).status_code == 200
+    assert run("user", "disable", owner.email).exit_code == 0
+    assert browser.get("/batches").location.startswith("/login")
+    assert batches_answer(app, owner.id, token).status_code == 401
+    assert run("user", "disable", owner.email).exit_code == 0
+    result = run("token", "add", owner.email, "--name", "late")
+    assert result.exit_code == 1
+    assert "is disabled" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["user", "password", "{}"],
+        ["user", "disable", "{}"],
+        ["token", "add", "{}", "--name", "sync"],
+    ],
+)
+@pytest.mark.parametrize("email", ["nobody@example.com", "", "a\0b", "\udcff"])
+def test_an_account_that_is_not_there(run: Callable[..., Any], owner: User, command: list[str], email: str) -> None:
+    result = run(*[part.format(email) for part in command], input=NEW_PASSWORD)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: email: there is no account")
+
+
+@pytest.mark.parametrize(
+    ("scopes", "kept"),
+    [
+        ([], "read"),
+        (["read"], "read"),
+        (["write"], "write"),
+        (["write", "read", "write"], "read write"),
+    ],
+)
+def test_token_add_prints_a_token_that_works(
+    app: Flask, run: Callable[..., Any], build: Builder, owner: User, scopes: list[str], kept: str
+) -> None:
+    build.create_batch(owner)
+    options = [part for scope in scopes for part in ("--scope", scope)]
+    token = last_line(run("token", "add", owner.email, "--name", "nightly sync", *options))
+    assert batches_answer(app, owner.id, token).status_code == (200 if "read" in kept else 403)
+    with app.app_context():
+        (listed,) = query.list_tokens(owner.key)
+        assert (listed.name, listed.scopes, listed.expires_at) == ("nightly sync", kept, None)
+        assert token.split("_", 2)[2] not in listed.secret_hash
+
+
+def test_token_add_with_days(app: Flask, run: Callable[..., Any], owner: User) -> None:
+    before = now_ms()
+    assert last_line(run("token", "add", owner.email, "--name", "week", "--days", "7")).startswith("bp_")
+    with app.app_context():
+        (listed,) = query.list_tokens(owner.key)
+        assert before + 7 * DAY_MS <= listed.expires_at <= now_ms() + 7 * DAY_MS
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "field"),
+    [
+        (["--name", ""], 1, "name"),
+        (["--name", "a\x07b"], 1, "name"),
+        (["--name", "n" * 101], 1, "name"),
+        (["--name", "x", "--days", "0"], 1, "days"),
+        (["--name", "x", "--days", "-1"], 1, "days"),
+        (["--name", "x", "--days", "3651"], 1, "days"),
+        (["--name", "x", "--days", "٣"], 1, "days"),
+        (["--name", "x", "--days", "1.5"], 1, "days"),
+        (["--name", "x", "--days", ""], 1, "days"),
+        (["--name", "x", "--scope", "admin"], 2, "--scope"),
+        ([], 2, "--name"),
+    ],
+)
+def test_token_add_names_what_is_wrong(
+    app: Flask, run: Callable[..., Any], owner: User, options: list[str], code: int, field: str
+) -> None:
+    result = run("token", "add", owner.email, *options)
+    assert (result.exit_code, result.stdout) == (code, "")
+    assert field in result.stderr.splitlines()[-1]
+    with app.app_context():
+        assert query.list_tokens(owner.key) == []
+
+
+def test_a_lost_second_factor_is_turned_off(app: Flask, run: Callable, owner: User, build: Builder) -> None:
+    build.change(owner, totp_secret="kept")
+    assert run("user", "second-factor", owner.email).exit_code == 2
+    assert run("user", "second-factor", owner.email, "--off").exit_code == 0
+    assert found(app, owner.email).totp_secret is None

@@ -1,0 +1,201 @@
+"""The OpenAPI document against the app: every route, every parameter, every answer that the portal really gives."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from openapi_schema_validator import OAS31Validator
+from openapi_spec_validator import OpenAPIV31SpecValidator, validate
+
+from portal.api.openapi import RATE_HEADERS
+from portal.batches.parameters import BatchListParameters
+from portal.models import Scope, User
+from portal.version import VERSION
+from portal.web.parameters import known_names
+from tests.support.builders import Builder
+
+LIST = "/api/call/batches/{userId}"
+
+# What serves the document itself, and is no part of the API that it describes.
+ABOUT_ITSELF = {"/api/openapi.json", "/api/docs"}
+
+
+@pytest.fixture
+def document(client: FlaskClient) -> dict[str, Any]:
+    answer = client.get("/api/openapi.json")
+    assert answer.status_code == 200
+    assert answer.content_type == "application/json"
+    return answer.json
+
+
+def holds(document: dict[str, Any], path: str, method: str, answer: Any) -> None:
+    """Raise unless the answer, its headers and its body are as the document says."""
+    told = document["paths"][path][method]["responses"][str(answer.status_code)]
+    for name in told["headers"].keys() - set(RATE_HEADERS):  # which are there where a limit is set (tests/limits)
+        assert name in answer.headers, f"{answer.status_code} lacks {name}"
+    if "content" not in told:
+        assert answer.data == b""
+        return
+    schema = told["content"][answer.content_type]["schema"]
+    if schema == {"type": "string"}:  # a file
+        assert answer.data
+        return
+    OAS31Validator({**schema, "components": document["components"]}).validate(answer.json)
+
+
+def test_the_document_is_valid(document: dict[str, Any]) -> None:
+    validate(document, cls=OpenAPIV31SpecValidator)
+    assert (document["openapi"], document["info"]["version"]) == ("3.1.0", VERSION)
+
+
+def test_every_route_of_the_api_is_in_the_document_and_no_other(app: Flask, document: dict[str, Any]) -> None:
+    routes = {
+        (rule.rule.count("<"), rule.rule.partition("<")[0], method.lower())
+        for rule in app.url_map.iter_rules()
+        for method in rule.methods - {"HEAD", "OPTIONS"}
+        if rule.rule.startswith("/api/") and rule.rule not in ABOUT_ITSELF
+    }
+    told = {
+        (path.count("{"), path.partition("{")[0], method)
+        for path, methods in document["paths"].items()
+        for method in methods
+    }
+    assert told == routes
+
+
+def test_the_lists_parameters_are_those_that_are_read(document: dict[str, Any]) -> None:
+    told = document["paths"][LIST]["get"]["parameters"]
+    assert [one["name"] for one in told if one["in"] == "query"] == known_names(BatchListParameters)
+    assert [one["name"] for one in told if one["in"] == "path"] == ["userId"]
+    assert all(one["description"] for one in told if one["in"] == "query")
+
+
+@pytest.mark.parametrize(
+    ("name", "good", "bad"),
+    [
+        ("page", [1, 1_000_000_000], [0, 1_000_000_001]),
+        ("limit", [1, 100], [0, 101]),
+        ("search", ["", "é%_", "x" * 200], ["x" * 201, "a\u0000b", "a\u0085b"]),
+        ("status", [["active"], ["paused", "completed"]], [["asleep"]]),
+        ("sortBy", ["createdAt", "totalCalls"], ["_id"]),
+        ("sortOrder", ["asc", "desc"], ["up"]),
+        ("createdFrom", ["2025-05-01", "2025-05-01T12:00", "2025-05-01T12:00:00.5+02:00"], ["2025-05", "yesterday"]),
+    ],
+)
+def test_bounds_in_the_document_are_those_that_hold(
+    api: Callable, build: Builder, owner: User, document: dict[str, Any], name: str, good: list, bad: list
+) -> None:
+    build.create_batch(owner)
+    told = document["paths"][LIST]["get"]["parameters"]
+    (schema,) = (one["schema"] for one in told if one["name"] == name)
+    validator = OAS31Validator({**schema, "components": document["components"]})
+    for value, fits in [(value, True) for value in good] + [(value, False) for value in bad]:
+        assert validator.is_valid(value) is fits, value
+        text = ",".join(value) if isinstance(value, list) else value
+        assert api(f"?{urlencode({name: text})}").status_code == (200 if fits else 400), value
+
+
+def test_real_answers_are_as_the_document_says(
+    app: Flask, api: Callable, build: Builder, owner: User, stranger: User, document: dict[str, Any]
+) -> None:
+    nothing = api()
+    build.create_batch(owner, "ÉTÉ", total_calls=9, calls_called=5, calls_picked=3, calls_completed=1)
+    build.create_batch(owner, status="completed")
+    write_only = build.create_token(owner, Scope.WRITE)
+    full = api("?limit=1")
+    answers = {
+        200: [full, api("?page=9"), api("?search=nowhere")],
+        304: [api("?limit=1", headers={"If-None-Match": full.headers["ETag"]})],
+        400: [api("?limit=0"), api(user_id="nonsense")],
+        401: [api(headers={"X-Api-Key": "nonsense"})],
+        403: [api(user_id=stranger.id), api(headers={"X-Api-Key": write_only})],
+        404: [nothing],
+    }
+    for status, given in answers.items():
+        for answer in given:
+            assert answer.status_code == status
+            holds(document, LIST, "get", answer)
+
+
+def test_the_answers_of_a_batchs_life_are_as_the_document_says(
+    call_api: Callable, build: Builder, owner: User, document: dict[str, Any]
+) -> None:
+    """Every endpoint that changes something, or shows calls: a success and a refusal of each kind."""
+    body = {"batchName": "Spring", "callingNumbers": ["+12025550100"]}
+    created = call_api("createBatch", body)
+    batch = created.json["data"]
+    calls = [{"phoneNumber": f"+1202{number:07}"} for number in range(5_550_100, 5_551_200)]
+    part = [*calls[:1000], {"phoneNumber": "x"}]
+    move = {"batchId": batch, "userId": owner.id}
+    event = {"eventId": "1", "batchId": batch, "phoneNumber": calls[0]["phoneNumber"], "callStatus": "completed"}
+
+    def upload(content: bytes, name: str = "a.csv", **more: str) -> Any:
+        form = {"userId": owner.id, "batchName": "File", "callingNumbers": '["+12025550100"]'} | more
+        data = form | {"file": (io.BytesIO(content), name)}
+        return call_api("upload", method="POST", data=data, content_type="multipart/form-data")
+
+    answers = [
+        ("createBatch", "post", 201, created),
+        ("createBatch", "post", 400, call_api("createBatch", {})),
+        ("createBatch", "post", 401, call_api("createBatch", body, token="x")),
+        ("createBatch", "post", 403, call_api("createBatch", body, token=build.create_token(owner))),
+        ("createBatch", "post", 415, call_api("createBatch", method="POST", data="x")),
+        ("addCallsToBatch", "post", 200, call_api("addCallsToBatch", {"batchId": batch, "call_data": calls})),
+        ("addCallsToBatch", "post", 207, call_api("addCallsToBatch", {"batchId": batch, "call_data": part})),
+        ("addCallsToBatch", "post", 404, call_api("addCallsToBatch", {"batchId": "0" * 24, "call_data": calls})),
+        ("start-calling", "post", 200, call_api("start-calling", move)),
+        ("pause-calling", "post", 200, call_api("pause-calling", move)),
+        ("resume-calling", "post", 200, call_api("resume-calling", move)),
+        ("call-events", "post", 200, call_api("call-events", {"events": [event]})),
+        ("call-events", "post", 400, call_api("call-events", {"events": [{}]})),
+        ("stop-calling", "post", 200, call_api("stop-calling", move)),
+        ("pause-calling", "post", 409, call_api("pause-calling", move)),
+        ("batch-details/{batchId}", "get", 200, call_api(f"batch-details/{batch}")),
+        ("batch-details/{batchId}", "get", 400, call_api(f"batch-details/{batch}?limit=0")),
+        ("export/csv", "get", 200, call_api("export/csv")),
+        ("export/csv", "get", 404, call_api(f"export/csv?batchId={'0' * 24}")),
+        ("upload", "post", 200, upload(b"phoneNumber,name\n+12025550101,a\nx,b\n", type="true")),
+        ("upload", "post", 422, upload(b"phoneNumber\nx\n")),
+        ("upload", "post", 400, upload(b"", "a.csv")),
+        ("delete-batch/{batchId}", "delete", 200, call_api(f"delete-batch/{batch}", method="DELETE")),
+        ("delete-batch/{batchId}", "delete", 404, call_api(f"delete-batch/{batch}", method="DELETE")),
+        ("restore-batch/{batchId}", "post", 200, call_api(f"restore-batch/{batch}", method="POST")),
+    ]
+    for path, method, status, answer in answers:
+        assert answer.status_code == status, (path, answer.text[:300])
+        holds(document, f"/api/call/{path}", method, answer)
+
+
+def test_an_answer_that_differs_would_be_found(api: Callable, build: Builder, owner: User, document: dict) -> None:
+    """The check itself can fail: a key too many, one too few, a number as text."""
+    build.create_batch(owner)
+    body = api().json
+    schema = document["paths"][LIST]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+    validator = OAS31Validator({**schema, "components": document["components"]})
+    assert validator.is_valid(body)
+    batch = body["data"]["batches"][0]
+    for wrong in ({**batch, "more": 1}, {k: v for k, v in batch.items() if k != "_id"}, {**batch, "totalCalls": "0"}):
+        assert not validator.is_valid({**body, "data": {**body["data"], "batches": [wrong]}})
+
+
+def test_the_document_is_cached_until_the_next_release(client: FlaskClient) -> None:
+    tag = client.get("/api/openapi.json").headers["ETag"]
+    assert client.get("/api/openapi.json", headers={"If-None-Match": tag}).status_code == 304
+
+
+def test_the_page_needs_nobody_and_holds_no_inline_script(client: FlaskClient) -> None:
+    answer = client.get("/api/docs")
+    assert answer.status_code == 200
+    assert "Set-Cookie" not in answer.headers
+    policy = answer.headers["Content-Security-Policy"]
+    assert "script-src 'self';" in policy
+    assert "style-src 'self' 'unsafe-inline';" in policy
+    assert "unsafe-inline" not in client.get("/login").headers["Content-Security-Policy"]
+    assert "<style" not in answer.text
+    assert all('src="/static/' in part for part in answer.text.split("<script")[1:])

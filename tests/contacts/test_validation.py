@@ -1,0 +1,163 @@
+"""The rows of a contact file checked: contacts, duplicates, what is wrong, and the file to mend."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from portal.contacts import validation
+from portal.contacts.files import Table, open_table
+from portal.contacts.validation import (
+    Contact,
+    Duplicate,
+    InvalidCell,
+    build_report,
+    find_phone_column,
+    invalid_rows,
+    valid_contacts,
+    validate_rows,
+)
+from tests.contacts.sample_files import MAKERS, as_csv
+
+HEADER = ["name", "phoneNumber", "city"]
+GOOD, OTHER = "+12025550101", "+12025550102"
+
+
+def table_of(*rows: list[str]) -> Table:
+    return open_table(as_csv([HEADER, *rows]), "a.csv")
+
+
+@pytest.mark.parametrize(
+    ("header", "column"),
+    [
+        (["phone", "phoneNumber"], "phoneNumber"),
+        (["mobile", "PHONE_NUMBER"], "PHONE_NUMBER"),
+        (["number", "Phone number"], "Phone number"),
+        (["number", "phone"], "phone"),
+        (["name", "Phone No."], "Phone No."),
+        (["name", "MSISDN"], "MSISDN"),
+        (["Tel", "name"], "Tel"),
+        (["Cell"], "Cell"),
+        (["mobile", "telephone"], "mobile"),
+        (["phone", "Phone"], "phone"),
+        (["name", "telephoned at", "cellar", "numbers"], None),
+        ([], None),
+    ],
+)
+def test_the_column_of_numbers_is_found_by_its_name(header: list[str], column: str | None) -> None:
+    assert find_phone_column(header) == column
+
+
+@pytest.mark.parametrize("kind", MAKERS)
+def test_every_kind_of_file_gives_the_same_contacts(kind: str) -> None:
+    rows = [HEADER, ["Ana", 12025550101, "Faro"], [], ["João", OTHER, ""], ["again", "(202) 555-0101", "x"]]
+    found = validate_rows(open_table(MAKERS[kind](rows), f"a.{kind}"), "phoneNumber", "US")
+    assert list(found) == [
+        Contact(2, GOOD, {"name": "Ana", "city": "Faro"}),
+        Contact(4, OTHER, {"name": "João", "city": ""}),
+        Duplicate(5, GOOD, 2),
+    ]
+
+
+def test_a_wrong_row_is_told_cell_by_cell_and_keeps_no_number_for_itself() -> None:
+    table = table_of(["a\x07", "12", "x", "", "y"], ["b", "", "x"], ["c\x85", GOOD, "x"], ["d", GOOD])
+    assert list(validate_rows(table, "phoneNumber", "US")) == [
+        InvalidCell(2, "name", "a\x07", "must not hold a control character"),
+        InvalidCell(2, "phoneNumber", "12", "has too few digits"),
+        InvalidCell(2, "Column 5", "y", "is beyond the header"),
+        InvalidCell(3, "phoneNumber", "", "is empty"),
+        InvalidCell(4, "name", "c\x85", "must not hold a control character"),
+        Contact(5, GOOD, {"name": "d", "city": ""}),
+    ]
+
+
+def test_columns_that_were_left_out_are_counted_beyond_the_header() -> None:
+    table = open_table(f"phone,,name,\n{GOOD},,a,,x\n".encode(), "a.csv")
+    assert list(validate_rows(table, "phone", "")) == [InvalidCell(2, "Column 5", "x", "is beyond the header")]
+
+
+def test_a_lone_surrogate_is_wrong() -> None:
+    class Odd(Table):
+        def rows(self) -> Iterator[tuple[int, list[str]]]:
+            yield 2, ["a\ud800", GOOD, ""]
+
+    odd = Odd(**{name: getattr(table_of(), name) for name in ("kind", "encoding", "delimiter", "header", "source")})
+    assert list(validate_rows(odd, "phoneNumber", "")) == [
+        InvalidCell(2, "name", "a\ud800", "must not hold a lone surrogate")
+    ]
+
+
+def test_line_breaks_and_tabs_become_blanks() -> None:
+    (contact,) = valid_contacts(table_of(["a\r\nb\tc", GOOD + "\n", "x"]), "phoneNumber", "")
+    assert contact == Contact(2, GOOD, {"name": "a  b c", "city": "x"})
+
+
+def test_a_column_that_is_not_there_is_an_error() -> None:
+    with pytest.raises(ValueError, match="phone"):
+        list(validate_rows(table_of(), "phone", ""))
+
+
+def test_a_report_holds_the_first_rows_and_the_first_problems(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(validation, "MAX_REPORTED", 5)
+    monkeypatch.setattr(validation, "PROGRESS_INTERVAL", 10)
+    told: list[int] = []
+    table = table_of(["a", GOOD], *[["b\x07", "1", "x"]] * 30, ["c", GOOD], ["d", OTHER])
+    report = build_report(table, "phoneNumber", "US", told.append)
+    assert (report.rows, report.good, report.duplicates, report.wrong_rows) == (33, 2, 1, 30)
+    assert report.columns == HEADER
+    assert report.first_rows == [(2, ["a", GOOD, ""]), *[(row, ["b\x07", "1", "x"]) for row in range(3, 22)]]
+    assert [(wrong.row, wrong.column) for wrong in report.wrongs] == [
+        *((3, "name"), (3, "phoneNumber"), (4, "name"), (4, "phoneNumber"), (5, "name"))
+    ]
+    assert told == [10, 20, 30, 33]
+
+
+def test_a_report_of_no_rows_is_empty() -> None:
+    told: list[int] = []
+    report = build_report(table_of(), "phoneNumber", "", told.append)
+    assert (report.rows, report.first_rows, report.wrongs, told) == (0, [], [], [0])
+
+
+def test_wrong_rows_can_be_mended_and_read_again() -> None:
+    table = table_of(["a", GOOD, "x"], ["b\x07", "12", "y"], ["Doe", " John", GOOD, "z"])
+    rows = list(invalid_rows(table, "phoneNumber", "US"))
+    assert rows == [
+        [*HEADER, "problem"],
+        ["b\x07", "12", "y", "name must not hold a control character; phoneNumber has too few digits"],
+        [
+            *("Doe", " John", GOOD),
+            "phoneNumber must be a phone number, such as +12015550123; Column 4 is beyond the header: z",
+        ],
+    ]
+    rows[1][:2], rows[2][:3] = ["b", OTHER], ["Doe, John", GOOD, "z"]
+    mended = open_table(as_csv(rows), "a.csv")
+    assert mended.header == HEADER
+    assert list(validate_rows(mended, "phoneNumber", "US")) == [
+        Contact(2, OTHER, {"name": "b", "city": "y"}),
+        Contact(3, GOOD, {"name": "Doe, John", "city": "z"}),
+    ]
+
+
+numbers = st.sampled_from([GOOD, OTHER, "2025550101", "202 555 0103", "", "1", "+44 20 7946 0000"]) | st.text(
+    max_size=9
+)
+rows = st.lists(st.tuples(st.sampled_from(["", "Ana", "\x07"]), numbers, st.just("x")) | st.just(("", "", "")))
+
+
+@settings(deadline=None)  # the first number of a region loads what is known of it
+@given(rows, st.sampled_from(["", "US", "GB"]))
+def test_every_row_is_good_or_twice_there_or_wrong(rows: list[tuple[str, ...]], region: str) -> None:
+    rows = [tuple(cell.replace("\0", "").encode(errors="replace").decode() for cell in row) for row in rows]
+    table = table_of(*map(list, rows))
+    items = list(validate_rows(table, "phoneNumber", region))
+    report = build_report(table, "phoneNumber", region, lambda _: None)
+    assert report.rows == sum(any(cell.strip() for cell in row) for row in rows)
+    assert report.good + report.duplicates + report.wrong_rows == report.rows == len({item.row for item in items})
+    good = list(valid_contacts(table, "phoneNumber", region))
+    assert len({contact.number for contact in good}) == len(good) == report.good
+    firsts = {contact.number: contact.row for contact in good}
+    assert all(firsts[item.number] == item.first_row < item.row for item in items if isinstance(item, Duplicate))
+    assert len(list(invalid_rows(table, "phoneNumber", region))) == report.wrong_rows + 1

@@ -1,0 +1,201 @@
+"""The demo account: a way in that works, batches that hold together, and nothing made twice."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from portal.accounts import query
+from portal.accounts.passwords import verify_password
+from portal.calls import query as calls_query
+from portal.demo import actions as demo_actions
+from portal.demo.samples import sample_batches
+from portal.extensions import db
+from portal.live import live_batches, live_calls
+from portal.models import Batch, BatchLogEntry, QueueStatus, User
+from portal.times import DAY_MS, now_ms
+from tests.support.builders import Builder
+
+EMAIL = "demo@example.com"
+
+
+@pytest.fixture
+def run(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Runs the command in an environment that says nothing of an address."""
+    monkeypatch.delenv("HOST", raising=False)
+    monkeypatch.delenv("PORT", raising=False)
+
+    def run(*options: str) -> Any:
+        result = app.test_cli_runner().invoke(args=["demo", *options])
+        assert (result.exit_code, result.stderr) == (0, ""), result.output
+        return result
+
+    return run
+
+
+SOME = [replace(batch, calls=batch.calls[:3]) for batch in sample_batches(now_ms())[:12]]
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The demo has few batches, for what is not about them."""
+    monkeypatch.setattr(demo_actions, "sample_batches", lambda _now: SOME)
+
+
+def way_in(result: Any) -> dict[str, str]:
+    """What the command printed: address, e-mail, password, token, the list's address."""
+    pattern = (
+        r"Address +(?P<address>\S+)\nE-mail +(?P<email>\S+)\nPassword +(?P<password>\S+)\n"
+        r".*\ncurl -H 'Authorization: Bearer (?P<token>\S+)' '(?P<listing>\S+)'\n$"
+    )
+    return re.search(pattern, result.stdout).groupdict()
+
+
+def demo_user(app: Flask) -> User:
+    with app.app_context():
+        return query.find_user_by_email(EMAIL)
+
+
+def answer(app: Flask, made: dict[str, str]) -> Any:
+    path = made["listing"].removeprefix(made["address"])
+    return app.test_client().get(path, headers={"Authorization": f"Bearer {made['token']}"})
+
+
+@pytest.mark.usefixtures("few")
+def test_the_printed_way_in_works(app: Flask, run: Callable[..., Any]) -> None:
+    made = way_in(run())
+    assert made["address"] == "http://127.0.0.1:8000"
+    assert made["email"] == EMAIL
+    assert re.fullmatch(r"([a-z2-9]{4}-){3}[a-z2-9]{4}", made["password"])
+    user = demo_user(app)
+    assert verify_password(made["password"], user.password_hash)
+    assert user.zone == "UTC"
+    listed = answer(app, made)
+    assert listed.status_code == 200
+    assert len(listed.json["data"]["batches"]) == 10
+    with app.app_context():
+        (token,) = query.list_tokens(user.key)
+        assert (token.name, token.scopes) == ("demo", "read write")
+
+
+@pytest.mark.usefixtures("few")
+@pytest.mark.parametrize(
+    ("host", "port", "address"),
+    [
+        ("127.0.0.1", "9000", "http://127.0.0.1:9000"),
+        ("0.0.0.0", "8000", "http://127.0.0.1:8000"),
+        ("::1", "8000", "http://[::1]:8000"),
+        ("", "", "http://127.0.0.1:8000"),
+    ],
+)
+def test_the_address_is_the_environments(
+    run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, host: str, port: str, address: str
+) -> None:
+    monkeypatch.setenv("HOST", host)
+    monkeypatch.setenv("PORT", port)
+    assert way_in(run())["address"] == address
+
+
+def test_every_batch_agrees_with_its_calls(app: Flask, run: Callable[..., Any]) -> None:
+    run()
+    owner, now = demo_user(app), now_ms()
+    statuses: Counter[str] = Counter()
+    with app.app_context():
+        by_age = live_batches(owner.key).order_by(Batch.created_at)
+        batches = db.session.execute(by_age).scalars().all()
+        for batch in batches:
+            outcomes = calls_query.count_outcomes(owner.key, batch.id)
+            picked = outcomes["completed"] + outcomes["dropped"] + outcomes["in-progress"]
+            untried = outcomes["pending"] + outcomes["canceled"]
+            assert batch.total_calls == sum(outcomes.values())
+            assert batch.calls_called == batch.total_calls - untried
+            assert (batch.calls_picked, batch.calls_completed) == (picked, outcomes["completed"])
+            still_open = outcomes["pending"] + outcomes["dialing"] + outcomes["in-progress"]
+            assert (still_open > 0) == (batch.status in ("active", "paused", "pending"))
+            assert batch.status == "active" or not outcomes["dialing"] + outcomes["in-progress"]
+            assert batch.calls_called == 0 or batch.status != "pending"
+            statuses[batch.status] += 1
+        assert set(statuses) == set(QueueStatus)
+        assert 55 <= len(batches) <= 65
+        assert statuses["completed"] > 40
+        assert max(batch.updated_at for batch in batches if batch.status == "active") > now - 3 * 60_000
+        assert all(batch.created_at <= batch.updated_at <= now for batch in batches)
+        assert min(batch.created_at for batch in batches) > now - 430 * DAY_MS
+        made = db.session.execute(db.select(BatchLogEntry)).scalars().all()
+        assert {change.batch_key: change.details for change in made} == {
+            batch.key: {"calls": batch.total_calls} for batch in batches
+        }
+        assert {(change.user_key, change.way, change.what) for change in made} == {(owner.key, "command", "created")}
+        calls = db.session.execute(live_calls(owner.key, batches[0].id)).scalars().all()
+        assert all(re.fullmatch(r"\+1[2-9]\d\d55501\d\d", call.phone_number) for call in calls)
+        assert all(call.fields.keys() == {"name", "city", "segment"} for call in calls)
+
+
+def test_the_samples_are_of_one_make() -> None:
+    """The same at every moment but for their times; each name once, each number once in its batch."""
+    now = 1_746_100_800_000
+    batches, later = sample_batches(now), sample_batches(now + 1_000)
+    assert [len(batch.calls) for batch in batches] == [len(batch.calls) for batch in later]
+    assert len({batch.name for batch in batches}) == len(batches)
+    assert [batch.created_at for batch in batches] == sorted(batch.created_at for batch in batches)
+    assert any(not batch.name.isascii() for batch in batches)
+    for batch in batches:
+        assert 40 <= len(batch.calls) <= 900
+        assert len({call["phone_number"] for call in batch.calls}) == len(batch.calls)
+        events = [call["last_event_at"] for call in batch.calls if call["last_event_at"]]
+        assert max(events, default=batch.updated_at) == batch.updated_at
+        assert min(events, default=batch.created_at) >= batch.created_at
+
+
+@pytest.mark.usefixtures("few")
+def test_again_makes_a_new_way_in_and_no_batches(app: Flask, run: Callable[..., Any]) -> None:
+    first = way_in(run())
+    total = answer(app, first).json["data"]["pagination"]["total"]
+    again = run()
+    assert "there already" in again.stdout
+    second = way_in(again)
+    assert second["password"] != first["password"]
+    assert second["token"] != first["token"]
+    user = demo_user(app)
+    assert verify_password(second["password"], user.password_hash)
+    assert not verify_password(first["password"], user.password_hash)
+    assert answer(app, second).json["data"]["pagination"]["total"] == total
+
+
+@pytest.mark.usefixtures("few")
+def test_first_time_on_an_empty_portal(app: Flask, run: Callable[..., Any]) -> None:
+    assert answer(app, way_in(run("--first-time"))).status_code == 200
+    assert run("--first-time").stdout == ""
+
+
+def test_first_time_does_nothing_where_there_is_anybody(app: Flask, owner: User, run: Callable[..., Any]) -> None:
+    assert run("--first-time").stdout == ""
+    assert demo_user(app) is None
+
+
+@pytest.mark.usefixtures("few")
+def test_a_failure_half_way_leaves_no_account(
+    app: Flask, run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(demo_actions.accounts, "add_token", fail)
+        result = app.test_cli_runner().invoke(args=["demo", "--first-time"])
+        assert result.exit_code == 1
+    assert demo_user(app) is None
+    assert answer(app, way_in(run("--first-time"))).status_code == 200
+
+
+def test_a_disabled_demo_account_stays_shut(app: Flask, build: Builder) -> None:
+    build.create_user("demo", disabled_at=now_ms())
+    result = app.test_cli_runner().invoke(args=["demo"])
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == "Error: email: the account demo@example.com is disabled\n"

@@ -1,0 +1,283 @@
+"""What every page is like, whichever it is: its headers, its words when it fails, and nothing that runs inline."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from jinja2 import UndefinedError
+from werkzeug.test import TestResponse
+
+from portal.models import User
+from portal.version import ROOT
+from tests.accounts.test_pages import HTMX, send
+from tests.support.builders import Builder
+
+# Every page, by its rule; {id} stands for a batch of the reader's, {user} for another user. A new page has to be added.
+PAGES = {
+    "/": "/",
+    "/login": "/login?next=/settings/tokens",
+    "/login/code": "/login/code",
+    "/login/provider": "/login/provider",
+    "/login/provider/back": "/login/provider/back?error=access_denied",
+    "/batches": "/batches?search=round&status=active&limit=5",
+    "/batches/<batch_id>": "/batches/{id}",
+    "/batches/<batch_id>/changes": "/batches/{id}/changes",
+    "/batches/<batch_id>/rename": "/batches/{id}/rename",
+    "/batches/<batch_id>/duplicate": "/batches/{id}/duplicate",
+    "/batches/confirm": "/batches/confirm?do=delete&id={id}",
+    "/batches/trash": "/batches/trash",
+    "/batches/new": "/batches/new",
+    "/batches/new/<upload_id>": "/batches/new/{upload}",
+    "/settings/tokens": "/settings/tokens",
+    "/settings/account": "/settings/account",
+    "/settings/second-factor": "/settings/second-factor",
+    "/admin": "/admin",
+    "/admin/users": "/admin/users?search=e&show=active&limit=5",
+    "/admin/users/new": "/admin/users/new",
+    "/admin/users/<user_id>": "/admin/users/{user}",
+    "/admin/trail": "/admin/trail?user={user}&what=added",
+    "/api/docs": "/api/docs",
+}
+NO_PAGES = {
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/static/<path:filename>",
+    "/api/openapi.json",
+    "/api/call/batches/<user_id>",
+    "/api/call/batch-details/<batch_id>",
+    "/api/call/export/csv",
+    "/batches/export.<any(csv, xlsx):kind>",
+    "/batches/<batch_id>/calls.<any(csv, xlsx):kind>",
+    "/batches/new/<upload_id>/wrong.<any(csv, xlsx):kind>",
+    "/admin/trail/export.csv",
+}
+# Pages that fail.
+FAILING = (
+    "/batches?limit=0",
+    "/batches/nonsense",
+    "/batches/{id}?page=x",
+    "/nowhere",
+    "/logout",
+    "/admin/trail?what=x",
+)
+
+HANDLER = re.compile(r"on[a-z]+|hx-on.*|hx-vals|hx-headers|style|srcdoc")
+
+
+class Inline(HTMLParser):
+    """Finds what a strict Content-Security-Policy would stop, or what is fetched from elsewhere."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        if tag == "style" or (tag == "script" and not given.get("src")):
+            self.found.append(tag)
+        for name, value in given.items():
+            if HANDLER.fullmatch(name) or re.match(r"\s*(javascript|data|https?):|//", value or "", re.IGNORECASE):
+                self.found.append(f"{tag} {name}={value}")
+            if name == "hx-trigger" and "[" in (value or ""):
+                self.found.append(f"{tag} {name}={value}: a filter, which is evaluated")
+
+
+def inline(html: str) -> list[str]:
+    finder = Inline()
+    finder.feed(html)
+    return finder.found
+
+
+@pytest.fixture
+def open_page(signed_in: FlaskClient, build: Builder, owner: User, stranger: User) -> Callable[..., TestResponse]:
+    """Opens an address as the owner, who is an admin and has batches, a call, a token and an expired one."""
+    build.change(owner, is_admin=True)
+    batches = [build.create_batch(owner, f"Round {number}", status="active", total_calls=1) for number in range(6)]
+    build.create_call(batches[0], fields={"<b>": "<script>alert(1)</script>"}, status="dropped", last_event_at=1)
+    build.change(batches[0], calls_called=1, calls_picked=1)
+    build.create_batch(owner, "<script>gone</script>", deleted=True)
+    upload = build.create_upload(owner, b"phoneNumber,<b>\n+12025550101,<script>alert(1)</script>\nx,<style>\n")
+    build.create_token(owner)
+    build.create_token(owner, expires_at=1)
+
+    def open_page(address: str, client: FlaskClient = signed_in, **how: object) -> TestResponse:
+        for name, known in {"{id}": batches[0].id, "{upload}": upload, "{user}": stranger.id}.items():
+            address = address.replace(name, known)
+        return client.get(address, **how)
+
+    return open_page
+
+
+def test_every_page_is_known_here(app: Flask) -> None:
+    rules = {rule.rule for rule in app.url_map.iter_rules() if "GET" in rule.methods}
+    assert rules == PAGES.keys() | NO_PAGES
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<script>x</script>",
+        "<style></style>",
+        '<p style="color: red">',
+        "<a href='javascript:x'>",
+        "<a ONCLICK=x>",
+        "<i hx-on:click=x>",
+        "<img src=//elsewhere.example>",
+        "<i hx-trigger='keyup[key]'>",
+    ],
+)
+def test_what_must_not_be_there_would_be_found(html: str) -> None:
+    assert inline(html)
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "fragment"])
+@pytest.mark.parametrize("address", [*PAGES.values(), *FAILING])
+def test_nothing_runs_inline_and_nothing_comes_from_elsewhere(
+    open_page: Callable, client: FlaskClient, address: str, headers: dict
+) -> None:
+    for answer in (open_page(address, headers=headers), open_page(address, client, headers=headers)):
+        assert answer.status_code < 500
+        assert inline(answer.text) == []
+        if "HX-Redirect" not in answer.headers:
+            assert answer.mimetype == "text/html"
+
+
+def test_nothing_runs_inline_where_something_was_sent(signed_in: FlaskClient, open_page: Callable) -> None:
+    answers = [
+        send(signed_in, "/settings/tokens", name="<script>", scopes=["read"]),
+        send(signed_in, "/settings/tokens", name="", days="0"),
+        send(signed_in, "/settings/account", name="", zone="<style>"),
+        send(signed_in, "/settings/account", name="<script>x</script>", zone="UTC", follow=True),
+        send(signed_in, "/login", email='"><script>', password="x"),
+        open_page("/settings/account"),
+    ]
+    for answer in answers:
+        assert inline(answer.text) == []
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "templates").rglob("*.html")), ids=lambda path: path.name)
+def test_no_template_writes_a_script_or_a_style(path: Path) -> None:
+    source = re.sub(r"\{#.*?#\}", "", path.read_text(), flags=re.DOTALL)
+    assert not re.search(r"<script(?![^>]* src=)|<style|\sstyle=|\son[a-z]+=|hx-on|javascript:", source)
+    # What is not escaped stands in the template itself, as one of its constants.
+    assert all(re.fullmatch(r"[A-Z]+\[\w+\]", value) for value in re.findall(r"(\S+?)\s*\|\s*safe\b", source))
+
+
+@pytest.mark.parametrize("address", [*PAGES.values(), *FAILING])
+def test_every_page_keeps_a_browser_safe(open_page: Callable, client: FlaskClient, address: str) -> None:
+    for answer in (open_page(address), open_page(address, client), open_page(address, headers=HTMX)):
+        rules = dict(rule.strip().split(" ", 1) for rule in answer.headers["Content-Security-Policy"].split(";"))
+        assert rules["default-src"] == "'none'"
+        assert rules["script-src"] == "'self'"
+        assert rules["style-src"] == ("'self' 'unsafe-inline'" if address == "/api/docs" else "'self'")
+        assert rules["frame-ancestors"] == rules["base-uri"] == "'none'"
+        assert rules["form-action"] == "'self'"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["X-Frame-Options"] == "DENY"
+        assert answer.headers["Referrer-Policy"] == "same-origin"
+        assert answer.headers["X-Request-Id"]
+
+
+@pytest.mark.parametrize("address", [*PAGES.values(), *FAILING])
+def test_no_page_may_be_kept_by_a_cache_between(open_page: Callable, address: str) -> None:
+    answer = open_page(address)
+    assert answer.headers["Cache-Control"] in ("private, no-cache", "no-store")
+    assert ("ETag" in answer.headers) == (answer.headers["Cache-Control"] == "private, no-cache")
+
+
+@pytest.mark.parametrize("address", FAILING)
+def test_a_failure_is_told_in_plain_words(open_page: Callable, address: str) -> None:
+    page, fragment = open_page(address), open_page(address, headers=HTMX)
+    assert page.status_code == fragment.status_code
+    assert page.status_code in (400, 404, 405)
+    assert page.text.startswith("<!doctype html>")
+    assert "<html" not in fragment.text
+    assert "<p" in fragment.text
+
+
+def test_an_error_page_has_a_number_to_ask_for_help_by(open_page: Callable) -> None:
+    answer = open_page("/nowhere", headers={"X-Request-Id": "abc-123"})
+    assert ">abc-123</code>" in answer.text
+    assert answer.headers["X-Request-Id"] == "abc-123"
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "fragment"])
+def test_our_own_failure_is_told_and_tells_nothing(
+    open_page: Callable, headers: dict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("SELECT secret FROM somewhere")
+
+    monkeypatch.setattr("portal.batches.query.fetch_page", broken)
+    answer = open_page("/batches", headers=headers)
+    assert answer.status_code == 500
+    assert "The fault is ours" in answer.text
+    for word in ("SELECT", "secret", "RuntimeError", "Traceback"):
+        assert word not in answer.text
+
+
+@pytest.mark.parametrize("host", [".5", "a" * 64, "a..b"])
+def test_a_host_that_is_no_name_is_refused_without_a_page(client: FlaskClient, host: str) -> None:
+    """Nothing on a page could be linked to; and yet it must not fail."""
+    answer = client.get("/login", headers={"Host": host})
+    assert (answer.status_code, answer.mimetype) == (400, "text/plain")
+    assert answer.headers["X-Request-Id"]
+    assert client.get("/api/openapi.json", headers={"Host": host}).status_code == 400
+
+
+def test_too_much_is_refused_as_such(signed_in: FlaskClient) -> None:
+    answer = signed_in.post("/settings/account", data={"name": "x" * 1_100_000})
+    assert answer.status_code == 413
+    assert "larger than the portal takes" in answer.text
+
+
+def test_head_and_options(open_page: Callable, signed_in: FlaskClient) -> None:
+    page, head = signed_in.get("/batches"), signed_in.head("/batches")
+    assert (head.status_code, head.data) == (200, b"")
+    assert head.headers["Vary"] == page.headers["Vary"]
+    assert "GET" in signed_in.options("/batches").headers["Allow"]
+
+
+@pytest.mark.parametrize("tag", ["*", "the list's"])
+@pytest.mark.parametrize(
+    ("address", "status"),
+    [
+        ("/batches?limit=0", 400),
+        ("/batches?page=99", 302),
+        ("/batches/nonsense", 404),
+        (f"/batches/{'0' * 24}", 404),
+    ],
+)
+def test_a_304_never_stands_for_anything_but_a_page(open_page: Callable, address: str, status: int, tag: str) -> None:
+    open_page("/batches")
+    known = open_page("/batches").headers["ETag"] if tag != "*" else tag
+    assert open_page(address, headers={"If-None-Match": known}).status_code == status
+
+
+@pytest.mark.usefixtures("one_minute")
+def test_an_answer_is_known_by_its_own_address_alone(open_page: Callable) -> None:
+    open_page("/batches")
+    addresses = ("/batches", "/batches?limit=5", "/batches?limit=5&page=2", "/batches/{id}", "/batches/{id}?limit=5")
+    tags = [open_page(address).headers["ETag"] for address in addresses]
+    assert len(set(tags)) == len(tags)
+    for address, tag in zip(addresses, tags, strict=True):
+        assert open_page(address, headers={"If-None-Match": tag}).status_code == 304
+
+
+def test_an_unknown_status_is_an_error_and_not_an_empty_icon(app: Flask) -> None:
+    status = app.jinja_env.filters["status"]
+    assert "status-icon" in status("active", "Active")
+    with app.app_context(), pytest.raises(UndefinedError):
+        status("half-done", "Half done")
+
+
+def test_a_missing_value_is_an_error_and_not_an_empty_text(app: Flask) -> None:
+    with pytest.raises(UndefinedError):
+        app.jinja_env.from_string("{{ nothing }}").render()

@@ -1,0 +1,316 @@
+"""Tables as files for spreadsheets: what is read back, what cannot run, and what is left behind."""
+
+from __future__ import annotations
+
+import csv
+import io
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from python_calamine import CalamineWorkbook
+
+from portal.web import spreadsheets
+from portal.web.spreadsheets import CHUNK, Cell, escape_formula, make_file_name, sheet_title, write_csv, write_xlsx
+
+PHONE_NUMBERS = ["+12025550101", "+447700900123", "+1234567", "+123456789012345"]
+PLAIN = [*PHONE_NUMBERS, "-12.5", "+12.5", "-1", "", "owner", "a=b", "12025550101", "'=1", "été", "1-2", "5 + 5"]
+FORMULAS = [
+    "=cmd|' /C calc'!A0",
+    "@SUM(1)",
+    "+1+1",
+    "-2+3",
+    "-",
+    "\t=1",
+    "\r=1",
+    "\n=1",
+    "  =1+1",
+    " \tx",
+    "\u00a0=1",
+    "\u200b=1",
+    "\ufeff=1",
+    "＝1+1",
+    "＋1",
+    "－1",
+    "＠SUM(1)",
+    "+12025550101 ",
+    " +12025550101",
+    "+12025550101\n",
+    "+12025550101-1",
+    "+0123456a",
+    "+١٢٣٤٥٦٧",
+    "-12.5.1",
+    "-1e5",
+    '=HYPERLINK("https://example.com","x")',
+]
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
+
+
+def read_csv(file: bytes) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(file.decode("utf-8-sig"), newline=""), strict=True))
+
+
+def csv_rows(rows: Sequence[Sequence[Cell]], header: Sequence[str] = ("text",)) -> list[list[str]]:
+    return read_csv(b"".join(write_csv(header, rows)))[1:]
+
+
+def workbook(rows: Sequence[Sequence[Cell]], header: Sequence[str] = ("text",), title: str = "Calls") -> bytes:
+    return b"".join(write_xlsx(title, header, rows))
+
+
+def sheets(file: bytes) -> dict[str, list[list[object]]]:
+    book = CalamineWorkbook.from_filelike(io.BytesIO(file))
+    return {name: book.get_sheet_by_name(name).to_python() for name in book.sheet_names}
+
+
+def markup(file: bytes) -> str:
+    return ZipFile(io.BytesIO(file)).read("xl/worksheets/sheet1.xml").decode()
+
+
+# --- formulas -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+def test_what_would_run_gets_an_apostrophe(text: str) -> None:
+    assert escape_formula(text) == f"'{text}"
+
+
+@pytest.mark.parametrize("text", PLAIN)
+def test_what_cannot_run_stays_as_it_is(text: str) -> None:
+    assert escape_formula(text) == text
+
+
+def test_no_cell_of_a_csv_file_begins_a_formula_and_phone_numbers_are_unspoiled() -> None:
+    found = csv_rows([[text] for text in FORMULAS + PHONE_NUMBERS], header=["=1+1"])
+    assert found == [[f"'{text}"] for text in FORMULAS] + [[number] for number in PHONE_NUMBERS]
+    assert read_csv(b"".join(write_csv(["=1+1", "ok"], []))) == [["'=1+1", "ok"]]
+
+
+def test_in_a_workbook_formulas_and_phone_numbers_alike_are_texts_as_they_were() -> None:
+    file = workbook([[text] for text in FORMULAS + PHONE_NUMBERS], header=["=1+1"])
+    texts = [text.replace("\r", "\n") for text in FORMULAS + PHONE_NUMBERS]
+    assert sheets(file)["Calls"] == [["=1+1"]] + [[text] for text in texts]
+    assert "<f>" not in markup(file)
+    assert markup(file).count('t="inlineStr"') == 1 + len(texts)
+
+
+@pytest.mark.parametrize("text", ["<r><t>bold</t></r>", "<r></c><c><f>1+1</f></r>", "</t>&amp;", "_x0041_", "]]>"])
+def test_no_text_is_markup_in_a_workbook(text: str) -> None:
+    file = workbook([[text], ["next"]])
+    assert "<f>" not in markup(file)
+    assert [row[0].rstrip() for row in sheets(file)["Calls"]] == ["text", text, "next"]
+
+
+# --- what is read back ----------------------------------------------------------------------------------------------
+
+
+def test_a_csv_file_is_utf_8_with_a_mark_comma_separated_and_ends_its_lines_by_crlf() -> None:
+    file = b"".join(write_csv(["näme", "note", "n"], [["a,b", 'say "x"', 1], ["two\nlines", None, -2.5]]))
+    assert file == '\ufeffnäme,note,n\r\n"a,b","say ""x""",1\r\n"two\nlines",,-2.5\r\n'.encode()
+
+
+@given(st.lists(st.lists(TEXTS, min_size=2, max_size=2), max_size=5))
+def test_every_text_comes_back_from_csv(rows: list[list[str]]) -> None:
+    expected = [[escape_formula(spreadsheets.replace_unwritable(text)) for text in row] for row in rows]
+    assert csv_rows(rows, header=["a", "b"]) == expected
+
+
+@pytest.mark.parametrize(("text", "kept"), [("a\0b", "a\ufffdb"), ("\ud800", "\ufffd"), ("\ufffe\x0b", "\ufffd\ufffd")])
+def test_characters_that_no_file_can_hold_are_replaced(text: str, kept: str) -> None:
+    assert csv_rows([[text, "next"]]) == [[kept, "next"]]
+    assert sheets(workbook([[text, "next"]], header=[text, text], title=text))[sheet_title(text)] == [
+        [kept, kept],
+        [kept, "next"],
+    ]
+
+
+def test_numbers_are_numbers_in_a_workbook_where_they_stay_exact() -> None:
+    rows = [[3, -2.5, 999_999_999_999_999], [10**15, float("inf"), None]]
+    assert sheets(workbook(rows, header=["a", "b", "c"]))["Calls"][1:] == [
+        [3.0, -2.5, 999_999_999_999_999.0],
+        ["1000000000000000", "inf", ""],
+    ]
+
+
+@pytest.mark.parametrize(("text", "kept"), [("a" * 40_000, "a" * 32_766), ("😀" * 20_000, "😀" * 16_383)])
+def test_a_text_past_the_bound_of_a_cell_is_cut_with_an_ellipsis(text: str, kept: str) -> None:
+    assert sheets(workbook([[text]]))["Calls"][1] == [f"{kept}…"]
+    assert csv_rows([[text]]) == [[text]]
+
+
+def test_a_text_at_the_bound_of_a_cell_is_kept_whole() -> None:
+    texts = ["a" * 32_767, "😀" * 16_383]
+    assert sheets(workbook([texts]))["Calls"][1] == texts
+
+
+def test_the_header_is_bold_frozen_and_filters_all_rows() -> None:
+    file = workbook([["+12025550101", 3]] * 5, header=["phoneNumber", "attempts"])
+    assert 'ySplit="1"' in markup(file)
+    assert 'state="frozen"' in markup(file)
+    assert '<autoFilter ref="A1:B6"/>' in markup(file)
+    styles = ZipFile(io.BytesIO(file)).read("xl/styles.xml").decode()
+    assert "<b/>" in styles
+    assert styles.count('numFmtId="49"') == 2  # "@", in the header and below, so that what is typed over stays text
+    assert '<c r="A2" s="2" t="inlineStr">' in markup(file)
+
+
+def test_columns_are_wide_enough_within_reason() -> None:
+    file = workbook([["+12025550101", "x" * 5000, "x"]], header=["p", "transcript", "n"])
+    widths = [float(part.split('"')[0]) for part in markup(file).split(' width="')[1:]]
+    assert [round(width) for width in widths] == [15, 61, 9]
+
+
+@pytest.mark.parametrize("header", [[], ["a"]])
+def test_a_table_without_rows_is_a_file_still(header: list[str]) -> None:
+    assert read_csv(b"".join(write_csv(header, []))) == [header]
+    assert sheets(workbook([], header=header)) == {"Calls": [header] if header else []}
+
+
+def test_more_columns_than_excel_has_are_refused() -> None:
+    with pytest.raises(ValueError, match="at most 16,384 columns"):
+        workbook([], header=["a"] * 16_385)
+
+
+# --- sheets and names -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("rows", "lengths"), [(3, [3]), (4, [3, 1]), (7, [3, 3, 1])])
+def test_rows_that_do_not_fit_go_to_further_sheets(
+    monkeypatch: pytest.MonkeyPatch, rows: int, lengths: list[int]
+) -> None:
+    monkeypatch.setattr(spreadsheets, "ROWS_ON_A_SHEET", 3)
+    found = sheets(workbook([[str(number)] for number in range(rows)]))
+    assert list(found) == ["Calls", "Calls 2", "Calls 3"][: len(lengths)]
+    assert [len(sheet) - 1 for sheet in found.values()] == lengths
+    assert all(sheet[0] == ["text"] for sheet in found.values())
+    assert [row[0] for sheet in found.values() for row in sheet[1:]] == [str(number) for number in range(rows)]
+
+
+@pytest.mark.parametrize(
+    ("title", "number", "expected"),
+    [
+        ("Calls", 1, "Calls"),
+        ("Calls", 12, "Calls 12"),
+        ("a[b]c:d*e?f/g\\h", 1, "a b c d e f g h"),
+        ("'quoted'", 1, "quoted"),
+        ("", 1, "Export"),
+        ("HISTORY", 2, "Export 2"),
+        ("x" * 40, 1, "x" * 30 + "…"),
+        ("x" * 40, 2, "x" * 28 + "… 2"),
+        ("😀" * 20, 1, "😀" * 15 + "…"),
+    ],
+)
+def test_a_title_is_one_that_excel_takes(title: str, number: int, expected: str) -> None:
+    assert sheet_title(title, number) == expected
+
+
+@settings(max_examples=25)
+@given(st.text(max_size=50))
+def test_whatever_the_title_there_is_a_workbook(title: str) -> None:
+    assert list(sheets(workbook([["a"]], title=title)).values()) == [[["text"], ["a"]]]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("Été 2025", "Été-2025.csv"),
+        ("E\u0301te\u0301", "Été.csv"),
+        ("हिन्दी 営業", "हिन्दी-営業.csv"),
+        ("../../etc/passwd", "etc-passwd.csv"),
+        ('a"; filename="b', "a-filename-b.csv"),
+        ("invoice\u202egpj", "invoice-gpj.csv"),
+        ("a\r\nb\0c\ud800", "a-b-c.csv"),
+        ("v1.2_final", "v1.2_final.csv"),
+        ("", "export.csv"),
+        ("???", "export.csv"),
+        ("x" * 100, "x" * 76 + ".csv"),
+    ],
+)
+def test_a_file_is_named_plainly(name: str, expected: str) -> None:
+    assert make_file_name(name, "csv") == expected
+
+
+# --- streams --------------------------------------------------------------------------------------------------------
+
+
+def test_chunks_are_about_64_kilobytes() -> None:
+    for chunks in (
+        [len(chunk) for chunk in write_csv(["n"], ([f"owner {number}"] for number in range(30_000)))],
+        [len(chunk) for chunk in write_xlsx("Calls", ["n"], ([f"{number * 7919}"] for number in range(30_000)))],
+    ):
+        assert len(chunks) > 2
+        assert all(CHUNK <= length < CHUNK + 100 for length in chunks[:-1])
+
+
+def test_csv_takes_rows_only_as_they_are_asked_for() -> None:
+    taken = 0
+
+    def rows() -> Iterator[list[str]]:
+        nonlocal taken
+        for _ in range(1000):
+            taken += 1
+            yield ["x" * 1000]
+
+    next(write_csv(["text"], rows()))
+    assert taken < 70
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+def test_nothing_is_left_behind_by_a_reader_who_stops_early(temporary: Path) -> None:
+    chunks = write_xlsx("Calls", ["n"], ([f"{number * 7919}"] for number in range(20_000)))
+    next(chunks)
+    assert list(temporary.iterdir())
+    chunks.close()
+    assert not list(temporary.iterdir())
+
+
+def test_nothing_is_left_behind_by_a_reader_who_ends(temporary: Path) -> None:
+    workbook([["a"]])
+    assert not list(temporary.iterdir())
+
+
+def test_nothing_is_left_behind_by_rows_that_fail(temporary: Path) -> None:
+    def rows() -> Iterator[list[str]]:
+        yield ["a"]
+        assert len(list(temporary.iterdir())) == 1  # the workbook's parts are beside it, so that they go with it
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        b"".join(write_xlsx("Calls", ["n"], rows()))
+    assert not list(temporary.iterdir())
+
+
+PEAKS = """
+from pathlib import Path
+from portal.web.spreadsheets import write_csv, write_xlsx
+
+def run(file, count):
+    rows = ([f"+1202555{n:07}", f"owner {n}", n, None] for n in range(count))
+    for _ in (write_csv(HEADER, rows) if file == "csv" else write_xlsx("Calls", HEADER, rows)):
+        pass
+    status = Path("/proc/self/status").read_text()
+    print(status.split("VmHWM:")[1].split()[0])
+
+HEADER = ["phoneNumber", "name", "attempts", "note"]
+for file, count in [("csv", 3_000), ("xlsx", 3_000), ("csv", 300_000), ("xlsx", 60_000)]:
+    run(file, count)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of a process is read from Linux's /proc")
+def test_memory_does_not_grow_with_the_rows() -> None:
+    done = subprocess.run([sys.executable, "-c", PEAKS], capture_output=True, text=True, check=True, timeout=60)
+    _, few, many_csv, many_xlsx = map(int, done.stdout.split())  # kB, each the highest until then
+    assert many_csv - few < 8_000
+    assert many_xlsx - few < 8_000
