@@ -57,11 +57,11 @@ def test_the_preview_shows_what_is_in_the_file(page: Page) -> None:
 
 def test_another_region_and_delimiter_change_the_figures(page: Page) -> None:
     look(page, csv_of(ROWS))
-    page.get_by_label("Numbers without a country code").select_option("US")
+    page.get_by_label("Without a country code").select_option("US")
     page.get_by_role("button", name="Apply").click()
     expect(page.locator(".file-counts .is-bad")).to_have_count(0)
     expect_found(page, 2, 1, 0)
-    expect(page.get_by_label("Numbers without a country code")).to_have_value("US")
+    expect(page.get_by_label("Without a country code")).to_have_value("US")
 
     page.get_by_label("Delimiter").select_option(label="semicolon")
     page.get_by_role("button", name="Apply").click()
