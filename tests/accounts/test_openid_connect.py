@@ -60,7 +60,7 @@ def sign_in_with(client: FlaskClient, provider: Provider, **changed: str) -> Tes
 
 def test_a_verified_user_is_signed_in(app: Flask, owner: User, provider: Provider) -> None:
     client = app.test_client()
-    assert "Sign in by the office" in client.get("/login").text
+    assert "Sign in with the office" in client.get("/login").text
     answer = sign_in_with(client, provider)
     assert (answer.status_code, answer.location) == (303, "/settings/tokens")
     assert client.get("/batches").status_code == 200
@@ -87,7 +87,9 @@ def test_a_linked_user_is_recognized_with_another_address(app: Flask, owner: Use
     {"email": "unknown@example.com"},
     {"email": ""},
 ], ids=str)  # fmt: skip
-def test_invalid_claims_are_refused(app: Flask, owner: User, provider: Provider, claims: dict[str, Any]) -> None:
+def test_invalid_claims_are_refused(
+    app: Flask, owner: User, provider: Provider, claims: dict[str, Any]
+) -> None:
     provider.claims = claims
     client = app.test_client()
     answer = sign_in_with(client, provider)
@@ -128,12 +130,14 @@ def test_a_disabled_account_is_refused(app: Flask, owner: User, build: Builder, 
     assert "account is disabled" in answer.text
 
 
-def test_accounts_are_created_if_allowed(app: Flask, provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_accounts_are_created_if_allowed(
+    app: Flask, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(app.config, "OIDC_CREATE", True)
     client = app.test_client()
     assert sign_in_with(client, provider).status_code == 303
     page = client.get("/settings/account").text
-    assert "has no password of its own" in page
+    assert "This account has no password" in page
     assert "owner@example.com" in page
 
 

@@ -92,7 +92,7 @@ def test_all_wrong_credentials_get_the_same_page(client: FlaskClient, build: Bui
     assert {answer.status_code for answer in answers} == {401}
     pages = {re.sub(r'value="[^"]*"', "", answer.text.split("<form")[0]) for answer in answers}
     assert len(pages) == 1
-    assert "do not fit together" in pages.pop()
+    assert "Incorrect email address or password" in pages.pop()
 
 
 def test_the_password_is_never_sent_back(client: FlaskClient, owner: User) -> None:

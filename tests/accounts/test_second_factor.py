@@ -62,15 +62,15 @@ def after_password(app: Flask, owner: User, forget_step: None) -> FlaskClient:
 
 
 def test_it_is_turned_on_with_a_code_of_the_app(app: Flask, signed_in: FlaskClient, owner: User) -> None:
-    assert "Present password" in signed_in.get(PAGE).text
+    assert "Current password" in signed_in.get(PAGE).text
     assert send(signed_in, f"{PAGE}/offer", current="wrong").status_code == 400
     assert send(signed_in, f"{PAGE}/offer", current=PASSWORD).location == PAGE
     page = signed_in.get(PAGE).text
     assert "<svg" in page
-    secret = re.search(r'class="key">([A-Z2-7 ]+)<', page)[1].replace(" ", "")
+    secret = re.search(r'class="secret-key">([A-Z2-7 ]+)<', page)[1].replace(" ", "")
     wrong = send(signed_in, f"{PAGE}/on", code="000000" if pyotp.TOTP(secret).now() != "000000" else "111111")
     assert wrong.status_code == 400
-    assert secret == re.search(r'class="key">([A-Z2-7 ]+)<', wrong.text)[1].replace(" ", "")
+    assert secret == re.search(r'class="secret-key">([A-Z2-7 ]+)<', wrong.text)[1].replace(" ", "")
     on = send(signed_in, f"{PAGE}/on", code=pyotp.TOTP(secret).now())
     codes = html.unescape(re.search(r'<pre id="recovery-codes"[^>]*>([^<]+)<', on.text)[1]).split()
     assert len(set(codes)) == 10
@@ -97,7 +97,7 @@ def test_a_wrong_code_is_refused(app: Flask, after_password: FlaskClient) -> Non
     for code in ("", "abc", "12345", "x" * 5000, code_of(app, steps=-9)):
         answer = send(after_password, "/login/code", "/login/code", code=code)
         assert answer.status_code == 401
-        assert "does not fit" in answer.text
+        assert "Invalid code" in answer.text
 
 
 def test_attempts_at_codes_are_limited(app: Flask, after_password: FlaskClient) -> None:
@@ -124,9 +124,7 @@ def test_a_code_works_once(app: Flask, owner: User, forget_step: None) -> None:
         assert not actions.use_code(owner.key, code, app.secret_key)
 
 
-def test_the_code_must_follow_the_password_within_minutes(
-    after_password: FlaskClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_code_must_follow_the_password_within_minutes(after_password: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     late = now_ms() + 6 * 60_000
     monkeypatch.setattr("portal.accounts.pages.signing_in.now_ms", lambda: late)
     assert after_password.get("/login/code").location.startswith("/login?")
@@ -138,11 +136,9 @@ def test_a_new_password_ends_a_pending_sign_in(app: Flask, after_password: Flask
     assert after_password.get("/login/code").location.startswith("/login?")
 
 
-def test_turning_it_off_requires_password_and_code(
-    app: Flask, after_password: FlaskClient, codes: list[str], owner: User
-) -> None:
+def test_turning_it_off_requires_password_and_code(app: Flask, after_password: FlaskClient, codes: list[str], owner: User) -> None:
     send(after_password, "/login/code", "/login/code", code=codes[1])
-    assert "9 of yours are left" in after_password.get(PAGE).text
+    assert "9 unused codes left" in after_password.get(PAGE).text
     assert send(after_password, f"{PAGE}/off", current="wrong", code=codes[2]).status_code == 400
     assert send(after_password, f"{PAGE}/off", current=PASSWORD, code="123").status_code == 400
     assert send(after_password, f"{PAGE}/off", current=PASSWORD, code=codes[2]).location == PAGE
@@ -154,7 +150,7 @@ def test_new_recovery_codes_replace_the_old(app: Flask, after_password: FlaskCli
     answer = send(after_password, f"{PAGE}/codes", current=PASSWORD, code=codes[2])
     assert answer.status_code == 200
     assert codes[3] not in answer.text
-    assert "10 of yours are left" in after_password.get(PAGE).text
+    assert "10 unused codes left" in after_password.get(PAGE).text
 
 
 def test_another_secret_key_cannot_decrypt_the_secret() -> None:

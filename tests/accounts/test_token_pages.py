@@ -18,7 +18,7 @@ from tests.support.builders import Builder
 def test_a_token_is_shown_once_works_and_is_revoked(app: Flask, signed_in: FlaskClient, owner: User) -> None:
     answer = send(signed_in, "/settings/tokens", "/settings/tokens", name="nightly <sync>", scopes=["read"], days="30")
     assert answer.headers["Cache-Control"] == "no-store"
-    token = re.search(r'id="made-token" type="text" value="([^"]+)"', answer.text)[1]
+    token = re.search(r'id="token-value" type="text" value="([^"]+)"', answer.text)[1]
     address = f"/api/call/batches/{owner.id}"
     bearer = {"Authorization": f"Bearer {token}"}
     assert app.test_client().get(address, headers=bearer).status_code == 404  # no batches yet
@@ -28,7 +28,9 @@ def test_a_token_is_shown_once_works_and_is_revoked(app: Flask, signed_in: Flask
     revoke = re.search(r'action="(/settings/tokens/[0-9a-f]{24}/revoke)"', page)[1]
     assert send(signed_in, revoke, "/settings/tokens").status_code == 303
     assert app.test_client().get(address, headers=bearer).status_code == 401
-    assert "nightly" not in signed_in.get("/settings/tokens").text.split("</header>")[1].split("Token revoked")[1]
+    assert (
+        "nightly" not in signed_in.get("/settings/tokens").text.split("</header>")[1].split("Token revoked")[1]
+    )
     assert send(signed_in, revoke, "/settings/tokens").status_code == 303  # revoking again changes nothing
 
 
@@ -37,10 +39,10 @@ def test_a_token_is_shown_once_works_and_is_revoked(app: Flask, signed_in: Flask
     [
         ({"name": "", "scopes": ["read"]}, "Name is required"),
         ({"name": "x" * 101, "scopes": ["read"]}, "at most 100 characters"),
-        ({"name": "x", "scopes": []}, "Choose at least one of the two."),
-        ({"name": "x", "scopes": ["admin"]}, "Choose at least one of the two."),
+        ({"name": "x", "scopes": []}, "Select at least one scope."),
+        ({"name": "x", "scopes": ["admin"]}, "Select at least one scope."),
         ({"name": "a\x00b", "scopes": ["read"]}, "must not hold a control character"),
-        ({"name": "x", "scopes": ["read", "admin"]}, "Choose at least one of the two."),
+        ({"name": "x", "scopes": ["read", "admin"]}, "Select at least one scope."),
         ({"name": "x", "scopes": ["read"], "days": "0"}, "between 1 and 3650"),
         ({"name": "x", "scopes": ["read"], "days": "3651"}, "between 1 and 3650"),
         ({"name": "x", "scopes": ["read"], "days": "1.5"}, "between 1 and 3650"),
@@ -52,7 +54,7 @@ def test_an_invalid_token_form_names_the_problem(signed_in: FlaskClient, fields:
     answer = send(signed_in, "/settings/tokens", "/settings/tokens", **fields)
     assert answer.status_code == 400
     assert message in words(answer.text)
-    assert "made-token" not in answer.text
+    assert "token-value" not in answer.text
 
 
 def test_a_problem_is_shown_beside_its_field_and_the_input_stays(signed_in: FlaskClient) -> None:
@@ -68,7 +70,9 @@ def test_a_problem_is_shown_beside_its_field_and_the_input_stays(signed_in: Flas
 
 
 @pytest.mark.parametrize(("days", "expiry"), [("", "never"), ("30", "")])
-def test_a_token_expires_as_requested(app: Flask, signed_in: FlaskClient, owner: User, days: str, expiry: str) -> None:
+def test_a_token_expires_as_requested(
+    app: Flask, signed_in: FlaskClient, owner: User, days: str, expiry: str
+) -> None:
     start = now_ms()
     html = send(signed_in, "/settings/tokens", name="sync", scopes=["write", "read"], days=days).text
     with app.app_context():

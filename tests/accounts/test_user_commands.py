@@ -67,7 +67,7 @@ def test_user_add_prints_the_id(app: Flask, run: Callable[..., Any]) -> None:
         ("contraseña très sûre\n", "contraseña très sûre"),
     ],
 )
-def test_the_password_is_the_first_line_of_standard_input(
+def test_the_password_is_the_first_line_of_standard_input_of_standard_input(
     app: Flask, run: Callable[..., Any], standard_input: str, password: str
 ) -> None:
     assert run("user", "add", "owner@example.com", input=standard_input).exit_code == 0
