@@ -87,9 +87,7 @@ def test_a_linked_user_is_recognized_with_another_address(app: Flask, owner: Use
     {"email": "unknown@example.com"},
     {"email": ""},
 ], ids=str)  # fmt: skip
-def test_invalid_claims_are_refused(
-    app: Flask, owner: User, provider: Provider, claims: dict[str, Any]
-) -> None:
+def test_invalid_claims_are_refused(app: Flask, owner: User, provider: Provider, claims: dict[str, Any]) -> None:
     provider.claims = claims
     client = app.test_client()
     answer = sign_in_with(client, provider)
@@ -130,9 +128,7 @@ def test_a_disabled_account_is_refused(app: Flask, owner: User, build: Builder, 
     assert "account is disabled" in answer.text
 
 
-def test_accounts_are_created_if_allowed(
-    app: Flask, provider: Provider, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_accounts_are_created_if_allowed(app: Flask, provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(app.config, "OIDC_CREATE", True)
     client = app.test_client()
     assert sign_in_with(client, provider).status_code == 303

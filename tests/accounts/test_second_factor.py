@@ -124,7 +124,9 @@ def test_a_code_works_once(app: Flask, owner: User, forget_step: None) -> None:
         assert not actions.use_code(owner.key, code, app.secret_key)
 
 
-def test_the_code_must_follow_the_password_within_minutes(after_password: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_code_must_follow_the_password_within_minutes(
+    after_password: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     late = now_ms() + 6 * 60_000
     monkeypatch.setattr("portal.accounts.pages.signing_in.now_ms", lambda: late)
     assert after_password.get("/login/code").location.startswith("/login?")
@@ -136,7 +138,9 @@ def test_a_new_password_ends_a_pending_sign_in(app: Flask, after_password: Flask
     assert after_password.get("/login/code").location.startswith("/login?")
 
 
-def test_turning_it_off_requires_password_and_code(app: Flask, after_password: FlaskClient, codes: list[str], owner: User) -> None:
+def test_turning_it_off_requires_password_and_code(
+    app: Flask, after_password: FlaskClient, codes: list[str], owner: User
+) -> None:
     send(after_password, "/login/code", "/login/code", code=codes[1])
     assert "9 unused codes left" in after_password.get(PAGE).text
     assert send(after_password, f"{PAGE}/off", current="wrong", code=codes[2]).status_code == 400

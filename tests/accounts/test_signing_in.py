@@ -88,7 +88,9 @@ def test_a_device_cookie_is_valid_only_for_its_user(app: Flask, owner: User, str
     assert try_password(app.test_client(), owner.email).status_code == 429
 
 
-def test_attempts_of_one_address_are_counted_across_accounts(app: Flask, owner: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_attempts_of_one_address_are_counted_across_accounts(
+    app: Flask, owner: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(app.config, "SIGN_IN_TRIES_PER_ADDRESS", 5)
     client = app.test_client()
     assert try_password(client, owner.email, PASSWORD).status_code == 303  # right ones do not count

@@ -28,9 +28,7 @@ def test_a_token_is_shown_once_works_and_is_revoked(app: Flask, signed_in: Flask
     revoke = re.search(r'action="(/settings/tokens/[0-9a-f]{24}/revoke)"', page)[1]
     assert send(signed_in, revoke, "/settings/tokens").status_code == 303
     assert app.test_client().get(address, headers=bearer).status_code == 401
-    assert (
-        "nightly" not in signed_in.get("/settings/tokens").text.split("</header>")[1].split("Token revoked")[1]
-    )
+    assert "nightly" not in signed_in.get("/settings/tokens").text.split("</header>")[1].split("Token revoked")[1]
     assert send(signed_in, revoke, "/settings/tokens").status_code == 303  # revoking again changes nothing
 
 
@@ -70,9 +68,7 @@ def test_a_problem_is_shown_beside_its_field_and_the_input_stays(signed_in: Flas
 
 
 @pytest.mark.parametrize(("days", "expiry"), [("", "never"), ("30", "")])
-def test_a_token_expires_as_requested(
-    app: Flask, signed_in: FlaskClient, owner: User, days: str, expiry: str
-) -> None:
+def test_a_token_expires_as_requested(app: Flask, signed_in: FlaskClient, owner: User, days: str, expiry: str) -> None:
     start = now_ms()
     html = send(signed_in, "/settings/tokens", name="sync", scopes=["write", "read"], days=days).text
     with app.app_context():

@@ -69,7 +69,9 @@ def accounts(build: Builder, admin: User) -> None:
         ("?page=2&limit=2", ["owner", "stranger"]),
     ],
 )
-def test_the_list_is_searched_filtered_and_paged(as_admin: FlaskClient, accounts: None, query_string: str, names: list[str]) -> None:
+def test_the_list_is_searched_filtered_and_paged(
+    as_admin: FlaskClient, accounts: None, query_string: str, names: list[str]
+) -> None:
     for headers in ({}, {"HX-Request": "true"}):
         page = as_admin.get(f"/admin/users{query_string}", headers=headers)
         assert page.status_code == 200
@@ -86,7 +88,9 @@ def test_the_list_shows_the_facts_of_each_user(as_admin: FlaskClient, build: Bui
     assert " ".join(row) == "owner@example.com owner user Active Two-factor yes Last sign-in never Batches 2"
 
 
-def test_an_invalid_value_is_named_and_a_page_past_the_end_redirects_to_the_last(as_admin: FlaskClient, accounts: None) -> None:
+def test_an_invalid_value_is_named_and_a_page_past_the_end_redirects_to_the_last(
+    as_admin: FlaskClient, accounts: None
+) -> None:
     page = as_admin.get("/admin/users?show=unknown&limit=0")
     assert page.status_code == 400
     assert "show must be one of all, active, disabled, admins" in page.text
@@ -114,7 +118,9 @@ def test_a_generated_password_is_shown_once_and_works(
     assert summary(entry) == ("added", admin.email, user.email, "page", "127.0.0.1", {})
 
 
-def test_an_admin_is_created_with_a_typed_password(app: Flask, post: Callable[..., Any], entries: Callable[[], list[Any]]) -> None:
+def test_an_admin_is_created_with_a_typed_password(
+    app: Flask, post: Callable[..., Any], entries: Callable[[], list[Any]]
+) -> None:
     answer = post("/admin/users/new", email="owner@example.com", zone="UTC", role="admin", password=NEW_PASSWORD)
     user = find_user(app, "owner@example.com")
     assert (answer.status_code, answer.location) == (303, f"/admin/users/{user.id}")
@@ -284,7 +290,9 @@ def test_of_two_admins_who_remove_each_other_at_once_one_remains(
         answers = sorted(pool.map(remove, (admin, other), (other, admin)))
     assert answers == [actions.NOT_AN_ADMIN, "done"]
     assert len(entries()) == 1
-    left = [user for user in (find_user(app, admin.email), find_user(app, other.email)) if user.is_admin and user.is_active]
+    left = [
+        user for user in (find_user(app, admin.email), find_user(app, other.email)) if user.is_admin and user.is_active
+    ]
     assert len(left) == 1
 
 
