@@ -31,10 +31,10 @@ def test_a_user_is_disabled_on_a_phone_without_javascript(
     page.get_by_role("link", name=owner.email).click()
     page.locator("summary", has_text="Disable").click()
     page.get_by_role("button", name="Disable account").click()
-    expect(page.locator(".message.is-success")).to_contain_text(f"{owner.email} is disabled")
+    expect(page.locator(".message.is-success")).to_contain_text(f"{owner.email} disabled")
     expect(page.locator(".page-header")).to_contain_text("Disabled")
     page.get_by_role("link", name="All activity by or for this user").click()
-    expect(page.locator("#audit-log tbody tr").first).to_contain_text("Disabled")
+    expect(page.locator("#audit-log tbody tr").first).to_contain_text("Account disabled")
 
 
 def test_lists_are_narrowed_in_place(

@@ -35,7 +35,7 @@ def test_sign_in_list_batch_tokens_account(page: Page, build: Builder, batches: 
     expect(page.get_by_text(made)).to_have_count(0)
     page.get_by_label("Revoke nightly").click()
     page.get_by_role("button", name="Revoke token").click()
-    expect(page.get_by_role("status").first).to_contain_text("The token is revoked")
+    expect(page.get_by_role("status").first).to_contain_text("Token revoked")
 
     page.locator(".account-menu summary").click()
     page.get_by_role("link", name="Account").click()
@@ -94,7 +94,7 @@ def test_a_changed_password_keeps_this_browser_and_ends_the_other(
     page.get_by_label("Current password").fill(PASSWORD)
     page.get_by_label("New password").fill("another correct horse")
     page.get_by_role("button", name="Change password").click()
-    expect(page.get_by_role("status").first).to_contain_text("The password is changed")
+    expect(page.get_by_role("status").first).to_contain_text("Password changed")
     other.reload()
     expect(other.get_by_role("heading", name="Sign in")).to_be_visible()
 

@@ -53,4 +53,4 @@ def test_set_up_signed_in_with_a_recovery_code_and_turned_off(
     turn_off.get_by_label("Current password").fill(PASSWORD)
     turn_off.get_by_label("Code from your app, or a recovery code").fill(second)
     turn_off.get_by_role("button", name="Turn off").click()
-    expect(page.get_by_role("status").first).to_contain_text("The second factor is off")
+    expect(page.get_by_role("status").first).to_contain_text("Two-factor authentication turned off")
