@@ -140,7 +140,7 @@ def show_user(row: Any, *, new_password: str = "", problems: dict[str, str] | No
         entries=[audit_entry_view(entry) for entry in audit_query.recent_account_events(row.key)],
         sections=SECTIONS,
         actions=available_actions(view),
-        made=new_password,
+        new_password=new_password,
         problems=problems or {},
     )
 

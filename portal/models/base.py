@@ -19,7 +19,7 @@ OWNER_SHIFT = 32
 # Milliseconds since 1970-01-01T00:00:00Z, as in the API.
 Millis = BigInteger()
 
-# 24 lower-case hexadecimal characters, compared by byte whatever the server's locale.
+# 24 lower-case hexadecimal characters, compared by byte regardless of the server's locale.
 PublicId = String(24).with_variant(String(24, collation="C"), "postgresql")
 
 

@@ -61,6 +61,6 @@ def show_tokens(
         scopes=Scope,
         problems=parsed.problems if parsed else {},
         form=request.form,
-        made=new_token,
+        new_token=new_token,
         list_address=url_for("batches_api.list_batches", user_id=current_user.id, _external=True),
     )
