@@ -12,8 +12,7 @@ from sqlalchemy.orm import Session
 
 from portal.audit.batch_log import log_batch_event
 from portal.batches import query as batches_query
-from portal.batches.actions import complete_batch, insert_calls, lock_batch_list
-from portal.batches.actions.inserting import pending_call_row
+from portal.batches.actions import call_row, complete_batch, insert_calls, lock_batch_list
 from portal.calls import query
 from portal.calls.events import CallState, count_delta, latest_state
 from portal.calls.parameters import CallEventBody, CallInput
@@ -63,11 +62,7 @@ def add_calls(by: Actor, batch_id: str, calls: Sequence[CallInput]) -> AddCallsR
         for call in calls:  # of two with the same number, the later one adds to the earlier
             wanted[call.phone_number] = wanted.get(call.phone_number, {}) | dict(call.fields)
         waiting = query.find_pending_by_number(by.user_key, batch_id, wanted)
-        new = [
-            pending_call_row(batch.key, {"phone_number": number, "fields": fields}, now)
-            for number, fields in wanted.items()
-            if number not in waiting
-        ]
+        new = [call_row(batch.key, number, fields, now) for number, fields in wanted.items() if number not in waiting]
         insert_calls(session, new)
         update_fields(session, waiting, wanted)
         values = {"total_calls": Batch.total_calls + len(new), "updated_at": now}

@@ -174,8 +174,8 @@ def has_open_calls(owner_key: int, batch_id: str) -> bool:
     return db.session.execute(query).first() is not None
 
 
-def fetch_contacts(owner_key: int, batch_id: str, *, only_not_reached: bool) -> Iterator[dict[str, Any]]:
-    """The batch's contacts as new calls: number and fields; all, or those that nobody picked up."""
+def fetch_contacts(owner_key: int, batch_id: str, *, only_not_reached: bool) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the phone number and the fields of each call of the batch, or only of the calls without an answer."""
     columns = (Call.key, Call.phone_number, Call.fields)
     query = live_calls(owner_key, batch_id).with_only_columns(*columns).order_by(Call.key).limit(CHUNK_SIZE)
     if only_not_reached:
@@ -183,7 +183,7 @@ def fetch_contacts(owner_key: int, batch_id: str, *, only_not_reached: bool) -> 
     last = 0
     while rows := db.session.execute(query.where(Call.key > last)).all():
         last = rows[-1].key
-        yield from ({"phone_number": row.phone_number, "fields": row.fields} for row in rows)
+        yield from ((row.phone_number, row.fields) for row in rows)
 
 
 def fetch_picked_times(owner_key: int, batch_id: str, parts: int) -> tuple[int, int, dict[int, int]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -90,7 +90,7 @@ def create_batch_from_upload(
         if not session.execute(update(Upload).where(*kept).values(**values)).rowcount:
             raise UploadTaken
 
-    return create_batch(by, name, settings, contacts_to_calls(contacts, advance), mark)
+    return create_batch(by, name, settings, numbers_and_fields(contacts, advance), mark)
 
 
 def create_batch_from_file(
@@ -101,13 +101,12 @@ def create_batch_from_file(
     def mark(session: Session, made: CreatedBatch) -> None:
         session.execute(insert(Upload.__table__), upload_row(by.user_key, file) | {"batch_key": made.key})
 
-    return create_batch(by, name, settings, contacts_to_calls(contacts, lambda *_: None), mark)
+    return create_batch(by, name, settings, numbers_and_fields(contacts, lambda *_: None), mark)
 
 
-def contacts_to_calls(contacts: Iterable[Contact], advance: Advance) -> Iterator[dict[str, Any]]:
-    """Contacts as new calls; `advance` is told how many were stored."""
-    contacts = list(contacts)
+def numbers_and_fields(contacts: Sequence[Contact], advance: Advance) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the phone number and the fields of each contact, and report the progress of storing them."""
     for number, contact in enumerate(contacts, 1):
-        yield {"phone_number": contact.number, "fields": contact.fields}
+        yield contact.number, contact.fields
         if number % PROGRESS_INTERVAL == 0:
             advance("Storing", number, len(contacts))
