@@ -44,7 +44,7 @@ def test_every_move_on_the_page(
     answer = press(f"/batches/{batch.id}/move", move=move)
     assert answer.status_code == 200
     if leads == "-":
-        assert "Somebody may have been quicker" in words(answer.text)
+        assert "The page may have been out of date" in words(answer.text)
     assert statuses(api) == {"Spring": status if leads in ("-", "same") else leads}
 
 
@@ -79,7 +79,7 @@ def test_strangers_batches_cannot_be_changed(press: Callable, build: Builder, st
     assert press(f"/batches/{theirs.id}/move", move="stop").status_code == 404
     assert press(f"/batches/{theirs.id}/rename", name="mine").status_code == 404
     assert press(f"/batches/{theirs.id}/duplicate", name="mine").status_code == 404
-    assert "not there any more" in words(press("/batches/restore", id=theirs.id).text)
+    assert "no longer exist" in words(press("/batches/restore", id=theirs.id).text)
     press("/batches/confirm", do="delete", id=theirs.id)
     after = build.change(theirs)
     assert (after.name, after.status, after.deleted_at) == ("theirs", "active", None)
@@ -109,10 +109,10 @@ def test_a_confirmation_names_them_and_says_what_stays(
     asked = words(signed_in.get(query_of(three, do="stop")).text)
     assert "Stop 2 batches?" in asked
     assert "The active one" in asked
-    assert "Left as it is: The completed one This batch is completed: it cannot be stopped" in asked
+    assert "Skipped: The completed one This batch is completed and cannot be stopped" in asked
     answer = words(press("/batches/confirm", do="stop", id=[batch.id for batch in three.values()]).text)
-    assert "2 batches are stopped." in answer
-    assert "Left as it was. The completed one: This batch is completed" in answer
+    assert "2 batches stopped." in answer
+    assert "“The completed one” skipped. This batch is completed and cannot be stopped." in answer
     assert statuses(api) == {
         "The active one": "stopped",
         "The paused one": "stopped",
@@ -125,24 +125,24 @@ def test_deleting_says_what_is_stopped_by_it_and_can_be_undone(
 ) -> None:
     asked = words(signed_in.get(query_of(three, do="delete")).text)
     assert "Delete 3 batches?" in asked
-    assert "The paused one, The active one: still running or paused" in asked
+    assert "Active or paused: The paused one, The active one. Deleting stops their calls" in asked
     one = words(signed_in.get(f"/batches/confirm?do=delete&id={three['active'].id}").text)
-    assert "It is active" in one
+    assert "Active or paused: The active one." in one
     answer = press("/batches/confirm", do="delete", id=[batch.id for batch in three.values()], back="/batches?limit=25")
     assert answer.request.full_path == "/batches?limit=25"
-    assert "3 batches are deleted." in words(answer.text)
+    assert "3 batches deleted." in words(answer.text)
     assert api().status_code == 404
     form = re.search(r'<form method="post" action="/batches/restore">.*?</form>', answer.text, re.DOTALL)[0]
     ids = re.findall(r'name="id" value="(\w+)"', form)
-    assert "3 batches are back." in words(press("/batches/restore", id=ids, back="/batches?limit=25").text)
+    assert "3 batches restored." in words(press("/batches/restore", id=ids, back="/batches?limit=25").text)
     assert set(statuses(api).values()) == {"stopped", "completed"}
 
 
 @pytest.mark.parametrize(
     ("query", "status", "says"),
     [
-        ("do=stop", 200, "Pick at least one batch first"),
-        (f"do=stop&id={'0' * 24}", 200, "not there any more"),
+        ("do=stop", 200, "Select at least one batch."),
+        (f"do=stop&id={'0' * 24}", 200, "no longer exist"),
         ("do=explode&id=" + "0" * 24, 400, "do must be one of start, pause, resume, stop, delete"),
         ("do=stop&id=nonsense", 400, "id must be 24 hexadecimal characters"),
         ("id=" + "0" * 24, 400, "do is required"),
@@ -240,13 +240,13 @@ def test_every_change_is_written_down_with_who_and_how(
     assert "All 7 changes" in words(signed_in.get(f"/batches/{batch}").text)
     told = words(signed_in.get(f"/batches/{batch}/changes").text)
     steps = [
-        "Restored owner, on a page",
-        "Deleted owner, on a page",
-        "From active to completed by itself, token “test”",
-        "Renamed from “Spring” to “Summer” owner, on a page",
-        "From pending to active owner, token “test”",
+        "Restored owner, web app",
+        "Deleted owner, web app",
+        "Changed from active to completed System, token “test”",
+        "Renamed from “Spring” to “Summer” owner, web app",
+        "Changed from pending to active owner, token “test”",
         "1 call added owner, token “test”",
-        "Made owner, token “test”",
+        "Created owner, token “test”",
     ]
     places = [told.index(step) for step in steps]
     assert places == sorted(places)

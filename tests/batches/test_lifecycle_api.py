@@ -11,8 +11,8 @@ import pytest
 from flask import Flask
 
 from portal.batches import actions
-from portal.batches.transitions import BatchAction, IllegalTransition
-from portal.models import Batch, Channel, Scope, User
+from portal.batches.transitions import IllegalTransition
+from portal.models import Batch, BatchAction, Channel, Scope, User
 from portal.models.actor import Actor
 from tests.batches.test_transitions import ROWS
 from tests.support.builders import Builder

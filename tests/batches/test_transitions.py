@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from portal.batches.transitions import BatchAction, IllegalTransition, available_actions, target_status
-from portal.models import QueueStatus
+from portal.batches.transitions import IllegalTransition, available_actions, target_status
+from portal.models import BatchAction, QueueStatus
 
 # From, and what start, pause, resume and stop lead to: a status, "same", or "-" for a refusal.
 TABLE = """
@@ -35,7 +35,7 @@ def test_every_cell_of_the_table(status: str, move: str, leads: str) -> None:
 
 @pytest.mark.parametrize("status", ["pending", "paused", "stopped", "completed"])
 def test_a_batch_without_an_open_call_cannot_be_started(status: str) -> None:
-    with pytest.raises(IllegalTransition, match="no call left"):
+    with pytest.raises(IllegalTransition, match="no calls left"):
         target_status(QueueStatus(status), BatchAction.START, has_open=False)
 
 

@@ -93,7 +93,7 @@ def test_a_batch_is_made_of_a_file_of_every_kind(
     told = words(signed_in.get(answer.location).text)
     assert "Monday to Wednesday, 09:00 to 17:00, Europe/Lisbon" in told
     assert "and 1 more" in told
-    assert "Made with 2 calls owner, on a page" in told
+    assert "Created with 2 calls owner, web app" in told
     assert signed_in.get(preview).status_code == 404  # its content is gone
 
 
