@@ -1,4 +1,4 @@
-"""What all commands share: whatever goes wrong is one plain line and exit code 1, never a stack trace."""
+"""All commands: any error is one line and exit code 1, never a stack trace."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def app_on(url: str, folder: Path) -> Flask:
 
 
 def error_of(app: Flask, command: list[str]) -> str:
-    """The one line that the command fails with."""
+    """Run a command that fails and return its one line of output."""
     result = app.test_cli_runner().invoke(args=command, input="correct horse battery staple\n")
     assert result.exit_code == 1
     assert result.stdout == ""
@@ -53,7 +53,7 @@ def error_of(app: Flask, command: list[str]) -> str:
 def bare_app(
     request: pytest.FixtureRequest, database_urls: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Flask]:
-    """An app whose database was never migrated."""
+    """Return an app whose database has never been migrated."""
     app = app_on(database_urls(request.param), tmp_path_factory.mktemp("bare"))
     yield app
     with app.app_context():
@@ -61,26 +61,26 @@ def bare_app(
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_a_database_without_tables(bare_app: Flask, command: list[str]) -> None:
-    expected = "Error: The database has no tables yet; run: flask --app wsgi db upgrade"
+def test_a_database_without_tables_is_reported(bare_app: Flask, command: list[str]) -> None:
+    expected = "Error: The database has no tables. Run: flask --app wsgi db upgrade"
     assert error_of(bare_app, command) == expected
 
 
-@pytest.mark.parametrize("url", ["postgresql://nobody@127.0.0.1:1/none", "sqlite:////nowhere/portal.db"])
+@pytest.mark.parametrize("url", ["postgresql://owner@127.0.0.1:1/none", "sqlite:////nowhere/portal.db"])
 @pytest.mark.parametrize("command", [*COMMANDS, ["db", "upgrade"]], ids=" ".join)
-def test_a_database_out_of_reach(tmp_path: Path, url: str, command: list[str]) -> None:
+def test_an_unavailable_database_is_reported(tmp_path: Path, url: str, command: list[str]) -> None:
     assert error_of(app_on(url, tmp_path), command).startswith("Error: The database cannot be used: ")
 
 
 @pytest.mark.parametrize("kind", DATABASES)
-def test_a_database_of_another_release(make_app: Callable[[str], Flask], kind: str) -> None:
+def test_an_outdated_schema_is_reported(make_app: Callable[[str], Flask], kind: str) -> None:
     app = make_app(kind)
     with app.app_context(), db.engine.begin() as connection:
         connection.execute(text("ALTER TABLE users DROP COLUMN zone"))
-    assert error_of(app, ["user", "list"]).startswith("Error: The database is of another release; run: flask")
+    assert error_of(app, ["user", "list"]).startswith("Error: The database schema is out of date. Run: flask")
 
 
-def test_a_failure_that_nobody_foresaw(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unexpected_error_names_its_type_but_no_details(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> None:
         raise KeyError("secret detail")
 
@@ -90,10 +90,20 @@ def test_a_failure_that_nobody_foresaw(app: Flask, monkeypatch: pytest.MonkeyPat
     assert "secret detail" not in message
 
 
+def test_a_failing_statement_is_not_reported_as_missing_tables(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        db.session.execute(text("SELECT 1 FROM no_such_table"))
+
+    monkeypatch.setattr(query, "list_users", fail)
+    message = error_of(app, ["user", "list"])
+    assert message.startswith("Error: Unexpected error: ")
+    assert "no_such_table" not in message
+
+
 @pytest.mark.parametrize(
     "command", [["user"], ["token"], ["batch"], ["user", "add"], ["batch", "import", "x.csv"], ["batch", "purge"]]
 )
-def test_wrong_usage_is_exit_code_2(app: Flask, command: list[str]) -> None:
+def test_wrong_usage_exits_with_code_2(app: Flask, command: list[str]) -> None:
     result = app.test_cli_runner().invoke(args=command)
     assert result.exit_code == 2
     assert "Traceback" not in result.output
@@ -103,7 +113,7 @@ def test_wrong_usage_is_exit_code_2(app: Flask, command: list[str]) -> None:
     "setting",
     ["DATABASE_URL=mysql://x", "DATABASE_URL=postgresql://a:s3cret@x:y/z", "LOG_LEVEL=LOUD", "INSTANCE_DIR=/dev/null"],
 )
-def test_a_setting_that_cannot_be_used(tmp_path: Path, setting: str) -> None:
+def test_an_invalid_setting_is_reported_without_its_secrets(tmp_path: Path, setting: str) -> None:
     name, _, value = setting.partition("=")
     environ = {"PATH": os.environ["PATH"], "INSTANCE_DIR": str(tmp_path), name: value}
     command = [sys.executable, "-m", "flask", "--app", "wsgi", "user", "list"]
