@@ -225,7 +225,7 @@ def find_fields(model: type[Parameters], name: str) -> list[Any]:
     return [info for field, info in model.model_fields.items() if (info.alias or field) == name]
 
 
-# --- the kinds of value that parameters have ------------------------------------------------------------------------
+# --- the kinds of value that parameters have --------------------------------------------------------------------------
 
 
 def parse_whole(value: Any) -> Any:

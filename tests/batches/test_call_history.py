@@ -80,7 +80,7 @@ def rows_of(name: str, numbers: Iterable[int]) -> list[str]:
     ]
 
 
-# --- accepted files ----------------------------------------------------------------------------------------------------
+# --- accepted files ---------------------------------------------------------------------------------------------------
 
 
 def test_a_history_is_imported_as_batches(app: Flask, owner: User, history: Callable, run_import: Callable) -> None:
@@ -149,7 +149,7 @@ def test_one_number_may_be_in_several_batches(history: Callable, run_import: Cal
     assert last_line(run_import(history(ROW, ROW.replace("Spring", "Autumn")))) == "2 batches, 2 calls added"
 
 
-# --- errors --------------------------------------------------------------------------------------------------
+# --- errors -----------------------------------------------------------------------------------------------------------
 
 
 def with_cell(column: str, value: str) -> str:
@@ -284,7 +284,7 @@ def test_a_failed_import_stores_nothing(app: Flask, owner: User, history: Callab
     assert counts(listed(app, owner)["Spring"]) == (3000, 3000, 3000, 0)
 
 
-# --- repeated imports ------------------------------------------------------------------------------------------------------------
+# --- repeated imports -------------------------------------------------------------------------------------------------
 
 
 def test_a_second_import_of_the_same_file_adds_nothing(

@@ -34,7 +34,7 @@ def opens_at(hours: CallingHours, now: str) -> str | None:
     return None if opening is None else format_iso(opening).replace(":00.000Z", "Z")
 
 
-# --- description ----------------------------------------------------------------------------------------------------------
+# --- description ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_calling_hours_are_described_in_words(hours: CallingHours, expected: str
     assert describe_hours(hours) == expected
 
 
-# --- openings -------------------------------------------------------------------------------------------------------
+# --- openings ---------------------------------------------------------------------------------------------------------
 
 OFFICE = CallingHours("UTC", "09:00", "17:00", WORKDAYS)
 NIGHT = CallingHours("UTC", "22:00", "02:00", (5,))  # Friday night
