@@ -109,10 +109,10 @@ def test_a_confirmation_names_them_and_says_what_stays(
     asked = words(signed_in.get(query_of(three, do="stop")).text)
     assert "Stop 2 batches?" in asked
     assert "The active one" in asked
-    assert "Skipped: The completed one This batch is completed and cannot be stopped" in asked
+    assert "Not changed: The completed one This batch is completed and cannot be stopped" in asked
     answer = words(press("/batches/confirm", do="stop", id=[batch.id for batch in three.values()]).text)
     assert "2 batches stopped." in answer
-    assert "“The completed one” skipped. This batch is completed and cannot be stopped." in answer
+    assert "“The completed one” not changed. This batch is completed and cannot be stopped." in answer
     assert statuses(api) == {
         "The active one": "stopped",
         "The paused one": "stopped",
@@ -125,7 +125,7 @@ def test_deleting_says_what_is_stopped_by_it_and_can_be_undone(
 ) -> None:
     asked = words(signed_in.get(query_of(three, do="delete")).text)
     assert "Delete 3 batches?" in asked
-    assert "Active or paused: The paused one, The active one. Deleting stops their calls" in asked
+    assert "Active or paused: The paused one, The active one. Deleting stops calling" in asked
     one = words(signed_in.get(f"/batches/confirm?do=delete&id={three['active'].id}").text)
     assert "Active or paused: The active one." in one
     answer = press("/batches/confirm", do="delete", id=[batch.id for batch in three.values()], back="/batches?limit=25")
@@ -237,7 +237,7 @@ def test_every_change_is_written_down_with_who_and_how(
     call_api("call-events", {"events": [event]})
     press("/batches/confirm", do="delete", id=batch)
     press("/batches/restore", id=batch)
-    assert "All 7 changes" in words(signed_in.get(f"/batches/{batch}").text)
+    assert "All 7 entries" in words(signed_in.get(f"/batches/{batch}").text)
     told = words(signed_in.get(f"/batches/{batch}/changes").text)
     steps = [
         "Restored owner, web app",

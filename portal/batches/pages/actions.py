@@ -49,7 +49,7 @@ class BulkAction(StrEnum):
     START = "start", "start", "started", BatchAction.START
     PAUSE = "pause", "pause", "paused", BatchAction.PAUSE
     RESUME = "resume", "resume", "resumed", BatchAction.RESUME
-    STOP = "stop", "stop", "stopped", BatchAction.STOP, "Remaining calls stay in the batch. You can start it again."
+    STOP = "stop", "stop", "stopped", BatchAction.STOP, "Pending calls stay. You can start a stopped batch again."
     DELETE = (
         "delete", "trash", "deleted", None,
         "Deleted batches move to the trash with their calls. You can restore them there.",
@@ -166,9 +166,9 @@ def apply_bulk_action() -> Response:
             if apply_to_batch(row.id, form.action):
                 changed.append(row.id)
             else:
-                skipped.append(f"“{row.name}” skipped: it no longer exists.")
+                skipped.append(f"“{row.name}” not changed. It no longer exists.")
         except IllegalTransition as error:
-            skipped.append(f"“{row.name}” skipped. {error}.")
+            skipped.append(f"“{row.name}” not changed. {error}.")
     flash_result(form.action, changed, skipped)
     return htmx.redirect_browser(htmx.safe_target(form.back, url_for(".list_batches")))
 
