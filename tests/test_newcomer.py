@@ -1,4 +1,4 @@
-"""The first steps of a new user: `make run`, the printed curl command, sign-in, the commands of the README, and the end."""
+"""The first steps of a new user: `make run`, the printed curl command, sign-in, and the commands of the README."""
 
 from __future__ import annotations
 

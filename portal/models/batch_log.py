@@ -11,7 +11,7 @@ from portal.models.base import Base, Key, LabeledEnum, Millis, vocabulary_check
 
 
 class Channel(LabeledEnum):
-    """The way a change was requested; for the API the log holds the token as well."""
+    """The way a change was requested; for the API, the log names the token as well."""
 
     PAGE = "page", "web app"
     API = "api", "API"

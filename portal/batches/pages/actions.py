@@ -41,9 +41,8 @@ class BulkAction(StrEnum):
     def __new__(cls, value: str, icon: str, result: str, transition: BatchAction | None, hint: str = "") -> BulkAction:
         """Create a member from its value and its attributes."""
         member = str.__new__(cls, value)
-        member._value_, member.icon, member.result, member.transition, member.hint = (
-            value, icon, result, transition, hint
-        )  # fmt: skip
+        member._value_, member.icon, member.result = value, icon, result
+        member.transition, member.hint = transition, hint
         return member
 
     START = "start", "start", "started", BatchAction.START
