@@ -60,7 +60,7 @@ def test_started_paused_resumed_stopped_and_only_what_is_legal_is_offered(opened
         ("Resume", "resumed", "Active", ["Pause", "Stop"]),
         ("Stop", "stopped", "Stopped", ["Start"]),
     ):
-        press(opened, word, f"The batch is {told}.")
+        press(opened, word, f"Batch {told}.")
         expect(badge).to_have_text(status)
         expect_offers(opened, *offers)
 
