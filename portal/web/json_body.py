@@ -41,7 +41,15 @@ def read_json_object() -> dict[str, Any]:
 
 
 def parse_json_object(raw: bytes | str) -> dict[str, Any]:
-    """A JSON object whose names stand once, whose numbers are numbers, and which is not too deep. Raises BadJson."""
+    """Parse a JSON object. Raises JsonError."""
+    found = parse_json(raw)
+    if not isinstance(found, dict):
+        raise JsonError("must be a JSON object")
+    return found
+
+
+def parse_json(raw: bytes | str) -> Any:
+    """Parse JSON with unique names, without NaN and Infinity, and at most MAX_DEPTH levels deep. Raises JsonError."""
     try:
         text = raw.decode() if isinstance(raw, bytes) else raw
         found = json.loads(text, object_pairs_hook=reject_duplicate_names, parse_constant=reject_constant)
@@ -55,15 +63,13 @@ def parse_json_object(raw: bytes | str) -> dict[str, Any]:
         raise JsonError(TOO_DEEP) from None
     except ValueError:
         raise JsonError("holds a number of too many digits") from None
-    if not isinstance(found, dict):
-        raise JsonError("must be a JSON object")
     check_depth(found)
     return found
 
 
-def check_depth(found: dict[str, Any]) -> None:
+def check_depth(found: Any) -> None:
     """That a body is not nested too deep, level by level, before anything looks at its values. Raises BadJson."""
-    level: list[Any] = [found]
+    level: list[Any] = [found] if isinstance(found, CONTAINERS) else []
     for _ in range(MAX_DEPTH):
         values = [one.values() if isinstance(one, dict) else one for one in level]
         level = [value for inner in values for value in inner if isinstance(value, CONTAINERS)]

@@ -36,7 +36,7 @@ def test_the_first_three_fields_are_columns_and_no_other_is_lost() -> None:
 
 def test_outcomes_are_those_that_some_call_has_with_their_share_of_all() -> None:
     counts = dict.fromkeys(CallStatus, 0) | {CallStatus.PENDING: 1, CallStatus.COMPLETED: 3}
-    assert [(one.word, one.count, one.share, one.length) for one in outcome_views(counts)] == [
+    assert [(one.status.label, one.count, one.share, one.length) for one in outcome_views(counts)] == [
         ("Completed", 3, 75, 75.0),
         ("Not called yet", 1, 25, 25.0),
     ]
