@@ -12,8 +12,7 @@ from sqlalchemy.orm import Session
 
 from portal.audit.batch_log import log_batch_event
 from portal.batches import query as batches_query
-from portal.batches.actions import complete_batch, insert_calls, lock_batch_list
-from portal.batches.actions.inserting import pending_call_row
+from portal.batches.actions import call_row, complete_batch, insert_calls, lock_batch_list
 from portal.calls import query
 from portal.calls.events import CallState, count_delta, latest_state
 from portal.calls.parameters import CallEventBody, CallInput
@@ -64,11 +63,7 @@ def add_calls(by: Actor, batch_id: str, calls: Sequence[CallInput]) -> AddCallsR
         for call in calls:  # merge calls to the same number; later fields win
             fields[call.phone_number] = fields.get(call.phone_number, {}) | dict(call.fields)
         pending = query.find_pending_by_number(by.user_key, batch_id, fields)
-        new = [
-            pending_call_row(batch.key, {"phone_number": number, "fields": fields[number]}, now)
-            for number in fields
-            if number not in pending
-        ]
+        new = [call_row(batch.key, number, fields[number], now) for number in fields if number not in pending]
         insert_calls(session, new)
         update_fields(session, pending, fields)
         values = {"total_calls": Batch.total_calls + len(new), "updated_at": now}

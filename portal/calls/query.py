@@ -175,7 +175,7 @@ def has_open_calls(owner_key: int, batch_id: str) -> bool:
     return db.session.execute(statement.limit(1)).first() is not None
 
 
-def fetch_contacts(owner_key: int, batch_id: str, *, only_not_reached: bool) -> Iterator[dict[str, Any]]:
+def fetch_contacts(owner_key: int, batch_id: str, *, only_not_reached: bool) -> Iterator[tuple[str, dict[str, Any]]]:
     """Iterate over number and fields of the batch's calls: of all calls, or of those that were not picked up."""
     columns = (Call.key, Call.phone_number, Call.fields)
     statement = live_calls(owner_key, batch_id).with_only_columns(*columns).order_by(Call.key).limit(CHUNK_SIZE)
@@ -184,7 +184,7 @@ def fetch_contacts(owner_key: int, batch_id: str, *, only_not_reached: bool) -> 
     last = 0
     while rows := db.session.execute(statement.where(Call.key > last)).all():
         last = rows[-1].key
-        yield from ({"phone_number": row.phone_number, "fields": row.fields} for row in rows)
+        yield from ((row.phone_number, row.fields) for row in rows)
 
 
 def fetch_picked_times(owner_key: int, batch_id: str, parts: int) -> tuple[int, int, dict[int, int]]:
