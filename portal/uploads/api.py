@@ -25,7 +25,7 @@ blueprint = Blueprint("uploads_api", __name__, url_prefix="/api/call")
 
 UPLOAD = Operation(
     summary="Upload a contact file",
-    words="Create a batch from the first sheet of a .csv, .xls or .xlsx file with a header row and a column phoneNumber."
+    words="Create a batch from the first sheet of a .csv, .xls or .xlsx file. It needs a phoneNumber column."
     " Other columns are stored with each call; of rows with the same number only the first is used. If rows are"
     " invalid, the answer is 422 and nothing is stored; with type=true they are skipped and counted.",
     scope=Scope.WRITE,
