@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Row, bindparam, insert, update
@@ -14,7 +14,7 @@ from portal.audit.batch_log import log_batch_event
 from portal.batches import query as batches_query
 from portal.batches.actions import call_row, complete_batch, insert_calls, lock_batch_list
 from portal.calls import query
-from portal.calls.events import CallState, count_delta, latest_state
+from portal.calls.events import CallState, count_call, latest_state
 from portal.calls.parameters import CallEventBody, CallInput
 from portal.db.transactions import write_transaction
 from portal.models import Batch, BatchEvent, Call, CallEvent, CallStatus
@@ -185,8 +185,8 @@ def update_calls(
             }
         )
         delta = deltas.setdefault(call.batch_key, Counter())
-        delta.update(asdict(count_delta(after.status)))
-        delta.subtract(asdict(count_delta(before.status)))
+        delta.update(count_call(after.status))
+        delta.subtract(count_call(before.status))
     session.execute(UPDATE_STATE, changes)
     for batch_key, delta in deltas.items():
         values = {name: getattr(Batch, name) + change for name, change in delta.items()}

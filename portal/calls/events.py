@@ -35,15 +35,10 @@ def latest_state(*states: CallState) -> CallState:
     return max(states, key=lambda state: state.rank)
 
 
-@dataclass(frozen=True)
-class CountDelta:
-    """The contribution of one call to the counts in its batch's row, by their columns."""
-
-    calls_called: int
-    calls_picked: int
-    calls_completed: int
-
-
-def count_delta(status: CallStatus) -> CountDelta:
-    """Return the contribution of a call of that status."""
-    return CountDelta(int(status.is_called), int(status.is_picked), int(status is CallStatus.COMPLETED))
+def count_call(status: CallStatus) -> dict[str, int]:
+    """Return the contribution of a call of that status to the counts in its batch's row, by their columns."""
+    return {
+        "calls_called": int(status.is_called),
+        "calls_picked": int(status.is_picked),
+        "calls_completed": int(status is CallStatus.COMPLETED),
+    }

@@ -87,11 +87,6 @@ def validate_rows(table: Table, column: str, region: str) -> Iterator[RowResult]
         yield from results
 
 
-def valid_contacts(table: Table, column: str, region: str) -> Iterator[Contact]:
-    """Iterate over the contacts, each number once. Raises ValueError if the table has no such column."""
-    return (result for result in validate_rows(table, column, region) if isinstance(result, Contact))
-
-
 def build_report(table: Table, column: str, region: str, advance: Callable[[int], object]) -> FileReport:
     """Check a file. `advance` regularly receives the number of rows read so far.
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.calls.events import CallState, CountDelta, count_delta, latest_state
+from portal.calls.events import CallState, count_call, latest_state
 from portal.models import CallStatus
 from portal.models.call import OPEN_STATUSES
 
@@ -41,7 +41,11 @@ def test_the_later_of_two_final_statuses_wins() -> None:
 
 
 def test_the_contribution_of_each_status_to_the_counts() -> None:
-    assert count_delta(CallStatus.PENDING) == count_delta(CallStatus.CANCELED) == CountDelta(0, 0, 0)
-    assert count_delta(CallStatus.DIALING) == count_delta(CallStatus.BUSY) == CountDelta(1, 0, 0)
-    assert count_delta(CallStatus.IN_PROGRESS) == count_delta(CallStatus.DROPPED) == CountDelta(1, 1, 0)
-    assert count_delta(CallStatus.COMPLETED) == CountDelta(1, 1, 1)
+    def counts(status: CallStatus) -> tuple[int, int, int]:
+        by_column = count_call(status)
+        return by_column["calls_called"], by_column["calls_picked"], by_column["calls_completed"]
+
+    assert counts(CallStatus.PENDING) == counts(CallStatus.CANCELED) == (0, 0, 0)
+    assert counts(CallStatus.DIALING) == counts(CallStatus.BUSY) == (1, 0, 0)
+    assert counts(CallStatus.IN_PROGRESS) == counts(CallStatus.DROPPED) == (1, 1, 0)
+    assert counts(CallStatus.COMPLETED) == (1, 1, 1)

@@ -17,13 +17,16 @@ from portal.contacts.validation import (
     build_report,
     find_phone_column,
     invalid_rows,
-    valid_contacts,
     validate_rows,
 )
 from tests.contacts.sample_files import MAKERS, as_csv
 
 HEADER = ["name", "phoneNumber", "city"]
 GOOD, OTHER = "+12025550101", "+12025550102"
+
+
+def valid_contacts(table: Table, region: str) -> list[Contact]:
+    return [result for result in validate_rows(table, "phoneNumber", region) if isinstance(result, Contact)]
 
 
 def table_of(*rows: list[str]) -> Table:
@@ -91,7 +94,7 @@ def test_a_lone_surrogate_is_invalid() -> None:
 
 
 def test_line_breaks_and_tabs_become_spaces() -> None:
-    (contact,) = valid_contacts(table_of(["a\r\nb\tc", GOOD + "\n", "x"]), "phoneNumber", "")
+    (contact,) = valid_contacts(table_of(["a\r\nb\tc", GOOD + "\n", "x"]), "")
     assert contact == Contact(2, GOOD, {"name": "a  b c", "city": "x"})
 
 
@@ -158,7 +161,7 @@ def test_every_row_is_valid_or_duplicate_or_invalid(rows: list[tuple[str, ...]],
     assert (
         report.valid_rows + report.duplicates + report.invalid_rows == report.rows == len({item.row for item in items})
     )
-    contacts = list(valid_contacts(table, "phoneNumber", region))
+    contacts = valid_contacts(table, region)
     assert len({contact.number for contact in contacts}) == len(contacts) == report.valid_rows
     firsts = {contact.number: contact.row for contact in contacts}
     assert all(firsts[item.number] == item.first_row < item.row for item in items if isinstance(item, Duplicate))
