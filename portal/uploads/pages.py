@@ -164,7 +164,7 @@ def create_batch(upload_id: str) -> Any:
             raise UserError("Correct the marked fields.", problems_by_field(error.problems)) from error
         contacts, invalid_cells = read_contacts(sheet, advance)
         if invalid_cells and form.invalid_rows is InvalidRowsChoice.NONE:
-            raise UserError("The file has invalid rows.", {"wrongRows": "correct the invalid rows, or skip them"})
+            raise UserError("Some rows are invalid.", {"wrongRows": "correct the file, or skip invalid rows"})
         if not contacts:
             raise UserError("The file has no valid rows.", {"wrongRows": "no row is valid"})
         try:

@@ -64,11 +64,11 @@ def test_a_file_is_previewed_before_a_batch_is_created(
     assert answer.status_code == 303
     assert list_batches(api) == []
     text = words(signed_in.get(answer.location).text)
-    assert "Good 2 become calls" in text
+    assert "Valid 2 become calls" in text
     assert "Duplicate 1" in text
-    assert "Wrong 1" in text
+    assert "Invalid 1" in text
     assert "3 Phone No unknown must be a phone number" in text
-    assert "The first 4 rows" in text
+    assert "First 4 rows" in text
 
 
 @pytest.mark.parametrize("kind", MAKERS)
@@ -101,7 +101,7 @@ def test_invalid_rows_prevent_the_batch_or_are_skipped(send: Callable, browse: C
     preview = send(csv_of(INVALID)).location
     refused = browse(preview, **VALID_FORM, wrongRows="none")
     assert refused.status_code == 400
-    assert "mend and send them again, or leave them out" in refused.text
+    assert "Correct the file and upload it again, or skip invalid rows" in refused.text
     assert 'value="Spring"' in refused.text  # the form keeps its values
     assert list_batches(api) == []
     assert browse(preview, **VALID_FORM, wrongRows="leave-out").status_code == 303
@@ -142,7 +142,7 @@ def test_a_repeated_upload_is_recognized(
     content = csv_of([["phoneNumber"], ["+12025550101"]])
     browse(send(content).location, **VALID_FORM)
     again = signed_in.get(send(content, "another-name.csv").location).text
-    assert "This very file was sent before" in again
+    assert "You already uploaded this file" in again
     assert ">Spring</a>" in again
     theirs = sign_in(app, stranger)
     token = csrf_token(theirs.get("/settings/account").text)
@@ -196,8 +196,8 @@ def test_progress_is_streamed_line_by_line(send: Callable, browse: Callable, api
         ({"batchName": ""}, "Is required"),
         ({"callingNumbers": ""}, "Must hold at least 1"),
         ({"callingNumbers": "12"}, "Has no country code; add it, or choose a country"),
-        ({"start": "09:00"}, "Give both times"),
-        ({"start": "25:00", "end": "26:00"}, "Give both times"),
+        ({"start": "09:00"}, "Enter both times"),
+        ({"start": "25:00", "end": "26:00"}, "Enter both times"),
         ({"timezone": "Mars"}, "Must be an IANA time zone"),
         ({"retry": "11"}, "Must be between 0 and 10"),
     ],
