@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import Flask, redirect, url_for
 
-from portal import config
+from portal import cli, config
 from portal.accounts import openid_connect
 from portal.api import openapi
 from portal.db import engine
@@ -78,9 +78,16 @@ def register_blueprints(app: Flask) -> None:
     for api in (batches_api, calls_api, uploads_api):
         app.register_blueprint(api.blueprint)
         csrf.exempt(api.blueprint)
-    of_accounts = (accounts_commands.user, accounts_commands.token)
-    of_all = (backups.backup, backups.restore, demo_commands.demo)
-    for command in (*of_accounts, batches_commands.batch, *of_all, dialer_commands.simulate):
+    for command in (
+        accounts_commands.user,
+        accounts_commands.token,
+        batches_commands.batch,
+        backups.backup,
+        backups.restore,
+        demo_commands.demo,
+        dialer_commands.simulate,
+        cli.version,
+    ):
         app.cli.add_command(command)
 
     @app.get("/")

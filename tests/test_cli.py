@@ -69,7 +69,7 @@ def test_a_database_without_tables(bare_app: Flask, command: list[str]) -> None:
 @pytest.mark.parametrize("url", ["postgresql://nobody@127.0.0.1:1/none", "sqlite:////nowhere/portal.db"])
 @pytest.mark.parametrize("command", [*COMMANDS, ["db", "upgrade"]], ids=" ".join)
 def test_a_database_out_of_reach(tmp_path: Path, url: str, command: list[str]) -> None:
-    assert error_of(app_on(url, tmp_path), command).startswith("Error: The database cannot be used: ")
+    assert error_of(app_on(url, tmp_path), command).startswith("Error: Database unavailable: ")
 
 
 @pytest.mark.parametrize("kind", DATABASES)
@@ -77,7 +77,7 @@ def test_a_database_of_another_release(make_app: Callable[[str], Flask], kind: s
     app = make_app(kind)
     with app.app_context(), db.engine.begin() as connection:
         connection.execute(text("ALTER TABLE users DROP COLUMN zone"))
-    assert error_of(app, ["user", "list"]).startswith("Error: The database is of another release; run: flask")
+    assert error_of(app, ["user", "list"]).startswith("Error: The database schema is from another release; run: flask")
 
 
 def test_a_failure_that_nobody_foresaw(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:

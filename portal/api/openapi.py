@@ -16,10 +16,10 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 from werkzeug.routing import Rule
 
-from portal.api.envelope import ErrorBody
+from portal.api.schema import ErrorBody
 from portal.models import Scope
 from portal.version import VERSION
-from portal.web.errors import DEFAULT_MESSAGES
+from portal.web.errors import error_text
 from portal.web.etags import conditional_response
 from portal.web.parameters import Parameters
 from portal.web.request_hooks import HEADERS as PAGE_HEADERS
@@ -245,7 +245,7 @@ def responses(operation: Operation) -> dict[str, Any]:
             told[str(code)]["content"] = {success.file: {"schema": {"type": "string"}}}
     errors = dict.fromkeys(ALWAYS, (ErrorBody, "")) | dict(operation.errors)
     for code, (model, words) in sorted(errors.items()):
-        told[str(code)] = response_object(words or DEFAULT_MESSAGES[code], model, ALWAYS.get(code, ()))
+        told[str(code)] = response_object(words or error_text(code).api, model, ALWAYS.get(code, ()))
     return told
 
 

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, request
 
-from portal.accounts.bearer import require_caller, require_caller_with_body
+from portal.accounts.bearer import require_caller_and_batch_id, require_caller_with_body
 from portal.accounts.query import Caller
-from portal.api.envelope import ErrorBody, success_response
 from portal.api.openapi import BATCH_NOT_FOUND_ERRORS, INVALID_BODY_ERRORS, Operation, SuccessAnswer, document_operation
+from portal.api.schema import ErrorBody
 from portal.batches import query as batches_query
 from portal.calls import actions, query
 from portal.calls.parameters import AddCallsBody, CallDetailsParameters, CallEventsBody, parse_calls
 from portal.calls.presenter import details_json
 from portal.calls.schema import CallPageBody, CallsAddedBody, CallsPartlyAddedBody, ReportedBody
 from portal.db.transactions import CHUNK_SIZE
-from portal.ids import parse_id
 from portal.models import Scope
+from portal.web.envelope import success_response
 from portal.web.errors import ApiError, batch_not_found
 from portal.web.json_body import read_body
 from portal.web.parameters import InvalidParameter, parse_query
@@ -40,8 +40,8 @@ DETAILS = Operation(
 @document_operation(DETAILS)
 def batch_details(batch_id: str) -> Response:
     """One page of a batch's calls."""
-    who = require_caller(Scope.READ, batchId=batch_id)
-    batch = batches_query.find_batch(who.list_state.owner_key, batch_id.lower())
+    who, batch_id = require_caller_and_batch_id(Scope.READ, batch_id)
+    batch = batches_query.find_batch(who.list_state.owner_key, batch_id)
     if batch is None:
         raise batch_not_found()
     asked = parse_query(request.query_string, CallDetailsParameters).or_refuse()
@@ -73,7 +73,7 @@ ADD_CALLS = Operation(
 def add_calls() -> Response:
     """Fill a batch."""
     who, given = require_caller_with_body(Scope.WRITE)
-    batch_id = parse_id(given.get("batchId") or "")
+    batch_id = given.get("batchId")
     if batch_id and batches_query.find_row(who.list_state.owner_key, batch_id) is None:
         raise batch_not_found()
     if "callData" in given:
@@ -110,16 +110,8 @@ def add_chunks(who: Caller, asked: AddCallsBody) -> Response:
 def partial_response(data: dict[str, Any]) -> Response:
     """207: some chunks were added, others were wrong."""
     numbers = ", ".join(str(failed["chunkNum"]) for failed in data["failedChunks"])
-    body = {
-        "message": "Some calls were not enqueued",
-        "status": False,
-        "code": 207,
-        "errorMessage": f"Mend and send again the chunks {numbers}: {data['failedChunks'][0]['error']}",
-        "data": data,
-    }
-    response = current_app.json.response(body)
-    response.status_code = 207
-    return response
+    error = f"Fix and resend chunks {numbers}: {data['failedChunks'][0]['error']}"
+    return success_response(data, "Some calls were not enqueued", 207, error)
 
 
 REPORT = Operation(

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from portal.api.envelope import AnswerModel, Count, ErrorBody, PublicIdText, SuccessBody, TimeText
+from portal.api.schema import AnswerModel, Count, ErrorBody, PublicIdText, SuccessBody, TimeText
 from portal.models import CallStatus, QueueStatus
 
 

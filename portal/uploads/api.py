@@ -17,6 +17,7 @@ from portal.uploads.parameters import UploadFields, read_upload_fields
 from portal.uploads.parsing import ReadingOptions, open_contact_sheet, read_contacts
 from portal.uploads.presenter import invalid_cells_json, uploaded_batch_json
 from portal.uploads.schema import InvalidRowsBody, UploadedBody
+from portal.web.envelope import success_flag_response
 from portal.web.errors import ApiError
 from portal.web.json_body import read_body
 from portal.web.request_hooks import accept_files
@@ -79,5 +80,5 @@ def create_from_file(who: Caller, asked: UploadFields, file: UploadedFile) -> Re
         raise ApiError(400, "file cannot be taken: there is no row below its header")
     settings = stored_settings(asked)
     batch = actions.create_batch_from_file(who.actor, file, asked.batch_name, settings, contacts)
-    body = {"success": True, "batch": uploaded_batch_json(batch.id, asked.batch_name, settings, batch.calls)}
-    return current_app.json.response(body | ({"leftOut": wrong_rows} if asked.type else {}))
+    batch_json = uploaded_batch_json(batch.id, asked.batch_name, settings, batch.calls)
+    return success_flag_response(batch=batch_json, **({"leftOut": wrong_rows} if asked.type else {}))

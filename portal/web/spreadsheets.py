@@ -78,7 +78,7 @@ def truncate_utf16(text: str, most: int) -> str:
     return units[: 2 * most - 2].decode("utf-16-le", "ignore") + "…"
 
 
-def write_csv(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Generator[bytes]:
+def write_csv(_title: str, header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Generator[bytes]:
     """A CSV file in chunks of about 64 kB: UTF-8 with a byte order mark, RFC 4180, every text harmless."""
     page = io.StringIO(newline="")
     page.write(BYTE_ORDER_MARK)

@@ -49,7 +49,7 @@ def test_an_address_that_is_too_long_is_414(client: FlaskClient, signed_in: Flas
     program, page = api(query), signed_in.get(f"/batches{query}")
     assert (program.status_code, program.json["code"]) == (414, 414)
     assert page.status_code == 414
-    assert "longer than the portal takes" in page.text
+    assert "Use a shorter search" in page.text
 
 
 def test_too_many_parameters_are_named(api: Callable, signed_in: FlaskClient) -> None:
@@ -65,7 +65,7 @@ def test_a_form_of_too_many_fields_is_413(client: FlaskClient) -> None:
     for how in ({}, {"content_type": "multipart/form-data"}):
         answer = client.post("/login", data={"csrf_token": token, **fields}, **how)
         assert answer.status_code == 413
-        assert "larger than the portal takes" in answer.text
+        assert "over the size limit" in answer.text
 
 
 def test_a_form_that_is_too_large_is_413(client: FlaskClient) -> None:

@@ -217,7 +217,7 @@ def test_our_own_failure_is_told_and_tells_nothing(
     monkeypatch.setattr("portal.batches.query.fetch_page", broken)
     answer = open_page("/batches", headers=headers)
     assert answer.status_code == 500
-    assert "The fault is ours" in answer.text
+    assert "Something went wrong on our side and has been logged" in answer.text
     for word in ("SELECT", "secret", "RuntimeError", "Traceback"):
         assert word not in answer.text
 
@@ -234,7 +234,7 @@ def test_a_host_that_is_no_name_is_refused_without_a_page(client: FlaskClient, h
 def test_too_much_is_refused_as_such(signed_in: FlaskClient) -> None:
     answer = signed_in.post("/settings/account", data={"name": "x" * 1_100_000})
     assert answer.status_code == 413
-    assert "larger than the portal takes" in answer.text
+    assert "over the size limit" in answer.text
 
 
 def test_head_and_options(open_page: Callable, signed_in: FlaskClient) -> None:

@@ -57,7 +57,7 @@ def read_csv(file: bytes) -> list[list[str]]:
 
 
 def csv_rows(rows: Sequence[Sequence[Cell]], header: Sequence[str] = ("text",)) -> list[list[str]]:
-    return read_csv(b"".join(write_csv(header, rows)))[1:]
+    return read_csv(b"".join(write_csv("Calls", header, rows)))[1:]
 
 
 def workbook(rows: Sequence[Sequence[Cell]], header: Sequence[str] = ("text",), title: str = "Calls") -> bytes:
@@ -89,7 +89,7 @@ def test_what_cannot_run_stays_as_it_is(text: str) -> None:
 def test_no_cell_of_a_csv_file_begins_a_formula_and_phone_numbers_are_unspoiled() -> None:
     found = csv_rows([[text] for text in FORMULAS + PHONE_NUMBERS], header=["=1+1"])
     assert found == [[f"'{text}"] for text in FORMULAS] + [[number] for number in PHONE_NUMBERS]
-    assert read_csv(b"".join(write_csv(["=1+1", "ok"], []))) == [["'=1+1", "ok"]]
+    assert read_csv(b"".join(write_csv("Calls", ["=1+1", "ok"], []))) == [["'=1+1", "ok"]]
 
 
 def test_in_a_workbook_formulas_and_phone_numbers_alike_are_texts_as_they_were() -> None:
@@ -111,7 +111,7 @@ def test_no_text_is_markup_in_a_workbook(text: str) -> None:
 
 
 def test_a_csv_file_is_utf_8_with_a_mark_comma_separated_and_ends_its_lines_by_crlf() -> None:
-    file = b"".join(write_csv(["näme", "note", "n"], [["a,b", 'say "x"', 1], ["two\nlines", None, -2.5]]))
+    file = b"".join(write_csv("Calls", ["näme", "note", "n"], [["a,b", 'say "x"', 1], ["two\nlines", None, -2.5]]))
     assert file == '\ufeffnäme,note,n\r\n"a,b","say ""x""",1\r\n"two\nlines",,-2.5\r\n'.encode()
 
 
@@ -241,7 +241,7 @@ def test_a_file_is_named_plainly(name: str, expected: str) -> None:
 
 def test_chunks_are_about_64_kilobytes() -> None:
     for chunks in (
-        [len(chunk) for chunk in write_csv(["n"], ([f"owner {number}"] for number in range(30_000)))],
+        [len(chunk) for chunk in write_csv("Calls", ["n"], ([f"owner {number}"] for number in range(30_000)))],
         [len(chunk) for chunk in write_xlsx("Calls", ["n"], ([f"{number * 7919}"] for number in range(30_000)))],
     ):
         assert len(chunks) > 2
@@ -257,7 +257,7 @@ def test_csv_takes_rows_only_as_they_are_asked_for() -> None:
             taken += 1
             yield ["x" * 1000]
 
-    next(write_csv(["text"], rows()))
+    next(write_csv("Calls", ["text"], rows()))
     assert taken < 70
 
 
@@ -297,7 +297,7 @@ from portal.web.spreadsheets import write_csv, write_xlsx
 
 def run(file, count):
     rows = ([f"+1202555{n:07}", f"owner {n}", n, None] for n in range(count))
-    for _ in (write_csv(HEADER, rows) if file == "csv" else write_xlsx("Calls", HEADER, rows)):
+    for _ in (write_csv("Calls", HEADER, rows) if file == "csv" else write_xlsx("Calls", HEADER, rows)):
         pass
     status = Path("/proc/self/status").read_text()
     print(status.split("VmHWM:")[1].split()[0])
