@@ -44,7 +44,7 @@ blueprint = Blueprint("batches_api", __name__, url_prefix="/api/call")
 
 GET_ALL_BATCHES = Operation(
     summary="Get All Batches",
-    words="One page of the batches that the token's user created and that are not deleted, newest first.",
+    description="One page of the batches that the token's user created and that are not deleted, newest first.",
     scope=Scope.READ,
     query=BatchListParameters,
     successes={
@@ -87,7 +87,7 @@ def pagination_links(asked: BatchListParameters, page: Page) -> str:
 
 CREATE_BATCH = Operation(
     summary="Create a batch",
-    words="A batch that is still to be filled; it stands at pending.",
+    description="A batch that is still to be filled; it stands at pending.",
     scope=Scope.WRITE,
     body=NewBatch,
     successes={201: SuccessAnswer("The new batch's id.", CreatedBody, example=CREATED_EXAMPLE)},
@@ -119,7 +119,7 @@ def transition_operation(summary: str, words: str) -> Operation:
     """What the four moves have in common."""
     return Operation(
         summary=summary,
-        words=f"{words} Repeated, it does no harm.",
+        description=f"{words} Repeated, it does no harm.",
         scope=Scope.WRITE,
         body=TransitionBody,
         successes={200: SuccessAnswer("Done, or done already.", TransitionResultBody)},
@@ -187,8 +187,8 @@ class ExportParameters(BatchListParameters):
 
 EXPORT = Operation(
     summary="Export as CSV",
-    words="The calls of one batch (batchId), or every batch that the list's own parameters ask for; one page of them"
-    " where page or limit is given. Streamed; cells that a spreadsheet would run are made harmless.",
+    description="The calls of one batch (batchId), or the batches that match the list's parameters; one page of them if"
+    " page or limit is given. Streamed, with formulas escaped.",
     scope=Scope.READ,
     query=ExportParameters,
     successes={200: SuccessAnswer("The file.", file=ExportKind.CSV.mime_type)},
@@ -232,7 +232,7 @@ def trash_operation(summary: str, words: str) -> Operation:
     """What deleting and restoring have in common."""
     return Operation(
         summary=summary,
-        words=words,
+        description=words,
         scope=Scope.WRITE,
         successes={200: SuccessAnswer("Done.", SuccessFlagBody)},
         errors=BATCH_NOT_FOUND_ERRORS | {400: (ErrorBody, "batchId is not an id.")},

@@ -26,7 +26,7 @@ blueprint = Blueprint("calls_api", __name__, url_prefix="/api/call")
 
 DETAILS = Operation(
     summary="Get a batch's calls",
-    words="One page of a batch's calls, as they were added, each with what the dialer reported of it.",
+    description="One page of a batch's calls, as they were added, each with what the dialer reported of it.",
     scope=Scope.READ,
     query=CallDetailsParameters,
     successes={200: SuccessAnswer("The page.", CallPageBody)},
@@ -52,7 +52,7 @@ def batch_details(batch_id: str) -> Response:
 
 ADD_CALLS = Operation(
     summary="Add calls to a batch",
-    words="Chunks of 1000, each one transaction. A call that waits for the same number is updated, not doubled.",
+    description="Chunks of 1000, each one transaction. A call that waits for the same number is updated, not doubled.",
     scope=Scope.WRITE,
     body=AddCallsBody,
     successes={
@@ -116,7 +116,7 @@ def partial_response(data: dict[str, Any]) -> Response:
 
 REPORT = Operation(
     summary="Report on calls",
-    words="What the dialer reports. Each eventId counts once, and events may come in any order.",
+    description="What the dialer reports. Each eventId counts once, and events may come in any order.",
     scope=Scope.WRITE,
     body=CallEventsBody,
     successes={200: SuccessAnswer("What became of the events.", ReportedBody)},

@@ -41,7 +41,7 @@ class CallSort(StrEnum):
     LAST_EVENT = "lastEventAt"
 
 
-Search = text_type(200, says="Part of the number, of any field, or of the status, whatever the case.")
+Search = text_type(200, description="Part of the number, of any field, or of the status, whatever the case.")
 SortCallsBy = Annotated[CallSort, Field(alias="sortBy", description="What to sort by; equals as they were added.")]
 SortCalls = Annotated[SortOrder, Field(alias="sortOrder", description="Which way to sort.")]
 
@@ -135,7 +135,7 @@ def parse_calls(items: Sequence[Mapping[str, Any]], first: int, region: str) -> 
         place = f"call_data[{number}]"
         typed = item.get(PHONE)
         if not isinstance(typed, str):
-            raise InvalidParameter({place: f"{place}.{PHONE} {'must be a text' if PHONE in item else 'is required'}"})
+            raise InvalidParameter({place: f"{place}.{PHONE} {'must be text' if PHONE in item else 'is required'}"})
         try:
             phone_number = parse_phone_number(typed, region)
         except ValueError as error:
@@ -184,7 +184,9 @@ def require_call_reference(event: CallEventBody) -> CallEventBody:
 class CallEventBody(Parameters):
     """One event: what the dialer reports of a call. Which call: callId, or batchId and phoneNumber."""
 
-    event_id: Annotated[text_type(200, least=1, says="Counts once, however often it is sent."), Field(alias="eventId")]
+    event_id: Annotated[
+        text_type(200, minimum=1, description="Counts once, however often it is sent."), Field(alias="eventId")
+    ]
     call_id: Annotated[HexId | None, Field(alias="callId")] = None
     batch_id: Annotated[HexId | None, Field(alias="batchId")] = None
     phone_number: Annotated[PhoneNumber | None, Field(alias="phoneNumber")] = None

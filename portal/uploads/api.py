@@ -26,8 +26,8 @@ blueprint = Blueprint("uploads_api", __name__, url_prefix="/api/call")
 
 UPLOAD = Operation(
     summary="Upload a contact file",
-    words="A batch of a .csv, .xls or .xlsx file: its first sheet, a header row, a column phoneNumber. Other columns"
-    " are kept with each call; of rows with the same number the first is kept. Rows that cannot be used: 422, and"
+    description="A batch of a .csv, .xls or .xlsx file: its first sheet, a header row, a column phoneNumber. Other"
+    " columns are kept with each call; of rows with the same number the first is kept. Invalid rows: 422, and"
     " nothing is stored; with type=true they are left out, and counted.",
     scope=Scope.WRITE,
     body=UploadFields,
@@ -50,7 +50,7 @@ def upload() -> Response:
         sent_user = request.form.get("userId")
     except HTTPException as error:
         check_request_ids(found, Scope.WRITE, {})
-        raise ApiError(413, f"The file must hold at most {current_app.config['UPLOAD_BYTES']:,} bytes") from error
+        raise ApiError(413, f"The file must be at most {current_app.config['UPLOAD_BYTES']:,} bytes") from error
     check_request_ids(found, Scope.WRITE, {"userId": sent_user} if sent_user else {})
     if not request.form and not request.files:  # the parser gives up in silence, and what it had read is gone
         raise ApiError(400, "The body is not a form that can be read; names of fields and files must be UTF-8")

@@ -115,15 +115,15 @@ def test_chunks_that_are_wrong_are_told_and_the_others_are_added(add: Callable, 
 @pytest.mark.parametrize(
     ("calls", "says"),
     [
-        ([], "call_data must hold at least 1"),
+        ([], "call_data must have at least 1 item"),
         ({}, "call_data must be a list"),
         (["+12025550101"], "call_data[0] must be an object"),
         ([{"phoneNumber": "+12025550101"}, {}], "call_data[1].phoneNumber is required"),
-        ([{"phoneNumber": 12025550101}], "call_data[0].phoneNumber must be a text"),
+        ([{"phoneNumber": 12025550101}], "call_data[0].phoneNumber must be text"),
         ([{"phoneNumber": "0101"}], "call_data[0].phoneNumber "),
         ([{"phoneNumber": "+12025550101", "name": "a\u0000b"}], "call_data[0].name must not hold a control character"),
         ([{"phoneNumber": "+12025550101", "name": "\ud800"}], "call_data[0].name must not hold a lone surrogate"),
-        ([{"phoneNumber": "+12025550101", "age": 1 << 80}], "call_data[0].age must not hold so large a number"),
+        ([{"phoneNumber": "+12025550101", "age": 1 << 80}], "call_data[0].age must not hold such a large number"),
     ],
 )
 def test_what_is_wrong_with_calls_is_named(add: Callable, listed: Callable, calls: Any, says: str) -> None:
@@ -200,9 +200,9 @@ def test_details_are_searched_filtered_sorted_and_paged(
         ({"filter": '{"callStatus":"asleep"}'}, "filter must give callStatus one of"),
         ({"filter": '{"a":{"b":1}}'}, "filter must give a a text"),
         ({"filter": '{"a\\"b":"1"}'}, "filter must name fields without quotes"),
-        ({"filter": '{"a":"1","a":"2"}'}, "filter holds a more than once"),
+        ({"filter": '{"a":"1","a":"2"}'}, "filter has a more than once"),
         ({"sortBy": "city"}, "sortBy must be one of"),
-        ({"color": "red"}, "color is not a parameter here"),
+        ({"color": "red"}, "color is not a known parameter"),
     ],
 )
 def test_what_is_wrong_with_a_question_is_named(details: Callable, query: dict, says: str) -> None:
@@ -360,7 +360,7 @@ def test_events_in_any_order_end_in_the_same_state(
         ({"occurredAt": 5}, "events[0].occurredAt must be an ISO date-time"),
         ({"recordingUrl": "javascript:alert(1)"}, "events[0].recordingUrl must begin with https://"),
         ({"transcript": "a\u0000"}, "events[0].transcript must not hold a control character"),
-        ({"color": "red"}, "events[0].color is not a parameter here"),
+        ({"color": "red"}, "events[0].color is not a known parameter"),
     ],
 )
 def test_what_is_wrong_with_an_event_is_named_and_nothing_is_done(
@@ -375,8 +375,8 @@ def test_what_is_wrong_with_an_event_is_named_and_nothing_is_done(
 
 def test_how_many_events_are_taken_at_once(call_api: Callable, running: list[str]) -> None:
     events = [event(str(place), running[0], "dialing", 0) for place in range(1001)]
-    assert call_api("call-events", {"events": events}).json["errorMessage"] == "events must hold at most 1000"
-    assert call_api("call-events", {"events": []}).json["errorMessage"] == "events must hold at least 1"
+    assert call_api("call-events", {"events": events}).json["errorMessage"] == "events must have at most 1000 items"
+    assert call_api("call-events", {"events": []}).json["errorMessage"] == "events must have at least 1 item"
     assert call_api("call-events", {"events": events[1:]}).json["data"]["applied"] == 1000
 
 

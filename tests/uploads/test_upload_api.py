@@ -118,7 +118,7 @@ def test_a_file_that_cannot_be_taken(
         ({"batchType": "inbound"}, "batchType must be one of outbound, mixed"),
         ({"enableDNC": "maybe"}, "enableDNC must be true or false"),
         ({"retry": "many"}, "retry must be between 0 and 10"),
-        ({"color": "red"}, "color is not a parameter here"),
+        ({"color": "red"}, "color is not a known parameter"),
     ],
 )
 def test_what_is_wrong_with_its_form_is_named(upload: Callable, api: Callable, changed: dict, says: str) -> None:

@@ -74,9 +74,9 @@ def test_a_name_that_is_not_ours_is_refused_in_the_right_form(made: Callable) ->
         "evil@portal.example.com",
     ):
         page = client.get("/login", headers={"Host": host})
-        assert (page.status_code, "Host is not a name of this portal" in page.text) == (400, True), host
+        assert (page.status_code, "Host must be a host name of the portal" in page.text) == (400, True), host
         program = client.get("/api/nowhere", headers={"Host": host})
-        assert (program.status_code, program.json["errorMessage"]) == (400, "Host is not a name of this portal")
+        assert (program.status_code, program.json["errorMessage"]) == (400, "Host must be a host name of the portal")
         assert "Content-Security-Policy" in page.headers
         assert "evil" not in page.text + program.text
         assert client.get("/healthz", headers={"Host": host}).status_code == 200

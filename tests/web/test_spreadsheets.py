@@ -168,7 +168,7 @@ def test_columns_are_wide_enough_within_reason() -> None:
 
 @pytest.mark.parametrize("header", [[], ["a"]])
 def test_a_table_without_rows_is_a_file_still(header: list[str]) -> None:
-    assert read_csv(b"".join(write_csv(header, []))) == [header]
+    assert read_csv(b"".join(write_csv("Calls", header, []))) == [header]
     assert sheets(workbook([], header=header)) == {"Calls": [header] if header else []}
 
 
@@ -184,7 +184,7 @@ def test_more_columns_than_excel_has_are_refused() -> None:
 def test_rows_that_do_not_fit_go_to_further_sheets(
     monkeypatch: pytest.MonkeyPatch, rows: int, lengths: list[int]
 ) -> None:
-    monkeypatch.setattr(spreadsheets, "ROWS_ON_A_SHEET", 3)
+    monkeypatch.setattr(spreadsheets, "MAX_SHEET_ROWS", 3)
     found = sheets(workbook([[str(number)] for number in range(rows)]))
     assert list(found) == ["Calls", "Calls 2", "Calls 3"][: len(lengths)]
     assert [len(sheet) - 1 for sheet in found.values()] == lengths
