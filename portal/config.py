@@ -104,15 +104,17 @@ SETTINGS = (
     Setting(
         "SECRET_KEY",
         None,
-        "Key that signs sessions; the same on every machine. Default: generated and stored in INSTANCE_DIR.",
+        "Key that signs sessions and encrypts second factors. Default: generated, stored in INSTANCE_DIR.",
     ),
-    Setting("HOST", "127.0.0.1", "Address to listen on. Use a TLS proxy in front of any other address.", key=None),
+    Setting(
+        "HOST", "127.0.0.1", "Address to listen on. Put a TLS proxy in front before you open it to a network.", key=None
+    ),
     Setting("PORT", "8000", "Port to listen on.", whole_between(1, 65_535), key=None),
-    Setting("WEB_WORKERS", "2", "Number of server processes; about one per core.", whole_between(1, 1000), key=None),
+    Setting("WEB_WORKERS", "2", "Number of server processes, about one per core.", whole_between(1, 1000), key=None),
     Setting(
         "WEB_THREADS",
         "4",
-        "Threads per process; each may use one database connection.",
+        "Threads per process. Each can use one database connection.",
         whole_between(1, 1000),
         key=None,
     ),
@@ -133,14 +135,12 @@ SETTINGS = (
     Setting(
         "TRUSTED_HOSTS",
         None,
-        "Host names to accept, separated by commas. Default: any.",
+        "Host names that the portal accepts, separated by commas. Default: any.",
         parse_hosts,
         key="KNOWN_HOSTS",
     ),
     Setting("PROXIES", "0", "Number of trusted reverse proxies (X-Forwarded-*).", parse_whole),
-    Setting(
-        "STRICT_TRANSPORT_SECONDS", "0", "HSTS: seconds that browsers must use HTTPS (0 = no header).", parse_whole
-    ),
+    Setting("STRICT_TRANSPORT_SECONDS", "0", "HSTS max-age in seconds (0 = no HSTS header).", parse_whole),
     Setting("SESSION_COOKIE_SECURE", "false", "Send session cookies over HTTPS only.", parse_bool),
     Setting("SESSION_DAYS", "14", "Sign users out after this many days.", parse_whole),
     Setting("SESSION_IDLE_MINUTES", "720", "Sign users out after this many idle minutes (0 = never).", parse_whole),

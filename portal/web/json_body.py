@@ -12,7 +12,8 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from portal.text import find_forbidden_character
 from portal.times import UTC
 from portal.web.errors import ApiError
-from portal.web.parameters import Model, parse_fields, truncate
+from portal.web.parameters import Model, parse_fields
+from portal.web.validation_messages import truncate
 
 MAX_DEPTH = 20  # levels, including the body itself; more than the API needs, and safe for Python's stack
 CONTAINERS = (dict, list)

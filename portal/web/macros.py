@@ -22,14 +22,14 @@ FUNCTIONS = {
     "batch_row": "components/batch_row.html",
     "icon": "components/icons.html",
     "legend": "components/progress.html",
-    "mark": "components/icons.html",
-    "single_bar": "components/progress.html",
-    "swaps": "components/hypermedia.html",
+    "logo": "components/icons.html",
+    "outcome_bar": "components/progress.html",
+    "htmx_get": "components/hypermedia.html",
 }
 FILTERS = {
-    "leads": "components/hypermedia.html",
+    "htmx_link": "components/hypermedia.html",
     "progress_bar": "components/progress.html",
-    "share": "components/progress.html",
+    "percent_of": "components/progress.html",
     "status": "components/status.html",
 }
 CACHE_SIZE = 4096  # entries per macro, of at most about 500 bytes
@@ -41,14 +41,14 @@ def init_app(app: Flask) -> None:
     """Add the macros to the app's templates."""
     for namespace, macros in ((app.jinja_env.globals, FUNCTIONS), (app.jinja_env.filters, FILTERS)):
         namespace.update({name: cached_macro(app, template, name) for name, template in macros.items()})
-    render_time = cached_macro(app, "components/time.html", "shown_time")
+    render_time = cached_macro(app, "components/time.html", "render_time")
 
     @lru_cache(maxsize=CACHE_SIZE)
     def render_time_at(ms: int, minute: int, zone: tzinfo) -> Markup:
         end_of_minute = minute * MINUTE_MS + MINUTE_MS - 1
         return render_time(format_relative(ms, end_of_minute, zone), format_exact(ms, zone), format_iso(ms), "")
 
-    def when(ms: int | None, never: str = "–") -> Markup:
+    def relative_time(ms: int | None, never: str = "–") -> Markup:
         """Return a relative time with the exact one as its tooltip, or `never` for None.
 
         The text changes with the minute, as the ETag of a page does (portal/web/rendering.py, render_with_etag).
@@ -58,11 +58,11 @@ def init_app(app: Flask) -> None:
         clock = request_clock()
         return render_time_at(ms, clock.now // MINUTE_MS, clock.zone)
 
-    def moment(ms: int) -> str:
+    def local_time(ms: int) -> str:
         """Return a time to the minute in the user's time zone: Tue 17 Nov, 08:00."""
         return format_minute(ms, request_clock().zone)
 
-    app.jinja_env.filters.update(when=when, moment=moment)
+    app.jinja_env.filters.update(relative_time=relative_time, local_time=local_time)
 
 
 def cached_macro(app: Flask, template: str, name: str) -> Any:

@@ -14,10 +14,10 @@ from typing import Annotated, Any, Generic, TypeVar
 from urllib.parse import parse_qsl, quote_plus
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
-from pydantic_core import ErrorDetails
 
 from portal.text import find_forbidden_character
 from portal.times import parse_moment_range
+from portal.web.validation_messages import explain_error, field_path, truncate
 
 MAX_PARAMETERS = 200  # no link of the portal comes close
 
@@ -51,6 +51,41 @@ class Parameters(BaseModel):
         """Return the pairs as a query string with its question mark, or an empty string without pairs."""
         text = "&".join([f"{name}={quote_plus(text, safe=',:')}" for name, text in self.pairs(always, **changes)])
         return f"?{text}" if text else ""
+
+    def limits(self, field: str) -> dict[str, int]:
+        """Return the limits of a field as HTML attributes (see field_limits)."""
+        return field_limits(type(self).__name__, field)
+
+    def default(self, field: str) -> Any:
+        """Return the default of a field."""
+        return type(self).model_fields[field].default
+
+
+@cache
+def field_limits(model: str, field: str) -> dict[str, int]:
+    """Return the limits of a field as HTML attributes: minlength, maxlength, min, max.
+
+    `model` is the name of a class below Parameters. Raises KeyError for an unknown model or field.
+    """
+    attributes = {
+        "MinLen": ("minlength", "min_length"),
+        "MaxLen": ("maxlength", "max_length"),
+        "Ge": ("min", "ge"),
+        "Le": ("max", "le"),
+    }
+    rules = {type(rule).__name__: rule for rule in models_by_name()[model].model_fields[field].metadata}
+    return {html: getattr(rules[rule], name) for rule, (html, name) in attributes.items() if rule in rules}
+
+
+def models_by_name() -> dict[str, type[Parameters]]:
+    """Return every class below Parameters by its name."""
+    models: dict[str, type[Parameters]] = {}
+    pending = Parameters.__subclasses__()
+    while pending:
+        model = pending.pop()
+        models[model.__name__] = model
+        pending += model.__subclasses__()
+    return models
 
 
 @cache
@@ -151,12 +186,6 @@ def validate_fields(given: dict[str, Any], model: type[Model], zone: tzinfo, reg
     return model.model_validate(given, context={"zone": zone, "region": region}, by_alias=True, by_name=False)
 
 
-def field_path(path: tuple[int | str, ...]) -> str:
-    """Return the path of a value: limit, callingHour.start, events[3].callStatus."""
-    first, *inner = path
-    return str(first) + "".join(f"[{step}]" if isinstance(step, int) else f".{truncate(step)}" for step in inner)
-
-
 def known_names(model: type[Parameters]) -> list[str]:
     """Return the names of a model's fields in requests."""
     return [name for _, name, _ in fields_of(model)]
@@ -165,58 +194,6 @@ def known_names(model: type[Parameters]) -> list[str]:
 def multi_value_names(model: type[Parameters]) -> set[str]:
     """Return the names that accept multiple values, repeated or separated by commas."""
     return {name for _, name, default in fields_of(model) if isinstance(default, tuple)}
-
-
-def truncate(name: str) -> str:
-    """Return a name from a request, shortened for use in a message."""
-    return name if len(name) <= 60 else f"{name[:60]}…"
-
-
-# Messages by Pydantic's error type; numbers have messages of their own (parse_whole) or those of their bounds.
-TYPE_MESSAGES = {
-    "int_type": "must be a whole number",
-    "string_type": "must be text",
-    "bool_type": "must be true or false",
-    "bool_parsing": "must be true or false",
-    "list_type": "must be a list",
-    "tuple_type": "must be a list",
-    "dict_type": "must be an object",
-    "model_type": "must be an object",
-    "model_attributes_type": "must be an object",
-}
-
-
-def explain_error(name: str, detail: ErrorDetails, model: type[Parameters]) -> str:
-    """Return a sentence that starts with the name and says what to change."""
-    context = detail.get("ctx", {})
-    fields = [info for field, info in model.model_fields.items() if (info.alias or field) == name]
-    bounds = {type(rule).__name__: rule for info in fields for rule in info.metadata}
-    kind = detail["type"]
-    if kind == "extra_forbidden":
-        known = f"; use {', '.join(known_names(model))}" if len(detail["loc"]) == 1 else ""
-        return f"{truncate(name)} is not a known parameter{known}"
-    if kind in TYPE_MESSAGES:
-        return f"{name} {TYPE_MESSAGES[kind]}"
-    if kind in ("greater_than_equal", "less_than_equal") and len(detail["loc"]) > 1:
-        return f"{name} must be {'at least' if 'ge' in context else 'at most'} {context.get('ge', context.get('le'))}"
-    if kind == "missing":
-        return f"{name} is required"
-    if "Ge" in bounds and "Le" in bounds:
-        return f"{name} must be between {bounds['Ge'].ge} and {bounds['Le'].le}"
-    if kind == "value_error":
-        return f"{name} {context['error']}"
-    if kind in ("enum", "literal_error"):
-        number = "one or more of" if name in multi_value_names(model) else "one of"
-        return f"{name} must be {number} {context['expected'].replace(chr(39), '').replace(' or ', ', ')}"
-    if kind in ("too_short", "too_long"):
-        limit, count = ("least", context["min_length"]) if kind == "too_short" else ("most", context["max_length"])
-        return f"{name} must have at {limit} {count} {'item' if count == 1 else 'items'}"
-    if kind == "string_too_long":
-        return f"{name} must be at most {context['max_length']} characters"
-    if kind == "string_too_short":
-        minimum = context["min_length"]
-        return f"{name} must be at least {minimum} characters" if minimum > 1 else f"{name} must not be empty"
-    return f"{name} is invalid: {detail['msg'][:1].lower()}{detail['msg'][1:]}"
 
 
 # --- types of values ------------------------------------------------------------------------------------------------

@@ -9,12 +9,15 @@ from typing import Any
 
 from flask import Flask, Response, make_response, render_template, request, session, url_for
 from flask_login import current_user
+from jinja2 import StrictUndefined
 
 from portal.version import ROOT, VERSION
 from portal.web import htmx, macros
 from portal.web.clock import request_clock
 from portal.web.downloads import ExportKind
 from portal.web.etags import conditional_response
+from portal.web.pagination import PAGE_SIZES
+from portal.web.parameters import field_limits
 from portal.web.sessions import is_api
 
 
@@ -59,8 +62,15 @@ def format_number(number: int) -> str:
 
 def init_app(app: Flask) -> None:
     """Set up the template environment and the headers of HTML responses."""
-    app.jinja_env.filters.update(grouped=format_number)
-    app.jinja_env.globals.update(asset=asset_url, export_kinds=tuple(ExportKind), portal_version=VERSION)
+    app.jinja_env.filters.update(thousands=format_number)
+    app.jinja_env.globals.update(
+        asset=asset_url,
+        export_kinds=tuple(ExportKind),
+        field_limits=field_limits,
+        page_sizes=PAGE_SIZES,
+        portal_version=VERSION,
+    )
+    app.jinja_env.undefined = StrictUndefined  # an unknown status or a missing value raises an error
     macros.init_app(app)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
