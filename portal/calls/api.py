@@ -5,20 +5,20 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, request
 
-from portal.accounts.bearer import require_caller, require_caller_with_body
+from portal.accounts.bearer import require_caller_and_batch_id, require_caller_with_body
 from portal.accounts.query import Caller
-from portal.api.envelope import ErrorBody, success_response
 from portal.api.openapi import BATCH_NOT_FOUND_ERRORS, INVALID_BODY_ERRORS, Operation, SuccessAnswer, document_operation
+from portal.api.schema import ErrorBody
 from portal.batches import query as batches_query
 from portal.calls import actions, query
 from portal.calls.parameters import AddCallsBody, CallDetailsParameters, CallEventsBody, parse_calls
 from portal.calls.presenter import details_json
 from portal.calls.schema import CallPageBody, CallsAddedBody, CallsPartlyAddedBody, ReportedBody
 from portal.db.transactions import CHUNK_SIZE
-from portal.ids import parse_id
 from portal.models import Scope
+from portal.web.envelope import success_response
 from portal.web.errors import ApiError, batch_not_found
 from portal.web.json_body import read_body
 from portal.web.parameters import InvalidParameter, parse_query
@@ -27,7 +27,7 @@ blueprint = Blueprint("calls_api", __name__, url_prefix="/api/call")
 
 DETAILS = Operation(
     summary="Get a batch's calls",
-    words="One page of a batch's calls, in the order of creation by default, each with its events.",
+    description="One page of a batch's calls, in the order of creation by default, each with its events.",
     scope=Scope.READ,
     query=CallDetailsParameters,
     successes={200: SuccessAnswer("The page.", CallPageBody)},
@@ -41,8 +41,9 @@ DETAILS = Operation(
 @document_operation(DETAILS)
 def batch_details(batch_id: str) -> Response:
     """Return one page of a batch's calls."""
-    owner_key = require_caller(Scope.READ, batchId=batch_id).list_state.owner_key
-    batch = batches_query.find_batch(owner_key, batch_id.lower())
+    caller, parsed_id = require_caller_and_batch_id(Scope.READ, batch_id)
+    owner_key = caller.list_state.owner_key
+    batch = batches_query.find_batch(owner_key, parsed_id)
     if batch is None:
         raise batch_not_found()
     parameters = parse_query(request.query_string, CallDetailsParameters).or_refuse()
@@ -53,7 +54,7 @@ def batch_details(batch_id: str) -> Response:
 
 ADD_CALLS = Operation(
     summary="Add calls to a batch",
-    words="Calls are added in chunks of 1000, one transaction each. A pending call to the same number is updated.",
+    description="Calls are added in chunks of 1000, each in one transaction. A pending call to a number is updated.",
     scope=Scope.WRITE,
     body=AddCallsBody,
     successes={
@@ -74,7 +75,7 @@ ADD_CALLS = Operation(
 def add_calls() -> Response:
     """Add calls to a batch."""
     caller, given = require_caller_with_body(Scope.WRITE)
-    batch_id = parse_id(given.get("batchId") or "")
+    batch_id = given.get("batchId")
     if batch_id and batches_query.find_row(caller.list_state.owner_key, batch_id) is None:
         raise batch_not_found()
     if "callData" in given:
@@ -110,21 +111,13 @@ def add_chunks(caller: Caller, body: AddCallsBody) -> Response:
 def partial_response(data: dict[str, Any]) -> Response:
     """Return the answer 207: some chunks were added, others were invalid."""
     numbers = ", ".join(str(failed["chunkNum"]) for failed in data["failedChunks"])
-    body = {
-        "message": "Some calls were not enqueued",
-        "status": False,
-        "code": 207,
-        "errorMessage": f"Correct and resend chunks {numbers}: {data['failedChunks'][0]['error']}",
-        "data": data,
-    }
-    response = current_app.json.response(body)
-    response.status_code = 207
-    return response
+    error = f"Fix and resend chunks {numbers}: {data['failedChunks'][0]['error']}"
+    return success_response(data, "Some calls were not enqueued", 207, error)
 
 
 REPORT = Operation(
     summary="Report events of calls",
-    words="Events from the dialer, in any order. Each eventId counts once.",
+    description="Events from the dialer, in any order. Each eventId counts once.",
     scope=Scope.WRITE,
     body=CallEventsBody,
     successes={200: SuccessAnswer("The numbers of events applied, known before, and without a call.", ReportedBody)},

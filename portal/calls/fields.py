@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from portal.api.envelope import Count, PublicIdText, TimeText
+from portal.api.schema import Count, PublicIdText, TimeText
 from portal.models import CallStatus
 from portal.times import format_iso
 

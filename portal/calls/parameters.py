@@ -58,7 +58,7 @@ class CallQuery:
     limit: int = 25
 
 
-Search = text_type(200, says="Part of the phone number, of any field, or of the status; case-insensitive.")
+Search = text_type(200, description="Part of the phone number, of any field, or of the status; case-insensitive.")
 SortCallsBy = Annotated[CallSort, Field(alias="sortBy", description="Sort key; ties in the order of creation.")]
 SortCalls = Annotated[SortOrder, Field(alias="sortOrder", description="Sort direction.")]
 
@@ -161,7 +161,7 @@ def parse_calls(items: Sequence[Mapping[str, Any]], first: int, region: str) -> 
         path = f"call_data[{index}]"
         number = item.get(PHONE)
         if not isinstance(number, str):
-            raise InvalidParameter({path: f"{path}.{PHONE} {'must be a text' if PHONE in item else 'is required'}"})
+            raise InvalidParameter({path: f"{path}.{PHONE} {'must be text' if PHONE in item else 'is required'}"})
         try:
             phone_number = parse_phone_number(number, region)
         except ValueError as error:
@@ -203,14 +203,14 @@ def parse_long_text(value: Any) -> Any:
 def require_call_reference(event: CallEventBody) -> CallEventBody:
     """Refuse an event without a reference to its call."""
     if not event.call_id and not (event.batch_id and event.phone_number):
-        raise ValueError("must hold callId, or batchId and phoneNumber")
+        raise ValueError("must have callId, or batchId and phoneNumber")
     return event
 
 
 class CallEventBody(Parameters):
     """One event of a call, identified by callId, or by batchId and phoneNumber."""
 
-    event_id: Annotated[text_type(200, least=1, says="Counts once, however often it is sent."), Field(alias="eventId")]
+    event_id: Annotated[text_type(200, 1, "Counts once, however often it is sent."), Field(alias="eventId")]
     call_id: Annotated[HexId | None, Field(alias="callId")] = None
     batch_id: Annotated[HexId | None, Field(alias="batchId")] = None
     phone_number: Annotated[PhoneNumber | None, Field(alias="phoneNumber")] = None

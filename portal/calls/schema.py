@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, create_model
 
-from portal.api.envelope import AnswerModel, Count, ErrorBody, PublicIdText, SuccessBody
+from portal.api.schema import AnswerModel, Count, ErrorBody, PublicIdText, SuccessBody
 from portal.calls.fields import JSON_FIELDS, LOG_FIELDS, ApiField
 from portal.models import QueueStatus
 

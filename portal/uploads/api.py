@@ -17,6 +17,7 @@ from portal.uploads.parameters import UploadFields, read_upload_fields
 from portal.uploads.parsing import ReadingOptions, open_contact_sheet, read_contacts
 from portal.uploads.presenter import invalid_cells_json, uploaded_batch_json
 from portal.uploads.schema import InvalidRowsBody, UploadedBody
+from portal.web.envelope import success_flag_response
 from portal.web.errors import ApiError
 from portal.web.json_body import read_body
 from portal.web.request_hooks import accept_files
@@ -25,7 +26,7 @@ blueprint = Blueprint("uploads_api", __name__, url_prefix="/api/call")
 
 UPLOAD = Operation(
     summary="Upload a contact file",
-    words="Create a batch from the first sheet of a .csv, .xls or .xlsx file. It needs a phoneNumber column."
+    description="Create a batch from the first sheet of a .csv, .xls or .xlsx file. It needs a phoneNumber column."
     " Other columns are stored with each call; of rows with the same number only the first is used. If rows are"
     " invalid, the answer is 422 and nothing is stored; with type=true they are skipped and counted.",
     scope=Scope.WRITE,
@@ -79,5 +80,5 @@ def create_from_file(caller: Caller, fields: UploadFields, file: UploadedFile) -
         raise ApiError(400, "file cannot be imported: it has no rows below the header")
     settings = stored_settings(fields)
     batch = actions.create_batch_from_file(caller.actor, file, fields.batch_name, settings, contacts)
-    body = {"success": True, "batch": uploaded_batch_json(batch.id, fields.batch_name, settings, batch.calls)}
-    return current_app.json.response(body | ({"leftOut": invalid_rows} if fields.type else {}))
+    batch_json = uploaded_batch_json(batch.id, fields.batch_name, settings, batch.calls)
+    return success_flag_response(batch=batch_json, **({"leftOut": invalid_rows} if fields.type else {}))

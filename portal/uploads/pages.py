@@ -31,7 +31,7 @@ from portal.uploads.parsing import (
 from portal.uploads.presenter import suggest_batch_name, upload_view
 from portal.web import htmx
 from portal.web.clock import request_clock
-from portal.web.downloads import ExportKind, stream_download
+from portal.web.downloads import EXPORT_KIND_RULE, ExportKind, stream_download
 from portal.web.parameters import InvalidParameter, parse_fields, parse_form
 from portal.web.progress import Advance, UserError, with_progress
 from portal.web.rendering import render
@@ -196,7 +196,7 @@ def render_problem(upload_id: str, problem: UserError) -> Any:
     return redirect(url_for("batches.list_batches"), 303)
 
 
-@blueprint.get("/<upload_id>/wrong.<any(csv, xlsx):kind>")
+@blueprint.get(f"/<upload_id>/wrong.{EXPORT_KIND_RULE}")
 @login_required
 def export_invalid_rows(upload_id: str, kind: str) -> Response:
     """Export the invalid rows with their problems, to correct and upload again."""

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from portal.api.envelope import AnswerModel, Count, ErrorBody, PublicIdText
+from portal.api.schema import AnswerModel, Count, ErrorBody, PublicIdText
 
 
 class InvalidCellBody(AnswerModel):

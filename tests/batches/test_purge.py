@@ -145,7 +145,7 @@ def test_it_asks_and_takes_no_for_an_answer(app: Flask, run: Callable, answer: s
 def test_where_nobody_can_answer_nothing_is_removed(app: Flask, run: Callable) -> None:
     result = run("--older-than", "30", input="y\n")  # what a pipe holds is nobody's word
     assert result.exit_code == 1
-    assert result.stderr.startswith("Error: There is no terminal to ask at")
+    assert result.stderr.startswith("Error: Confirmation needs a terminal")
     assert "--yes" in result.stderr
     assert names(app) == ALL
 

@@ -117,15 +117,15 @@ def test_invalid_chunks_are_reported_and_the_others_are_added(
 @pytest.mark.parametrize(
     ("calls", "message"),
     [
-        ([], "call_data must hold at least 1"),
+        ([], "call_data must have at least 1 item"),
         ({}, "call_data must be a list"),
         (["+12025550101"], "call_data[0] must be an object"),
         ([{"phoneNumber": "+12025550101"}, {}], "call_data[1].phoneNumber is required"),
-        ([{"phoneNumber": 12025550101}], "call_data[0].phoneNumber must be a text"),
+        ([{"phoneNumber": 12025550101}], "call_data[0].phoneNumber must be text"),
         ([{"phoneNumber": "0101"}], "call_data[0].phoneNumber "),
         ([{"phoneNumber": "+12025550101", "name": "a\u0000b"}], "call_data[0].name must not hold a control character"),
         ([{"phoneNumber": "+12025550101", "name": "\ud800"}], "call_data[0].name must not hold a lone surrogate"),
-        ([{"phoneNumber": "+12025550101", "age": 1 << 80}], "call_data[0].age must not hold so large a number"),
+        ([{"phoneNumber": "+12025550101", "age": 1 << 80}], "call_data[0].age must not hold such a large number"),
     ],
 )
 def test_invalid_calls_are_refused_with_the_path(
@@ -206,9 +206,9 @@ def test_details_are_searched_filtered_sorted_and_paged(
         ({"filter": '{"callStatus":"asleep"}'}, "filter must give callStatus one of"),
         ({"filter": '{"a":{"b":1}}'}, "filter must give a a string, a number, or a list of them"),
         ({"filter": '{"a\\"b":"1"}'}, "filter must use field names without quotes and backslashes"),
-        ({"filter": '{"a":"1","a":"2"}'}, "filter holds a more than once"),
+        ({"filter": '{"a":"1","a":"2"}'}, "filter has a more than once"),
         ({"sortBy": "city"}, "sortBy must be one of"),
-        ({"color": "red"}, "color is not a parameter here"),
+        ({"color": "red"}, "color is not a known parameter"),
     ],
 )
 def test_invalid_parameters_are_named(details: Callable, query: dict, message: str) -> None:
@@ -360,7 +360,7 @@ def test_events_in_any_order_end_in_the_same_state(
         ({"eventId": ""}, "events[0].eventId must not be empty"),
         ({"eventId": "x" * 201}, "events[0].eventId must be at most 200"),
         ({"callId": "nonsense"}, "events[0].callId must be 24 hexadecimal"),
-        ({"callId": None}, "events[0] must hold callId, or batchId and phoneNumber"),
+        ({"callId": None}, "events[0] must have callId, or batchId and phoneNumber"),
         ({"callStatus": "asleep"}, "events[0].callStatus must be one of"),
         ({"callDuration": -1}, "events[0].callDuration must be at least 0"),
         ({"callDuration": "long"}, "events[0].callDuration must be a whole number"),
@@ -368,7 +368,7 @@ def test_events_in_any_order_end_in_the_same_state(
         ({"occurredAt": 5}, "events[0].occurredAt must be an ISO date-time"),
         ({"recordingUrl": "javascript:alert(1)"}, "events[0].recordingUrl must begin with https://"),
         ({"transcript": "a\u0000"}, "events[0].transcript must not hold a control character"),
-        ({"color": "red"}, "events[0].color is not a parameter here"),
+        ({"color": "red"}, "events[0].color is not a known parameter"),
     ],
 )
 def test_an_invalid_event_is_named_and_no_event_is_applied(
@@ -383,8 +383,8 @@ def test_an_invalid_event_is_named_and_no_event_is_applied(
 
 def test_a_request_has_1_to_1000_events(call_api: Callable, active_calls: list[str]) -> None:
     events = [event(str(index), active_calls[0], "dialing", 0) for index in range(1001)]
-    assert call_api("call-events", {"events": events}).json["errorMessage"] == "events must hold at most 1000"
-    assert call_api("call-events", {"events": []}).json["errorMessage"] == "events must hold at least 1"
+    assert call_api("call-events", {"events": events}).json["errorMessage"] == "events must have at most 1000 items"
+    assert call_api("call-events", {"events": []}).json["errorMessage"] == "events must have at least 1 item"
     assert call_api("call-events", {"events": events[1:]}).json["data"]["applied"] == 1000
 
 

@@ -116,13 +116,13 @@ def test_a_file_without_contacts_is_refused(
         ({"callingNumbers": '"x"'}, "callingNumbers must be a list"),
         ({"callingNumbers": '["x"]'}, "callingNumbers[0] must be a phone number"),
         ({"callingNumbers": f'["{CALLER_ID}"],"zzz":[1]'}, "callingNumbers is not JSON: line 1, column 17"),
-        ({"callingHour": '{"start":"09:00","start":"10:00"}'}, "callingHour holds start more than once"),
+        ({"callingHour": '{"start":"09:00","start":"10:00"}'}, "callingHour has start more than once"),
         ({"callingHour": "9-17"}, "callingHour "),
         ({"allowedDays": "monday"}, "allowedDays is not JSON"),
         ({"batchType": "inbound"}, "batchType must be one of outbound, mixed"),
         ({"enableDNC": "maybe"}, "enableDNC must be true or false"),
         ({"retry": "many"}, "retry must be between 0 and 10"),
-        ({"color": "red"}, "color is not a parameter here"),
+        ({"color": "red"}, "color is not a known parameter"),
     ],
 )
 def test_an_invalid_field_is_named(upload: Callable, api: Callable, changed: dict, message: str) -> None:

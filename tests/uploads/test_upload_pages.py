@@ -194,7 +194,7 @@ def test_progress_is_streamed_line_by_line(send: Callable, browse: Callable, api
     ("changed", "message"),
     [
         ({"batchName": ""}, "Is required"),
-        ({"callingNumbers": ""}, "Must hold at least 1"),
+        ({"callingNumbers": ""}, "Must have at least 1 item"),
         ({"callingNumbers": "12"}, "Has no country code; add it, or choose a country"),
         ({"start": "09:00"}, "Enter both times"),
         ({"start": "25:00", "end": "26:00"}, "Enter both times"),
