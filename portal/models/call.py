@@ -16,31 +16,34 @@ from portal.text import fold
 class CallStatus(StrEnum):
     """The status of a call, in the order in which a call advances: open statuses, then final ones.
 
-    `is_called`: the dialer has tried the number. `is_picked`: somebody picked up.
+    `icon` is a shape in templates/components/status.html. `is_called`: the dialer has tried the number. `is_picked`:
+    somebody picked up.
     """
 
     label: str
+    icon: str
     is_open: bool
     is_called: bool
     is_picked: bool
 
-    def __new__(cls, value: str, label: str, is_open: bool, is_called: bool, is_picked: bool) -> CallStatus:
+    def __new__(cls, value: str, label: str, icon: str, is_open: bool, is_called: bool, is_picked: bool) -> CallStatus:
         """Return the member of that value with its properties."""
         member = str.__new__(cls, value)
         member._value_ = value
-        member.label, member.is_open, member.is_called, member.is_picked = label, is_open, is_called, is_picked
+        member.label, member.icon = label, icon
+        member.is_open, member.is_called, member.is_picked = is_open, is_called, is_picked
         return member
 
-    # value, label, is_open, is_called, is_picked
-    PENDING = "pending", "Not called yet", True, False, False
-    DIALING = "dialing", "Dialing", True, True, False
-    IN_PROGRESS = "in-progress", "In progress", True, True, True
-    COMPLETED = "completed", "Completed", False, True, True
-    DROPPED = "dropped", "Dropped", False, True, True
-    NO_ANSWER = "no-answer", "No answer", False, True, False
-    BUSY = "busy", "Busy", False, True, False
-    FAILED = "failed", "Failed", False, True, False
-    CANCELED = "canceled", "Canceled", False, False, False
+    # value, label, icon, is_open, is_called, is_picked
+    PENDING = "pending", "Not called yet", "ring", True, False, False
+    DIALING = "dialing", "Dialing", "target", True, True, False
+    IN_PROGRESS = "in-progress", "In progress", "disc", True, True, True
+    COMPLETED = "completed", "Completed", "check", False, True, True
+    DROPPED = "dropped", "Dropped", "cross", False, True, True
+    NO_ANSWER = "no-answer", "No answer", "dash", False, True, False
+    BUSY = "busy", "Busy", "triangle", False, True, False
+    FAILED = "failed", "Failed", "square", False, True, False
+    CANCELED = "canceled", "Canceled", "slash", False, False, False
 
 
 OPEN_STATUSES = frozenset(status for status in CallStatus if status.is_open)
