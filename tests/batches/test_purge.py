@@ -148,7 +148,7 @@ def test_purge_asks_for_confirmation(app: Flask, run: Callable, answer: str, lef
 def test_without_a_terminal_nothing_is_purged(app: Flask, run: Callable) -> None:
     result = run("--older-than", "30", input="y\n")  # a pipe is no confirmation
     assert result.exit_code == 1
-    assert result.stderr.startswith("Error: Cannot ask for confirmation without a terminal")
+    assert result.stderr.startswith("Error: Confirmation needs a terminal")
     assert "--yes" in result.stderr
     assert names(app) == ALL
 
