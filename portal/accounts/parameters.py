@@ -44,7 +44,7 @@ def remove_duplicates(value: Any) -> Any:
 
 
 Email = Annotated[text_type(254), AfterValidator(check_email)]
-Name = text_type(100, least=1)
+Name = text_type(100, minimum=1)
 NewPassword = Annotated[
     str,
     Field(min_length=MIN_PASSWORD_LENGTH, max_length=1000),

@@ -29,7 +29,7 @@ def log_account_event(
     number.
     """
     if by:
-        channel, address = by.way, by.address
+        channel, address = by.channel, by.address
     else:
         channel = Channel.PAGE if address else Channel.COMMAND
     row = {

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from portal.audit.batch_presenter import format_call_count
-from portal.audit.parameters import EVENTS
+from portal.audit.batch_presenter import SYSTEM, describe_added_calls, format_call_count
 from portal.models import AccountEvent, BatchEvent, Channel
 from portal.times import format_iso
 
@@ -55,10 +53,9 @@ class AuditEntryView:
 
 def audit_entry_view(row: AuditRow) -> AuditEntryView:
     """Return an entry as pages and commands show it."""
-    event = EVENTS.get(row.what)  # None = written by a newer release
     return AuditEntryView(
         at=row.at,
-        what=event.label if event else row.what,
+        what=(AccountEvent if row.of_account else BatchEvent).label_of(row.what),
         details=describe_details(row),
         who=describe_actor(row),
         how=describe_channel(row),
@@ -68,9 +65,9 @@ def audit_entry_view(row: AuditRow) -> AuditEntryView:
 
 
 def describe_actor(row: AuditRow) -> str:
-    """Return the actor: an email address, "by itself" or "the command line"; empty = not signed in."""
+    """Return the actor: an email address, SYSTEM or COMMAND_LINE; empty = not signed in."""
     if row.actor:
-        return "by itself" if row.details.get("by_itself") else row.actor
+        return SYSTEM if row.details.get("by_itself") else row.actor
     return COMMAND_LINE if row.way == Channel.COMMAND else ""
 
 
@@ -78,7 +75,7 @@ def describe_channel(row: AuditRow) -> str:
     """Return the token or channel, and the IP address."""
     if describe_actor(row) == COMMAND_LINE:
         return ""
-    channel = f"token “{row.token}”" if row.token else Channel(row.way).label
+    channel = f"token “{row.token}”" if row.token else Channel.label_of(row.way)
     return f"{channel}, {row.address}" if row.address else channel
 
 
@@ -87,7 +84,7 @@ def describe_details(row: AuditRow) -> str:
     details = row.details
     if row.of_account:
         return ", ".join(describe_detail(name, value) for name, value in details.items() if value)
-    match EVENTS.get(row.what):
+    match row.what:
         case BatchEvent.CREATED:
             return format_call_count(details["calls"]) if details.get("calls") else ""
         case BatchEvent.FILLED:
@@ -95,12 +92,6 @@ def describe_details(row: AuditRow) -> str:
         case BatchEvent.STATUS | BatchEvent.DELETED:
             return f"from {details['from']} to {details['to']}" if details["from"] != details["to"] else ""
     return ""
-
-
-def describe_added_calls(details: Mapping[str, Any]) -> str:
-    """Return the numbers of added and updated calls."""
-    updated = details.get("updated", 0)
-    return f"{format_call_count(details['added'])} added" + (f", {updated:,} updated" if updated else "")
 
 
 def describe_detail(name: str, value: Any) -> str:

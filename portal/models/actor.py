@@ -1,4 +1,4 @@
-"""The author of a change."""
+"""The user behind a change, and the channel of the request."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from portal.models import Channel
 
 @dataclass(frozen=True)
 class Actor:
-    """The user who makes a change, the channel, the token (API only) and the IP address (pages only).
+    """The user who changes something, the channel, the token if it is the API, and the client's address if logged.
 
     Users change only their own batches.
     """
 
     user_key: int
-    way: Channel
+    channel: Channel
     token_key: int | None = None
     address: str = ""

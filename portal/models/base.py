@@ -45,6 +45,11 @@ class LabeledEnum(StrEnum):
         member._value_, member.label = value, label
         return member
 
+    @classmethod
+    def label_of(cls, word: str) -> str:
+        """Return the label of a stored word, or the word itself if only a newer release knows it."""
+        return cls(word).label if word in set(cls) else word
+
 
 class Base(DeclarativeBase):
     """The declarative base. It names every constraint, so that migrations can refer to it on both databases."""

@@ -1,4 +1,4 @@
-"""What was done to a batch, and by whom: written in the transaction of the change itself, and never changed again."""
+"""The log of changes to batches, written in the transaction of each change."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from portal.models.base import Base, Key, LabeledEnum, Millis
 
 
 class Channel(LabeledEnum):
-    """How a change reached the portal."""
+    """The way a change was requested; for the API, the log names the token as well."""
 
-    PAGE = "page", "on a page"
-    API = "api", "by the API"
-    COMMAND = "command", "from the command line"
+    PAGE = "page", "web app"
+    API = "api", "API"
+    COMMAND = "command", "command line"
 
 
 class BatchEvent(LabeledEnum):
-    """A change of a batch that the audit log records."""
+    """A kind of change to a batch, labeled as the audit log shows it."""
 
     CREATED = "created", "Batch created"
-    FILLED = "filled", "Calls added"
+    FILLED = "filled", "Calls added to batch"
     STATUS = "status", "Batch status changed"
     RENAMED = "renamed", "Batch renamed"
     DELETED = "deleted", "Batch deleted"
@@ -30,7 +30,7 @@ class BatchEvent(LabeledEnum):
 
 
 class BatchLogEntry(Base):
-    """One change of a batch. A trigger refuses to alter it; it goes only when the batch is purged."""
+    """One change of a batch. A trigger refuses updates; only purging the batch deletes its entries."""
 
     __tablename__ = "changes"
     __table_args__ = (Index(None, "batch_key", "key"),)
@@ -42,6 +42,5 @@ class BatchLogEntry(Base):
     token_key: Mapped[int | None] = mapped_column(Key, ForeignKey("tokens.key"))
     way: Mapped[str] = mapped_column(String(20))
     what: Mapped[str] = mapped_column(String(20))
-    details: Mapped[dict[str, Any]] = mapped_column(
-        JSON, default=dict
-    )  # from what to what; counts; never a number called
+    # Old and new values and counts, but never a phone number.
+    details: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)

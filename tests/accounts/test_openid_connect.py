@@ -152,8 +152,8 @@ def test_without_a_provider_its_pages_do_not_exist(make_app: Callable[..., Flask
 
 
 @pytest.mark.parametrize(("environ", "message"), [
-    ({"OIDC_ISSUER": "https://id.example"}, "OIDC_CLIENT_ID is needed too"),
-    ({"OIDC_CLIENT_ID": "a", "OIDC_CLIENT_SECRET": "b"}, "OIDC_ISSUER is needed too"),
+    ({"OIDC_ISSUER": "https://id.example"}, "OIDC_CLIENT_ID is required too"),
+    ({"OIDC_CLIENT_ID": "a", "OIDC_CLIENT_SECRET": "b"}, "OIDC_ISSUER is required too"),
     ({"OIDC_ISSUER": "ftp://id.example", "OIDC_CLIENT_ID": "a", "OIDC_CLIENT_SECRET": "b"}, "must start with https"),
 ])  # fmt: skip
 def test_inconsistent_settings_are_refused(tmp_path: Any, environ: dict[str, str], message: str) -> None:

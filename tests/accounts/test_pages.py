@@ -192,7 +192,7 @@ def test_a_form_with_a_wrong_csrf_token_changes_nothing(signed_in: FlaskClient, 
     for token in ({}, {"csrf_token": "forged"}):
         answer = signed_in.post(address, data={"name": "forged", "zone": "UTC", **token}, headers=headers)
         assert answer.status_code == 400
-        assert "reload the page and try again" in words(answer.text)
+        assert "Reload the page and try again" in words(answer.text)
     assert signed_in.get("/batches").status_code == 200
     assert "forged" not in signed_in.get("/settings/account").text
 

@@ -93,8 +93,8 @@ def test_the_audit_log_is_printed(run: Callable[..., Any], build: Builder, owner
     assert lines[:4] == [
         ["Role changed (to admin)", stranger.email, "the command line"],
         ["Account disabled", stranger.email, "the command line"],
-        ["Batch deleted (from active to stopped)", batch.id, f"{owner.email}, on a page"],
-        ["Batch deleted", waiting.id, f"{owner.email}, on a page"],
+        ["Batch deleted (from active to stopped)", batch.id, f"{owner.email}, web app"],
+        ["Batch deleted", waiting.id, f"{owner.email}, web app"],
     ]
     assert run("trail", "--limit", "1").stdout.splitlines() == run("trail").stdout.splitlines()[:1]
     assert [line.split("  ")[1] for line in run("trail", "--what", "disabled").stdout.splitlines()] == [

@@ -135,7 +135,7 @@ def test_an_admin_is_created_with_a_typed_password(
         ({"email": "nonsense"}, "Email must be an email address"),
         ({"email": "OWNER@example.com"}, "Email is taken"),
         ({"zone": "Mars/Olympus"}, "Zone must be an IANA time zone"),
-        ({"region": "ZZ"}, "Region must be a country&#39;s two letters"),
+        ({"region": "ZZ"}, "Region must be a two-letter country code"),
         ({"role": "king"}, "Role must be one of"),
         ({"password": "short"}, "Password must be at least 12 characters"),
         ({"name": "n" * 101}, "Name must be at most 100 characters"),
