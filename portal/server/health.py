@@ -31,9 +31,9 @@ def readiness() -> Response:
     try:
         old = schema_version.is_schema_outdated()
     except SQLAlchemyError as error:
-        if find_outage(error):
-            return status_response(503, "not ready", "the database cannot be reached")
-        old = True  # it has no schema at all
+        if not find_outage(error):
+            raise
+        return status_response(503, "not ready", "the database cannot be reached")
     if old:
         return status_response(503, "not ready", "the database has an older schema; run: flask --app wsgi db upgrade")
     return status_response(200, "ready")

@@ -5,13 +5,17 @@ from __future__ import annotations
 from functools import cache
 
 from alembic.script import ScriptDirectory
-from sqlalchemy import column, select, table
+from sqlalchemy import column, inspect, select, table
+from sqlalchemy.exc import DBAPIError
 
+from portal.db.outages import find_outage
 from portal.db.transactions import fetch
+from portal.extensions import db
 from portal.version import ROOT
 
 # As Alembic keeps it; asked by Alembic itself it would say two lines in the log each time.
-SCHEMAS = select(column("version_num")).select_from(table("alembic_version"))
+SCHEMA_TABLE = table("alembic_version", column("version_num"))
+SCHEMAS = select(SCHEMA_TABLE.c.version_num)
 
 
 @cache
@@ -26,5 +30,11 @@ def is_schema_outdated() -> bool:
 
     A schema that this release does not know is a newer one, which it can live with (docs/decisions/0010-running.md).
     """
-    found = fetch(SCHEMAS).scalars().all()
+    try:
+        found = fetch(SCHEMAS).scalars().all()
+    except DBAPIError as error:
+        if find_outage(error) or inspect(db.engine).has_table(SCHEMA_TABLE.name):
+            raise
+        db.session.rollback()
+        return True
     return not found or any(revision in list_earlier_schemas() for revision in found)

@@ -30,7 +30,7 @@ from gunicorn.http.errors import (
 from gunicorn.workers.gthread import _DEFER, STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
 
 from portal.server import stopping
-from portal.telemetry.logs import log_format, make_formatter
+from portal.telemetry.logs import LineFormatter, resolve_format
 from portal.web.errors import DEFAULT_MESSAGES, error_body
 from portal.web.request_hooks import JSON_HEADERS
 
@@ -145,5 +145,5 @@ class PortalLogger(Logger):
     """gunicorn's own words, in the form of every other line."""
 
     def _set_handler(self, log: Any, output: Any, fmt: Any, stream: Any = None) -> None:
-        kind = log_format(os.environ.get("LOG_FORMAT") or "auto")
-        super()._set_handler(log, output, make_formatter(kind), stream)
+        line_format = resolve_format(os.environ.get("LOG_FORMAT") or "auto")
+        super()._set_handler(log, output, LineFormatter(line_format), stream)

@@ -107,3 +107,14 @@ def test_watchers_leave_no_trace_and_have_no_session(
     assert answer.headers["Cache-Control"] == "no-store"
     assert len(opened) == (1 if address == "/readyz" else 0)
     assert ['"level": "debug"' in line for line in request_lines] == [True]
+
+
+def test_a_database_without_tables_is_not_ready(app: Flask, client: FlaskClient) -> None:
+    with app.app_context(), db.engine.begin() as connection:
+        connection.execute(text("ALTER TABLE alembic_version RENAME TO other"))
+    try:
+        response = client.get("/readyz")
+    finally:
+        with app.app_context(), db.engine.begin() as connection:
+            connection.execute(text("ALTER TABLE other RENAME TO alembic_version"))
+    assert (response.status_code, "db upgrade" in response.json["reason"]) == (503, True)
