@@ -8,7 +8,7 @@ Revision ID: 0002b
 import sqlalchemy as sa
 from alembic import op
 
-from portal.db.schema_changes import STEP_ROWS, commit_progress
+from portal.db.schema_changes import ROWS_PER_COMMIT, commit_progress
 from portal.models.call import search_text
 
 revision = "0002b"
@@ -38,7 +38,7 @@ def upgrade() -> None:
 def some_after(last: int) -> list[sa.Row]:
     """The next calls by their keys."""
     page = sa.select(CALLS.c.key, CALLS.c.phone_number, CALLS.c.fields, CALLS.c.search_text)
-    return list(op.get_bind().execute(page.where(CALLS.c.key > last).order_by(CALLS.c.key).limit(STEP_ROWS)).all())
+    return list(op.get_bind().execute(page.where(CALLS.c.key > last).order_by(CALLS.c.key).limit(ROWS_PER_COMMIT)).all())
 
 
 def fill(rows: list[sa.Row]) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import Delete, case, delete, or_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import ReturningInsert
 
-from portal.db.transactions import try_write, try_write_returning, write_separately
+from portal.db.transactions import try_write, write_separately
 from portal.extensions import db
 from portal.models import SharedCounter
 
@@ -32,7 +32,7 @@ def increment(bucket: str, n: int, seconds: int, now: int) -> tuple[int, int]:
 
 def try_increment(bucket: str, n: int, seconds: int, now: int) -> tuple[int, int] | None:
     """The same, unless another writer stands in the way or the database cannot be written to; then None, uncounted."""
-    rows = try_write_returning(increment_statement(bucket, n, seconds, now))
+    rows = try_write(increment_statement(bucket, n, seconds, now))
     if not rows:
         return None
     if secrets.randbelow(SWEEP_ONE_IN) == 0:

@@ -37,7 +37,7 @@ DEFAULT_MESSAGES = {
 # What became of a request that the database failed: the status, and a page's title and the words where those of the
 # status do not fit.
 OUTAGE_RESPONSES = {
-    Outage.AWAY: (503, "", ""),
+    Outage.UNAVAILABLE: (503, "", ""),
     Outage.SLOW: (503, "That took too long", "The database took too long; retry in a few seconds, or ask for less"),
     Outage.READ_ONLY: (
         503,
