@@ -138,7 +138,7 @@ def test_a_port_in_use_is_said_plainly(tmp_path: Path) -> None:
         port = server.getsockname()[1]
         environ = os.environ | {"PORT": str(port), "INSTANCE_DIR": str(tmp_path)}
         done = subprocess.run(["make", "run"], cwd=ROOT, env=environ, capture_output=True, text=True, timeout=PATIENCE)
-    assert f"127.0.0.1:{port} cannot be listened on: Address already in use" in done.stderr
+    assert f"Cannot listen on 127.0.0.1:{port}: Address already in use" in done.stderr
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
 
