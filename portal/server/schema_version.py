@@ -28,7 +28,7 @@ def list_earlier_schemas() -> frozenset[str]:
 def is_schema_outdated() -> bool:
     """Return whether migrations of this release have not been run.
 
-    An unknown schema belongs to a newer release, and works with this one (docs/decisions/0010-running.md).
+    An unknown schema belongs to a newer release, and works with this one (docs/decisions/0010-operations.md).
     """
     try:
         revisions = fetch(SCHEMAS).scalars().all()
