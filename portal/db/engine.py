@@ -106,7 +106,7 @@ def set_up_sqlite(engine: Engine) -> None:
     """Enable WAL and foreign keys, and begin transactions explicitly.
 
     Python's driver begins a transaction late and as a reader. Two writers can then both read, and one of them fails
-    with "locked" immediately, whatever the timeout. Writers therefore use BEGIN IMMEDIATE and wait for the lock.
+    with "locked" immediately, despite the timeout. Writers therefore use BEGIN IMMEDIATE and wait for the lock.
     """
     WRITE_LOCKS[engine] = FairLock()
 
