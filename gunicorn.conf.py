@@ -31,29 +31,20 @@ def create_metrics_folder() -> None:
 if __name__ != "__main__":
     create_metrics_folder()  # before prometheus_client is imported, which reads the variable
 
-from portal.config import SETTINGS, SettingError, parse_whole  # noqa: E402
+from portal.config import SETTINGS, SettingError  # noqa: E402
 
-values = {setting.name: os.environ.get(setting.name) or setting.default for setting in SETTINGS}
+try:
+    values = {setting.name: setting.read(os.environ) for setting in SETTINGS}
+except SettingError as error:
+    sys.exit(str(error))
 
-
-def read_number(name: str, minimum: int, maximum: int) -> int:
-    """Return a whole number from the environment, or exit with a message if it is out of range."""
-    try:
-        number = parse_whole(values, name)
-    except SettingError as error:
-        sys.exit(str(error))
-    if not minimum <= number <= maximum:
-        sys.exit(f"{name} must be between {minimum} and {maximum}")
-    return number
-
-
-host, port = values["HOST"] or "", read_number("PORT", 1, 65_535)
+host, port = values["HOST"], values["PORT"]
 bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 worker_class = "portal.server.worker.PortalWorker"
 logger_class = "portal.server.worker.PortalLogger"
-workers = read_number("WEB_WORKERS", 1, 1000)
-threads = read_number("WEB_THREADS", 1, 1000)
+workers = values["WEB_WORKERS"]
+threads = values["WEB_THREADS"]
 
 # The app is created once, before the workers: errors stop the server at once, and the code is in memory once. Creating
 # it opens no database connection, so no connection is shared across a fork (tests/guards/test_start.py).
@@ -77,7 +68,7 @@ secure_scheme_headers: dict[str, str] = {}
 forwarded_allow_ips = ""
 
 accesslog = None  # the portal logs each request itself, without the URL, which may contain a phone number
-loglevel = (values["LOG_LEVEL"] or "").lower()
+loglevel = values["LOG_LEVEL"].lower()
 control_socket_disable = True  # it would be in the home folder, which may be read-only
 if SHARED_MEMORY.is_dir():
     worker_tmp_dir = str(SHARED_MEMORY)  # a slow disk must not make a worker look unresponsive

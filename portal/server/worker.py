@@ -31,7 +31,8 @@ from gunicorn.workers.gthread import _DEFER, STOP_KEEPALIVE_LINGER, TConn, Threa
 
 from portal.server import stopping
 from portal.telemetry.logs import LineFormatter, resolve_format
-from portal.web.errors import DEFAULT_MESSAGES, error_body
+from portal.web.envelope import error_body
+from portal.web.errors import error_text
 from portal.web.request_hooks import JSON_HEADERS
 
 # The status of a request that is not valid HTTP; the first matching class counts.
@@ -126,7 +127,7 @@ def has_waiting_connection(listener: Any) -> bool:
 def error_response_bytes(code: int) -> bytes:
     """Return an error response for a connection that is closed after it."""
     phrase = HTTPStatus(code).phrase
-    body = json.dumps(error_body(code, DEFAULT_MESSAGES.get(code, phrase))).encode()
+    body = json.dumps(error_body(code, error_text(code).api)).encode()
     headers = {
         "Connection": "close",
         "Content-Type": "application/json",

@@ -117,7 +117,7 @@ def test_an_unavailable_database_is_503_in_the_api_and_on_pages(
     answers = [api(), signed_in.get("/batches"), signed_in.get("/batches", headers={"HX-Request": "true"})]
     assert [answer.status_code for answer in answers] == [503] * 3
     assert all(answer.headers["Retry-After"] for answer in answers)
-    assert answers[0].json["errorMessage"] == "The database cannot be reached; retry in a few seconds"
-    assert all("The database is away" in answer.text for answer in answers[1:])
+    assert answers[0].json["errorMessage"] == "Database unavailable; retry in a few seconds"
+    assert all("Database unavailable" in answer.text for answer in answers[1:])
     assert all("127.0.0.1" not in answer.text for answer in answers)
     unavailable.dispose()

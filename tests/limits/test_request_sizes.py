@@ -22,7 +22,7 @@ def nested(depth: int, opening: str = "[", closing: str = "]") -> str:
 def test_a_body_that_is_nested_too_deeply_is_refused_first(call_api: Callable, depth: int) -> None:
     answer = call_api("createBatch", method="POST", data=nested(depth), content_type="application/json")
     assert answer.status_code == 400
-    assert answer.json["errorMessage"] == f"The body is nested deeper than {MAX_DEPTH} levels"
+    assert answer.json["errorMessage"] == f"The body must not be nested deeper than {MAX_DEPTH} levels"
 
 
 def test_depth_counts_objects_and_lists_but_not_siblings(call_api: Callable) -> None:
@@ -47,13 +47,13 @@ def test_a_long_query_string_is_414(client: FlaskClient, signed_in: FlaskClient,
     response, page = api(query), signed_in.get(f"/batches{query}")
     assert (response.status_code, response.json["code"]) == (414, 414)
     assert page.status_code == 414
-    assert "longer than the portal takes" in page.text
+    assert "Use a shorter search" in page.text
 
 
 def test_too_many_parameters_are_refused(api: Callable, signed_in: FlaskClient) -> None:
     query = "?" + "&".join(f"p{number}=1" for number in range(201))
     assert api(query).status_code == 400
-    assert "more than 200 parameters" in api(query).json["errorMessage"]
+    assert "at most 200 parameters" in api(query).json["errorMessage"]
     assert signed_in.get(f"/batches{query}").status_code == 400
 
 
@@ -63,7 +63,7 @@ def test_a_form_with_too_many_fields_is_413(client: FlaskClient) -> None:
     for options in ({}, {"content_type": "multipart/form-data"}):
         answer = client.post("/login", data={"csrf_token": token, **fields}, **options)
         assert answer.status_code == 413
-        assert "larger than the portal takes" in answer.text
+        assert "over the size limit" in answer.text
 
 
 def test_a_form_that_is_too_large_is_413(client: FlaskClient) -> None:
