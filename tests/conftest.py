@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -25,7 +26,7 @@ from portal.accounts import passwords
 from portal.db.transactions import write_transaction
 from portal.extensions import db
 from portal.models import Scope, User
-from portal.telemetry.logs import REQUEST_LOG, request_log
+from portal.telemetry.logs import LineFormatter, request_log
 from portal.times import now_ms
 from tests.support import services
 from tests.support.builders import PASSWORD, Builder
@@ -188,24 +189,27 @@ def call_api(app: Flask, build: Builder, owner: User) -> Callable[..., Any]:
     return call
 
 
-class Kept:
-    """Keeps the lines of requests, as they would be written."""
+class LineHandler(logging.Handler):
+    """Collect formatted lines."""
 
     def __init__(self) -> None:
+        super().__init__()
+        self.setFormatter(LineFormatter("json"))
         self.lines: list[str] = []
 
-    def msg(self, line: str) -> None:
-        self.lines.append(line)
-
-    debug = info = msg
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(self.format(record))
 
 
 @pytest.fixture
-def request_lines(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What the log says of requests from now on, line by line, at level DEBUG."""
-    kept = Kept()
-    monkeypatch.setitem(app.extensions, REQUEST_LOG, request_log("DEBUG", "json", kept))
-    return kept.lines
+def request_lines() -> Iterator[list[str]]:
+    """Return the lines that the request log writes from now on, at level DEBUG."""
+    handler = LineHandler()
+    request_log.addHandler(handler)
+    request_log.setLevel(logging.DEBUG)
+    yield handler.lines
+    request_log.removeHandler(handler)
+    request_log.setLevel(logging.NOTSET)
 
 
 def sign_in(app: Flask, user: User, password: str = PASSWORD) -> FlaskClient:

@@ -261,8 +261,7 @@ def test_check_tells_of_the_first_differences_and_counts_the_others(
 def test_a_server_without_an_index_of_names_is_no_failure(
     app: Flask, run: Callable, api: Callable, build: Builder, owner: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    without = (*sqlite.NAME_INDEX[:1], "CREATE VIRTUAL TABLE batch_names USING fts9 (name_folded)")
-    monkeypatch.setattr(sqlite, "NAME_INDEX", without)
+    monkeypatch.setattr(sqlite, "INDEX_MODULE", "fts9")
     monkeypatch.setattr(postgresql, "EXTENSIONS", ("CREATE EXTENSION no_such_extension",))
     app.extensions.pop("names_indexed", None)
     try:

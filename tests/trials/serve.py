@@ -64,7 +64,7 @@ def never_look_again() -> None:
     """An SQLite file that could only be read once is taken to be so for ever."""
     from portal.db.sqlite_pool import ReopeningPool
 
-    ReopeningPool.doubt = lambda _pool: None  # type: ignore[method-assign]
+    ReopeningPool.mark_stale = lambda _pool: None  # type: ignore[method-assign]
 
 
 def believe_the_clock() -> None:

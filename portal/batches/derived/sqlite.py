@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, column, func, select, table
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DatabaseError
 
 from portal.batches.derived.time_buckets import COARSE_BITS, COUNT_COLUMNS, FINE_BITS, STATUSES
 from portal.models import Batch
@@ -14,6 +15,7 @@ from portal.models.base import OWNER_SHIFT
 # A new version of a list.
 STAMP = "random()"
 
+INDEX_MODULE = "fts5"
 NAMES = table("batch_names", column("rowid"), column("batch_names"))
 
 
@@ -155,15 +157,13 @@ def optimize(connection: Connection) -> None:
 
 
 def create_name_index(connection: Connection) -> bool:
-    """The index of names, empty. Returns False where this SQLite was built without FTS5 or its trigrams."""
-    try:
-        for statement in NAME_INDEX:
-            connection.exec_driver_sql(statement)
-    except OperationalError as error:
-        if "no such module" in str(error) or "no such tokenizer" in str(error):
-            connection.exec_driver_sql("DROP VIEW live_batch_names")
-            return False
-        raise
+    """Create the empty index of names. Return False if this SQLite lacks FTS5 or its trigram tokenizer (3.34)."""
+    if sqlite3.sqlite_version_info < (3, 34):
+        return False
+    if not connection.exec_driver_sql("SELECT 1 FROM pragma_module_list WHERE name = ?", (INDEX_MODULE,)).scalar():
+        return False
+    for statement in NAME_INDEX:
+        connection.exec_driver_sql(statement)
     return True
 
 
