@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 
 from portal.models import User
 from portal.telemetry.logs import LineWriter, is_worth_logging, make_formatter, request_log
-from tests.conftest import Kept
+from tests.conftest import CapturedLines
 from tests.support.builders import Builder
 
 NUMBER = "+12025550123"
@@ -105,7 +105,7 @@ def test_nobody_adds_a_line_or_moves_the_cursor(kind: str) -> None:
 
 
 def test_at_a_terminal_a_line_reads_by_itself() -> None:
-    kept = Kept()
+    kept = CapturedLines()
     request_log("INFO", "text", kept).info("request", id="abc", route="/batches", status=200)
     (line,) = kept.lines
     assert line.startswith("time=")
@@ -113,7 +113,7 @@ def test_at_a_terminal_a_line_reads_by_itself() -> None:
 
 
 def test_below_its_level_nothing_is_written() -> None:
-    kept = Kept()
+    kept = CapturedLines()
     log = request_log("WARNING", "json", kept)
     log.info("request")
     assert kept.lines == []
