@@ -86,10 +86,10 @@ def batches(shape: Shape, end_ms: int) -> Iterator[BatchRow]:
         moments += [(moment, key) for moment in distinct_moments(rng, all_rows(size), end_ms)]
     numbers = dict.fromkeys(plans, 0)
     for created_at, key in sorted(moments):
-        place = numbers[key]
+        position = numbers[key]
         numbers[key] += 1
         deleted, places = plans[key]
-        yield batch(rng, key, place, created_at, end_ms, place in deleted, places.get(place))
+        yield batch(rng, key, position, created_at, end_ms, position in deleted, places.get(position))
 
 
 def plan(rng: random.Random, shape: Shape, size: int) -> tuple[set[int], dict[int, str]]:

@@ -32,10 +32,10 @@ STYLE = """
 """
 
 
-def draw(found: list[Results]) -> str:
+def draw(engines: list[Results]) -> str:
     """Return the chart as SVG; the tables contain the same figures."""
-    panels = "".join(panel(results, place) for place, results in enumerate(found))
-    width = len(found) * (WIDTH + LEFT + 40)
+    panels = "".join(panel(results, index) for index, results in enumerate(engines))
+    width = len(engines) * (WIDTH + LEFT + 40)
     height = TOP + HEIGHT + 40 + 22 * ((len(CURVES) + 1) // 2)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img"'
@@ -44,9 +44,9 @@ def draw(found: list[Results]) -> str:
     )
 
 
-def panel(results: Results, place: int) -> str:
+def panel(results: Results, index: int) -> str:
     """Draw one engine's curves."""
-    left = LEFT + place * (WIDTH + LEFT + 40)
+    left = LEFT + index * (WIDTH + LEFT + 40)
     parts = [f'<text class="title" x="{left}" y="22">{ENGINES[results.engine]}</text>']
     for ms in (1, 10, 100, 1000):
         y = y_of(ms)
@@ -80,7 +80,7 @@ def y_of(ms: float) -> float:
 def legend() -> str:
     """Draw the legend."""
     parts = []
-    for place, (_contender, _kind, words, style) in enumerate(CURVES):
-        x, y = LEFT + place // 3 * 260, TOP + HEIGHT + 52 + place % 3 * 22
-        parts.append(f'<path class="{style}" d="M{x} {y}h34"/><text x="{x + 44}" y="{y + 4}">{escape(words)}</text>')
+    for index, (_contender, _kind, label, style) in enumerate(CURVES):
+        x, y = LEFT + index // 3 * 260, TOP + HEIGHT + 52 + index % 3 * 22
+        parts.append(f'<path class="{style}" d="M{x} {y}h34"/><text x="{x + 44}" y="{y + 4}">{escape(label)}</text>')
     return "".join(parts)

@@ -51,8 +51,8 @@ def within_process() -> Iterator[None]:
     """Let schemathesis call the app within this process."""
     original = WSGITransport.send
 
-    def send(self: WSGITransport, case: Any, **given: Any) -> Any:
-        return original(self, case, **{name: value for name, value in given.items() if name not in NETWORK_OPTIONS})
+    def send(self: WSGITransport, case: Any, **options: Any) -> Any:
+        return original(self, case, **{name: value for name, value in options.items() if name not in NETWORK_OPTIONS})
 
     with patch.object(WSGITransport, "send", send):
         yield
@@ -110,9 +110,9 @@ def failed_checks(event: events.ScenarioFinished) -> Iterator[str]:
             case = event.recorder.cases[case_id].value
             if check.failure_info and not (check.name == "negative_data_rejection" and sends_empty_parameter(case)):
                 failure = check.failure_info.failure
-                words = " ".join(f"{failure.title}: {failure.message}".split())
-                asked = f"{event.recorder.label} {case.query or ''} {case.body!r}"[:300]
-                yield f"{event.phase.name.lower()}: {check.name}: {words[:300]} ({asked})"
+                message = " ".join(f"{failure.title}: {failure.message}".split())
+                request = f"{event.recorder.label} {case.query or ''} {case.body!r}"[:300]
+                yield f"{event.phase.name.lower()}: {check.name}: {message[:300]} ({request})"
 
 
 def sends_empty_parameter(case: Any) -> bool:

@@ -170,11 +170,11 @@ def wait_for_steps(writers: list[WritingClient], workload: Workload, steps: int)
         time.sleep(0.01)
 
 
-def run_command(app: Flask, *words: str) -> list[str]:
+def run_command(app: Flask, *arguments: str) -> list[str]:
     """Run a command; return its errors."""
-    done = app.test_cli_runner().invoke(args=words)
+    done = app.test_cli_runner().invoke(args=arguments)
     output = [line for line in done.output.splitlines() if line.startswith("Error: ")]  # among the log lines
-    return [] if done.exit_code == 0 else [f"{words[0]}: {' '.join(output) or done.exit_code}"]
+    return [] if done.exit_code == 0 else [f"{arguments[0]}: {' '.join(output) or done.exit_code}"]
 
 
 def find_differences(target: Flask, writers: list[WritingClient], before: list[int], after: list[int]) -> list[str]:

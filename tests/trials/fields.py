@@ -135,9 +135,9 @@ class FormParser(HTMLParser):
         self.found: list[tuple[str, str, set[str]]] = []
         self.by_id: dict[str, set[str]] = {}
 
-    def handle_starttag(self, tag: str, given: list[tuple[str, str | None]]) -> None:
+    def handle_starttag(self, tag: str, attribute_pairs: list[tuple[str, str | None]]) -> None:
         """Record a form or one of its fields."""
-        attributes = dict(given)
+        attributes = dict(attribute_pairs)
         if tag == "form":
             names: set[str] = set()
             self.found.append((attributes.get("method") or "get", attributes.get("action") or "", names))

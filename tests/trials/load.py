@@ -143,8 +143,8 @@ def fill(app: Flask, owner: User, batches: int, rng: random.Random) -> None:
             with write_transaction() as session:
                 lift_time_limit(session.connection())
                 keys = reserve_keys(session, owner.key, len(chunk))
-                made = [now - (batches - number) * 600_000 for number in chunk]  # ten minutes apart
-                rows = [batch_row(owner, key, ms, rng) for key, ms in zip(keys, made, strict=True)]
+                times = [now - (batches - number) * 600_000 for number in chunk]  # ten minutes apart
+                rows = [batch_row(owner, key, ms, rng) for key, ms in zip(keys, times, strict=True)]
                 session.execute(insert(Batch.__table__), rows)
                 for calls in chunks(call for row in rows for call in calls_of(row)):
                     session.execute(insert(Call.__table__), calls)

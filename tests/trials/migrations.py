@@ -59,10 +59,10 @@ class ConcurrentTraffic:
     def __init__(self, app: Flask, owner_key: int, batch: Batch) -> None:
         self.app, self.owner_key, self.batch = app, owner_key, batch
         self.stopping = Event()
-        self.generated = 0
+        self.executed = 0
         self.longest = {"reads": 0.0, "writes": 0.0}
         self.failures: list[str] = []
-        self.threads = [Thread(target=self.repeat, args=(what,)) for what in self.longest]
+        self.threads = [Thread(target=self.repeat, args=(kind,)) for kind in self.longest]
 
     def __enter__(self) -> ConcurrentTraffic:
         for thread in self.threads:
@@ -74,25 +74,25 @@ class ConcurrentTraffic:
         for thread in self.threads:
             thread.join()
 
-    def repeat(self, what: str) -> None:
+    def repeat(self, kind: str) -> None:
         """Run transactions one after the other."""
-        send = {"reads": self.read, "writes": self.write}[what]
+        execute_task = {"reads": self.read, "writes": self.write}[kind]
         while not self.stopping.is_set():
             try:
                 with self.app.app_context():
-                    send()
+                    execute_task()
             except SQLAlchemyError as error:
-                self.failures.append(f"{what}: {type(error).__name__} {error.orig}")
+                self.failures.append(f"{kind}: {type(error).__name__} {error.orig}")
                 return
-            self.generated += 1
+            self.executed += 1
             time.sleep(0.005)
 
     @contextmanager
-    def timed(self, what: str) -> Iterator[None]:
+    def timed(self, kind: str) -> Iterator[None]:
         """Time a statement."""
         started = time.monotonic()
         yield
-        self.longest[what] = max(self.longest[what], time.monotonic() - started)
+        self.longest[kind] = max(self.longest[kind], time.monotonic() - started)
 
     def read(self) -> None:
         """Read a page of batches and the calls of the first one."""
@@ -106,7 +106,7 @@ class ConcurrentTraffic:
 
     def write(self) -> None:
         """Rename a batch and change its call."""
-        named = {"batch": self.batch.key, "name": f"name {self.generated}"}
+        named = {"batch": self.batch.key, "name": f"name {self.executed}"}
         changes = (
             text("UPDATE batches SET name = :name WHERE key = :batch"),
             text("UPDATE calls SET attempts = attempts + 1 WHERE batch_key = :batch"),
@@ -139,14 +139,12 @@ def run(conditions: Conditions) -> Outcome:
                     and (revision == "head" or column not in FILLED_COLUMNS.get(table, ()))
                 ]
         failures += traffic.failures
-        failures += [
-            f"{what} took {durations:.1f} s" for what, durations in traffic.longest.items() if durations > limit
-        ]
-        failures += [] if traffic.generated else ["no statement was executed"]
+        failures += [f"{kind} took {seconds:.1f} s" for kind, seconds in traffic.longest.items() if seconds > limit]
+        failures += [] if traffic.executed else ["no statement was executed"]
         with app.app_context():
             missing = sorted(set(before) - set(compute_checksums(writer.key)))
         failures += [f"{table}.{column} is gone" for table, column in missing]
-    figures = {what: f"at most {durations:.2f} s" for what, durations in traffic.longest.items()}
+    figures = {kind: f"at most {seconds:.2f} s" for kind, seconds in traffic.longest.items()}
     return Outcome(conditions.count, failures, figures)
 
 

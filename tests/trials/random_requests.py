@@ -56,8 +56,8 @@ class RandomPlaceholders:
         self.fixtures.add_batch(owner, 1, deleted=True)
         self.fixtures.add_upload(owner)
         self.tokens.append(self.fixtures.add_token(owner, "spare"))
-        for kept in (owner.batches, owner.deleted, owner.uploads, self.tokens, owner.calls):
-            del kept[:-12]
+        for ids in (owner.batches, owner.deleted, owner.uploads, self.tokens, owner.calls):
+            del ids[:-12]
 
     def __getitem__(self, name: str) -> str:
         owner = self.owner

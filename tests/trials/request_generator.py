@@ -102,13 +102,13 @@ class RequestGenerator:
             file = FormFile(self.text(), self.content())
         return replace(row, form=form, json=body, file=file)
 
-    def corrupt_mapping(self, given: Mapping[str, Any]) -> dict[str, Any]:
+    def corrupt_mapping(self, mapping: Mapping[str, Any]) -> dict[str, Any]:
         """Return a form or object with a name more or less, or with another value."""
-        names = list(given)
+        names = list(mapping)
         if names and self.chance(0.3):
-            return {name: given[name] for name in names if name != self.rng.choice(names)}
+            return {name: mapping[name] for name in names if name != self.rng.choice(names)}
         name = self.rng.choice(names) if names and self.chance(0.7) else self.rng.choice(self.names)
-        return {**given, name: self.decoded(self.text())}
+        return {**mapping, name: self.decoded(self.text())}
 
     def corrupt_json(self, value: Any) -> Any:
         """Return JSON with one other value."""

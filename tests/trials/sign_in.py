@@ -83,9 +83,9 @@ def send_attempt(app: Flask, client: WsgiClient, email: str, token: str) -> Atte
     counted = {"hashes": 0, "statements": 0}
     original = passwords.hasher.verify
 
-    def verify(*given: object) -> bool:
+    def verify(*arguments: object) -> bool:
         counted["hashes"] += 1
-        return original(*given)
+        return original(*arguments)
 
     def statement(*_: object) -> None:
         counted["statements"] += 1
@@ -96,7 +96,7 @@ def send_attempt(app: Flask, client: WsgiClient, email: str, token: str) -> Atte
         engine = db.engine
     event.listen(engine, "before_cursor_execute", statement)
     try:
-        with patch.object(type(passwords.hasher), "verify", lambda _self, *given: verify(*given)):
+        with patch.object(type(passwords.hasher), "verify", lambda _self, *arguments: verify(*arguments)):
             started = time.perf_counter()
             response = client.send(request)
             ms = (time.perf_counter() - started) * 1000
