@@ -9,6 +9,9 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 Item = TypeVar("Item")
 
+# The page sizes that a list offers.
+PAGE_SIZES = (10, 25, 50, 100)
+
 
 def page_count(total: int, limit: int) -> int:
     """ceil(total / limit); 0 when there is nothing."""

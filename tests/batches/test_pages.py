@@ -110,8 +110,8 @@ def test_two_ways_to_be_empty(app: Flask, signed_in: FlaskClient, build: Builder
     assert "New batch" in nothing
     build.create_batch(owner)
     no_match = strip(signed_in.get("/batches?search=nowhere").text)
-    assert "No batch matches" in no_match
-    assert "Clear the search" in no_match
+    assert "No batches match" in no_match
+    assert "Clear search" in no_match
 
 
 def test_one_batch_shows_its_calls_page_by_page(signed_in: FlaskClient, build: Builder, owner: User) -> None:

@@ -78,7 +78,7 @@ EVENTS = [{"eventId": "event 1", "batchId": "$batch", "phoneNumber": "$called", 
 
 ROUTE_ROWS: dict[str, RouteRow] = {
     "home": RouteRow(Audience.ANYONE, 302),
-    "static": RouteRow(Audience.ANYONE, path={"filename": "portal.css"}),
+    "static": RouteRow(Audience.ANYONE, path={"filename": "styles/base.css"}),
     "openapi.openapi_json": RouteRow(Audience.ANYONE),
     "openapi.docs": RouteRow(Audience.ANYONE),
     # accounts
