@@ -2,39 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import event
 
-from portal.extensions import db
 from portal.models import Scope, User
 from tests.support.builders import Builder
 from tests.support.caches import clear_query_caches
 from tests.support.sessions import sign_in
+from tests.support.statements import record_statements
 
 HTMX = {"HX-Request": "true"}
-
-
-@contextmanager
-def statements(app: Flask) -> Iterator[list[str]]:
-    """Record the executed statements, except those of transactions."""
-    executed: list[str] = []
-
-    def record(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        if statement.split()[0] not in ("BEGIN", "COMMIT", "ROLLBACK"):
-            executed.append(statement)
-
-    with app.app_context():
-        engine = db.engine
-    event.listen(engine, "before_cursor_execute", record)
-    try:
-        yield executed
-    finally:
-        event.remove(engine, "before_cursor_execute", record)
 
 
 @pytest.fixture(autouse=True)
@@ -69,10 +49,10 @@ def cold_caches(api: Callable) -> None:
 )
 def test_the_list_as_json(app: Flask, api: Callable, cold_caches: None, query: str, maximum: int) -> None:
     api()  # records the token's use
-    with statements(app) as executed:
+    with record_statements(app) as executed:
         assert api(query).status_code == 200
     assert len(executed) <= maximum, executed
-    with statements(app) as second_statements:
+    with record_statements(app) as second_statements:
         api(query)
     assert len(second_statements) <= 2, "counts are cached while nothing changes"
 
@@ -80,7 +60,7 @@ def test_the_list_as_json(app: Flask, api: Callable, cold_caches: None, query: s
 def test_a_304_needs_one_statement(app: Flask, api: Callable) -> None:
     for query in ("", "?search=round&status=active"):
         tag = api(query).headers["ETag"]
-        with statements(app) as executed:
+        with record_statements(app) as executed:
             assert api(query, headers={"If-None-Match": tag}).status_code == 304
         assert len(executed) == 1
 
@@ -92,18 +72,18 @@ def test_the_list_as_a_page(
     app: Flask, signed_in: FlaskClient, cold_caches: None, headers: dict, query: str, maximum: int
 ) -> None:
     signed_in.get("/login")
-    with statements(app) as executed:
+    with record_statements(app) as executed:
         response = signed_in.get(f"/batches{query}", headers=headers)
     assert response.status_code == 200
     assert len(executed) <= maximum, executed
     tag = signed_in.get(f"/batches{query}", headers=headers).headers["ETag"]
-    with statements(app) as executed:
+    with record_statements(app) as executed:
         assert signed_in.get(f"/batches{query}", headers={**headers, "If-None-Match": tag}).status_code == 304
     assert len(executed) == 1
 
 
 def test_requests_without_an_account_need_no_statement(app: Flask, client: FlaskClient, owner: User) -> None:
-    with statements(app) as executed:
+    with record_statements(app) as executed:
         assert client.get("/batches").status_code == 303
         assert client.get("/login").status_code == 200
         assert client.get("/nowhere").status_code == 404
@@ -114,7 +94,7 @@ def test_requests_without_an_account_need_no_statement(app: Flask, client: Flask
 
 def test_a_refused_request_only_finds_its_user(app: Flask, api: Callable, stranger: User) -> None:
     api()
-    with statements(app) as executed:
+    with record_statements(app) as executed:
         assert api("?limit=0").status_code == 400
         assert api(user_id="nonsense").status_code == 400
         assert api(user_id=stranger.id).status_code == 403
@@ -125,7 +105,7 @@ def test_a_page_of_tokens_needs_a_constant_number(
     app: Flask, signed_in: FlaskClient, build: Builder, owner: User
 ) -> None:
     def count_statements() -> int:
-        with statements(app) as executed:
+        with record_statements(app) as executed:
             assert signed_in.get("/settings/tokens").status_code == 200
         return len(executed)
 
@@ -139,12 +119,12 @@ def test_a_batch_with_its_calls(app: Flask, signed_in: FlaskClient, build: Build
     batch = build.create_batch(owner, total_calls=40)
     for _ in range(40):
         build.create_call(batch)
-    with statements(app) as executed:
+    with record_statements(app) as executed:
         assert signed_in.get(f"/batches/{batch.id}").status_code == 200
     assert len(executed) <= 5, executed
     build.change(batch, calls_called=1, calls_picked=1)
     build.create_call(batch, status="dropped", last_event_at=1)
-    with statements(app) as executed:
+    with record_statements(app) as executed:
         assert signed_in.get(f"/batches/{batch.id}?search=55501").status_code == 200
     assert len(executed) <= 8, executed
 
@@ -166,6 +146,6 @@ def test_admin_pages_need_a_constant_number(app: Flask, build: Builder, owner: U
         (f"/admin/trail?user={others[0].id}", 4),
         ("/admin/trail?what=created", 2),
     ):
-        with statements(app) as executed:
+        with record_statements(app) as executed:
             assert browser.get(path).status_code == 200
         assert len(executed) <= maximum, (path, executed)

@@ -13,13 +13,12 @@ from unittest.mock import patch
 
 from argon2 import PasswordHasher
 from flask import Flask
-from sqlalchemy import event
 
 from portal.accounts import passwords
 from portal.accounts.pages import signing_in
-from portal.extensions import db
 from tests.support.databases import hashing_with
 from tests.support.mann_whitney import mann_whitney
+from tests.support.statements import record_statements
 from tests.support.wsgi_client import WsgiClient, WsgiResponse, form_request
 from tests.trials.fixtures import Fixtures
 from tests.trials.trial import Conditions, Outcome, Trial
@@ -80,31 +79,25 @@ def run(conditions: Conditions) -> Outcome:
 
 def send_attempt(app: Flask, client: WsgiClient, email: str, token: str) -> Attempt:
     """Send a wrong password for an address."""
-    counted = {"hashes": 0, "statements": 0}
+    hashes = [0]
     original = passwords.hasher.verify
 
     def verify(*arguments: object) -> bool:
-        counted["hashes"] += 1
+        hashes[0] += 1
         return original(*arguments)
-
-    def statement(*_: object) -> None:
-        counted["statements"] += 1
 
     pairs = [("email", email), ("password", "not the password at all"), ("csrf_token", token)]
     request = form_request("/login", pairs)
-    with app.app_context():
-        engine = db.engine
-    event.listen(engine, "before_cursor_execute", statement)
-    try:
-        with patch.object(type(passwords.hasher), "verify", lambda _self, *arguments: verify(*arguments)):
-            started = time.perf_counter()
-            response = client.send(request)
-            ms = (time.perf_counter() - started) * 1000
-    finally:
-        event.remove(engine, "before_cursor_execute", statement)
+    with (
+        record_statements(app) as executed,
+        patch.object(type(passwords.hasher), "verify", lambda _self, *arguments: verify(*arguments)),
+    ):
+        started = time.perf_counter()
+        response = client.send(request)
+        ms = (time.perf_counter() - started) * 1000
     text = response.text.replace(email, "ADDRESS")
     same = VARIABLE_PARTS.sub(r"\1\2", text).encode()
-    return Attempt(WsgiResponse(response.status, response.headers, same), ms, **counted)
+    return Attempt(WsgiResponse(response.status, response.headers, same), ms, hashes[0], len(executed))
 
 
 def find_differences(attempts: dict[str, list[Attempt]]) -> list[str]:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import event
 
 from portal.extensions import db
 from portal.text import fold
@@ -31,6 +29,7 @@ from tests.benchmarks.request_kinds import (
 from tests.benchmarks.systems import ListPage, Portal, PortalFragment
 from tests.support.caches import clear_query_caches
 from tests.support.sessions import sign_in
+from tests.support.statements import record_statements
 from tests.support.timed_client import TimedResponse
 
 END_MS = 1_760_000_000_000
@@ -108,47 +107,26 @@ def browser(app: Flask, user: BenchmarkUser) -> Any:
 # --- amount of data read ---------------------------------------------------------------------------------------------
 
 
-@contextmanager
-def recorded_queries(app: Flask) -> Iterator[list[tuple[str, Any]]]:
-    """Record the queries within the block, with their parameters."""
-    found: list[tuple[str, Any]] = []
-
-    def note(_connection: object, _cursor: object, statement: str, values: Any, *_rest: object) -> None:
-        if statement.lstrip("(").startswith(("SELECT", "WITH")):
-            found.append((statement, values))
-
-    with app.app_context():
-        engine = db.engine
-    event.listen(engine, "before_cursor_execute", note)
-    try:
-        yield found
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
-
-
 def selects(app: Flask, user: BenchmarkUser, kind: RequestKind) -> list[tuple[str, Any]]:
     """Return the queries of a request of that kind, with cold caches except for the request before it."""
     client, portal = app.test_client(), Portal()
-    for warm_up_view in (
-        ListView(),
-        ListView(search="learn"),
-    ):
+    for warm_up_view in (ListView(), ListView(search="learn")):  # the portal records the token's use once
         client.get(portal.address(user, warm_up_view), headers=portal.headers(user))
     clear_query_caches()
     if kind.before:
         client.get(portal.address(user, kind.before), headers=portal.headers(user))
-    with recorded_queries(app) as found:
+    with record_statements(app) as executed:
         response = client.get(portal.address(user, kind.at(user, 0)), headers=portal.headers(user))
     assert response.status_code == 200
-    return found
+    return [pair for pair in executed if pair[0].lstrip("(").startswith(("SELECT", "WITH"))]
 
 
 def count_steps(app: Flask, statements: list[tuple[str, Any]]) -> int:
-    """Return the number of count_steps of SQLite's virtual machine for these queries."""
-    seconds = [0]
+    """Return the number of steps of SQLite's virtual machine for these queries."""
+    count = [0]
 
     def step() -> int:
-        seconds[0] += 1
+        count[0] += 1
         return 0
 
     with app.app_context():
@@ -159,7 +137,7 @@ def count_steps(app: Flask, statements: list[tuple[str, Any]]) -> int:
     for statement, values in statements:
         connection.execute(statement, values).fetchall()
     connection.close()
-    return seconds[0]
+    return count[0]
 
 
 def count_rows_read(app: Flask, statements: list[tuple[str, Any]]) -> int:
