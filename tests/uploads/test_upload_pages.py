@@ -192,7 +192,7 @@ def test_progress_is_told_line_by_line(send: Callable, browse: Callable, api: Ca
     ("changed", "says"),
     [
         ({"batchName": ""}, "Is required"),
-        ({"callingNumbers": ""}, "Must hold at least 1"),
+        ({"callingNumbers": ""}, "Must have at least 1 item"),
         ({"callingNumbers": "12"}, "Begins with no country code, and no country is chosen"),
         ({"start": "09:00"}, "Enter both times"),
         ({"start": "25:00", "end": "26:00"}, "Enter both times"),
