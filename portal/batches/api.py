@@ -27,7 +27,6 @@ from portal.batches.schema import (
 from portal.batches.settings import NewBatch, stored_settings
 from portal.batches.transitions import RESULT_WORDS, BatchAction, IllegalTransition
 from portal.calls import query as calls_query
-from portal.calls.parameters import CallListParameters
 from portal.calls.presenter import export_columns
 from portal.models import Scope
 from portal.web.downloads import ExportKind, stream_download
@@ -218,10 +217,9 @@ def export_csv() -> Response:
     batch_id, name, taken = batch.id, batch.name, export_details(batch, whole=True)
     if request.method == "GET":
         log_export(replace(who.actor, address=client_address()), taken)
-    everything = CallListParameters()
-    header, cells = export_columns(calls_query.fetch_field_names(owner_key, batch_id, everything))
+    header, cells = export_columns(calls_query.fetch_field_names(owner_key, batch_id, calls_query.ALL_CALLS))
     return stream_download(
-        ExportKind.CSV, name, header, map(cells, calls_query.stream_calls(owner_key, batch_id, everything))
+        ExportKind.CSV, name, header, map(cells, calls_query.stream_calls(owner_key, batch_id, calls_query.ALL_CALLS))
     )
 
 

@@ -81,7 +81,7 @@ class NewBatch(BatchSettings):
 
 
 # What is sent with the settings and is no part of them.
-NOT_SETTINGS = {"batch_name", "user_id", "file", "type", "wrong_rows"}
+NOT_SETTINGS = {"batch_name", "user_id", "file", "type", "invalid_rows"}
 
 
 def stored_settings(settings: BatchSettings) -> dict[str, Any]:

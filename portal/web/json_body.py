@@ -41,10 +41,18 @@ def read_json_object() -> dict[str, Any]:
 
 
 def parse_json_object(raw: bytes | str) -> dict[str, Any]:
-    """Return a JSON object with unique names, finite numbers and limited depth. Raises JsonError."""
+    """Return a JSON object, under the rules of `parse_json`. Raises JsonError."""
+    value = parse_json(raw)
+    if not isinstance(value, dict):
+        raise JsonError("must be a JSON object")
+    return value
+
+
+def parse_json(raw: bytes | str) -> Any:
+    """Return a JSON value with unique names, finite numbers and limited depth. Raises JsonError."""
     try:
         text = raw.decode() if isinstance(raw, bytes) else raw
-        body = json.loads(text, object_pairs_hook=reject_duplicate_names, parse_constant=reject_constant)
+        value = json.loads(text, object_pairs_hook=reject_duplicate_names, parse_constant=reject_constant)
     except JsonError:
         raise
     except UnicodeDecodeError:
@@ -55,18 +63,16 @@ def parse_json_object(raw: bytes | str) -> dict[str, Any]:
         raise JsonError(TOO_DEEP) from None
     except ValueError:
         raise JsonError("has a number with too many digits") from None
-    if not isinstance(body, dict):
-        raise JsonError("must be a JSON object")
-    check_depth(body)
-    return body
+    check_depth(value)
+    return value
 
 
-def check_depth(body: dict[str, Any]) -> None:
+def check_depth(value: Any) -> None:
     """Check the nesting level by level, before other code visits the values. Raises JsonError."""
-    level: list[Any] = [body]
+    level: list[Any] = [value] if isinstance(value, CONTAINERS) else []
     for _ in range(MAX_DEPTH):
         members = [container.values() if isinstance(container, dict) else container for container in level]
-        level = [value for values in members for value in values if isinstance(value, CONTAINERS)]
+        level = [member for values in members for member in values if isinstance(member, CONTAINERS)]
         if not level:
             return
     raise JsonError(TOO_DEEP)

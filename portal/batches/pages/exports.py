@@ -37,9 +37,9 @@ def export_calls(batch_id: str, kind: str) -> Response:
     """Every call of the batch that matches, in the order asked for."""
     batch = batch_or_404(batch_id)
     asked = parse_query(request.query_string, CallListParameters, ignore_unknown=True).or_refuse()
-    known, name, taken = batch.id, batch.name, export_details(batch, whole=not asked.narrows)
+    known, name, taken = batch.id, batch.name, export_details(batch, whole=not asked.is_filtered)
     if request.method == "GET":
         log_export(current_actor(), taken)
-    header, cells = export_columns(calls_query.fetch_field_names(current_user.key, known, asked))
-    rows = calls_query.stream_calls(current_user.key, known, asked)
+    header, cells = export_columns(calls_query.fetch_field_names(current_user.key, known, asked.to_query()))
+    rows = calls_query.stream_calls(current_user.key, known, asked.to_query())
     return stream_download(ExportKind(kind), name, header, map(cells, rows))
