@@ -2,46 +2,7 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
-from portal.models import QueueStatus
-
-
-class BatchAction(StrEnum):
-    """What a person or a program may do to a batch."""
-
-    START = "start"
-    PAUSE = "pause"
-    RESUME = "resume"
-    STOP = "stop"
-
-
-# Where each move leads; to where the batch stands already = no change; what is not here is refused.
-TRANSITIONS: dict[QueueStatus, dict[BatchAction, QueueStatus]] = {
-    QueueStatus.PENDING: {BatchAction.START: QueueStatus.ACTIVE, BatchAction.STOP: QueueStatus.STOPPED},
-    QueueStatus.ACTIVE: {
-        BatchAction.START: QueueStatus.ACTIVE,
-        BatchAction.PAUSE: QueueStatus.PAUSED,
-        BatchAction.RESUME: QueueStatus.ACTIVE,
-        BatchAction.STOP: QueueStatus.STOPPED,
-    },
-    QueueStatus.PAUSED: {
-        BatchAction.START: QueueStatus.ACTIVE,
-        BatchAction.PAUSE: QueueStatus.PAUSED,
-        BatchAction.RESUME: QueueStatus.ACTIVE,
-        BatchAction.STOP: QueueStatus.STOPPED,
-    },
-    QueueStatus.STOPPED: {BatchAction.START: QueueStatus.ACTIVE, BatchAction.STOP: QueueStatus.STOPPED},
-    QueueStatus.COMPLETED: {BatchAction.START: QueueStatus.ACTIVE},
-}
-
-# What the API calls a batch after each move, and people read.
-RESULT_WORDS = {
-    BatchAction.START: "started",
-    BatchAction.PAUSE: "paused",
-    BatchAction.RESUME: "resumed",
-    BatchAction.STOP: "stopped",
-}
+from portal.models import BatchAction, QueueStatus
 
 
 class IllegalTransition(Exception):
@@ -53,9 +14,9 @@ def target_status(status: QueueStatus, move: BatchAction, *, has_open: bool) -> 
 
     `has_open`: whether the batch has a call that is still open. Raises Refused.
     """
-    found = TRANSITIONS[status].get(move)
+    found = status.find_target(move)
     if found is None:
-        raise IllegalTransition(f"This batch is {status}: it cannot be {RESULT_WORDS[move]}")
+        raise IllegalTransition(f"This batch is {status}: it cannot be {move.result}")
     if move is BatchAction.START and found is not status and not has_open:
         raise IllegalTransition(
             f"This batch is {status} and has no call left to make: add calls before it can be started"

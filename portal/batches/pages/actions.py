@@ -14,7 +14,7 @@ from portal.batches import actions, query, transitions
 from portal.batches.pages.blueprint import batch_or_404, blueprint
 from portal.batches.presenter import batch_view
 from portal.batches.settings import BatchName
-from portal.batches.transitions import RESULT_WORDS, BatchAction, IllegalTransition
+from portal.batches.transitions import BatchAction, IllegalTransition
 from portal.calls import query as calls_query
 from portal.models import QueueStatus
 from portal.web import htmx
@@ -82,7 +82,7 @@ def apply_batch_action(batch_id: str) -> Response:
     except IllegalTransition as refusal:
         flash(f"{refusal}. Somebody may have been quicker.", "problem")
     else:
-        flash(f"The batch is {RESULT_WORDS[form.move]}.")
+        flash(f"The batch is {form.move.result}.")
     return htmx.redirect_browser(url_for(".show_batch", batch_id=batch.id))
 
 
@@ -148,7 +148,7 @@ def apply_bulk_action() -> Response:
 def flash_result(doing: BulkAction, done: list[str], left: list[str]) -> None:
     """Say what was done; what was deleted can be undone."""
     if done:
-        word = "deleted" if doing is BulkAction.DELETE else RESULT_WORDS[BatchAction(doing)]
+        word = "deleted" if doing is BulkAction.DELETE else BatchAction(doing).result
         batches = "1 batch is" if len(done) == 1 else f"{len(done)} batches are"
         flash(f"{batches} {word}.", f"undo {','.join(done)}" if doing is BulkAction.DELETE else "message")
     for words in left:
