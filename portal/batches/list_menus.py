@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta, tzinfo
 from functools import lru_cache
 
-from portal.batches.parameters import BatchListParameters, SortBy
+from portal.batches.parameters import BatchListParameters
+from portal.batches.query.list_query import SortBy
 from portal.times import parse_moment_range
 from portal.web.pagination import SortOrder
 from portal.web.parameters import MomentRange

@@ -129,7 +129,7 @@ class Changes(RuleBasedStateMachine):
             assert dict(state.live) == {status: sum(row["status"] == status for row in live) for status in QueueStatus}
             for search in ("été", "active", "xy", "a"):
                 found = {row["id"] for row in live if search in row["name_folded"] or search in row["status"]}
-                page = query.fetch_page(state, BatchListParameters(search=search, limit=100))
+                page = query.fetch_page(BatchListParameters(search=search, limit=100).to_list_query(state))
                 assert ({row.id for row in page.rows}, page.total) == (found, len(found))
 
 

@@ -123,7 +123,7 @@ def test_calls_are_exported_as_the_view_shows_them(signed_in: FlaskClient, build
         ("limit=0", "limit must be between 1 and 100"),
         ("color=red", "color is not a parameter here"),
         ("batchId=nonsense", "batchId must be 24 hexadecimal characters"),
-        (f"batchId={'0' * 24}&search=a&limit=5", "batchId stands alone: leave out limit, search"),
+        (f"batchId={'0' * 24}&search=a&limit=5", "batchId cannot be combined with other parameters: remove limit, search"),
     ],
 )
 def test_what_is_wrong_with_an_export_is_named(call_api: Callable, query: str, says: str) -> None:

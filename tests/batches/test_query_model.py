@@ -19,7 +19,7 @@ from portal.batches.derived.check import has_name_index
 from portal.batches.parameters import BatchListParameters
 from portal.batches.query import slices as rows_module
 from portal.batches.query import small_results
-from portal.batches.query.conditions import created_range
+from portal.batches.query.list_query import ListQuery
 from portal.db.transactions import fetch, write_transaction
 from portal.models import Batch, QueueStatus, User
 from portal.models.base import OWNER_SHIFT
@@ -94,9 +94,9 @@ views = st.fixed_dictionaries(
 )
 
 
-def model(rows: list[dict], asked: BatchListParameters) -> tuple[list[str], int, dict[str, int]]:
+def model(rows: list[dict], asked: BatchListParameters, wanted: ListQuery) -> tuple[list[str], int, dict[str, int]]:
     """The ids on the page, the total, and the counts per status, by reading every row."""
-    first, end = created_range(asked)
+    first, end = wanted.first, wanted.end
     folded = fold(asked.search)
     found = [
         row
@@ -136,11 +136,13 @@ def test_every_view_is_what_reading_every_row_finds(
             cached.cache_clear()
         text = urlencode({name: value for name, value in view.items() if value})
         asked = parse_query(text.encode(), BatchListParameters).or_refuse()
-        ids, total, expected = model(rows, asked)
-        page = query.fetch_page(state, asked)
+        wanted = asked.to_list_query(state)
+        ids, total, expected = model(rows, asked, wanted)
+        page = query.fetch_page(wanted)
         assert ([row.id for row in page.rows], page.total) == (ids, total)
-        assert query.status_counts(state, asked) == expected
-        assert query.fetch_page(state, asked, expected) == page
+        assert query.status_counts(wanted) == expected
+        counted = query.fetch_counted_page(wanted)
+        assert (counted.rows, counted.total, counted.counts) == (page.rows, page.total, expected)
 
     agrees()
 
@@ -150,10 +152,11 @@ def test_the_walk_through_all_pages_shows_each_batch_once(
 ) -> None:
     monkeypatch.setattr(rows_module, "SHORT_OFFSET", 20)
     state = state_of(owner)
-    expected, total, _ = model(rows, BatchListParameters().model_copy(update={"limit": ROWS}))
+    every = BatchListParameters().model_copy(update={"limit": ROWS})
+    expected, total, _ = model(rows, every, every.to_list_query(state))
     seen = []
     for page in range(1, total // 7 + 2):
-        seen += [row.id for row in query.fetch_page(state, BatchListParameters(page=page, limit=7)).rows]
+        seen += [row.id for row in query.fetch_page(BatchListParameters(page=page, limit=7).to_list_query(state)).rows]
     assert seen == expected
 
 
@@ -163,14 +166,14 @@ milliseconds = st.integers(-(1 << 46), 1 << 47)
 @given(first=milliseconds, length=st.integers(0, 1 << 36))
 def test_a_cover_holds_each_moment_once_in_few_spans(first: int, length: int) -> None:
     covered = time_buckets.cover_range(first, first + length)
-    runs = sorted([(a << bits, b << bits) for bits, a, b in covered.spans] + covered.pieces)
+    runs = sorted([(a << bits, b << bits) for bits, a, b in covered.spans] + covered.edges)
     assert all(begin < end for begin, end in runs)
     if length == 0:
         assert runs == []
     else:
         assert (runs[0][0], runs[-1][1]) == (first, first + length)
         assert all(one[1] == next_one[0] for one, next_one in pairwise(runs))
-    assert all(end - begin < 2 << time_buckets.FINE_BITS for begin, end in covered.pieces)
+    assert all(end - begin < 2 << time_buckets.FINE_BITS for begin, end in covered.edges)
     assert sum(b - a for bits, a, b in covered.spans if bits == time_buckets.FINE_BITS) < 512
 
 
@@ -179,6 +182,6 @@ def test_counts_of_spans_are_live_ones_alone(app: Flask, rows: list[dict], owner
     sums = fetch(
         time_buckets.select_bucket_sums(1),
         owner=owner.key,
-        **time_buckets.bucket_run_values([(time_buckets.COARSE_BITS, 0, 1 << 40)]),
+        **time_buckets.bucket_span_values([(time_buckets.COARSE_BITS, 0, 1 << 40)]),
     ).one()
     assert sum(sums) == len(live)

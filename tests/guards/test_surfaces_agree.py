@@ -70,7 +70,7 @@ def test_surfaces_agree(
     assert exported(signed_in.get(f"/batches/export.csv{query}")) == live
     assert exported(call_api("export/csv", query_string=query.removeprefix("?").replace("&limit=100", ""))) == live
     with app.app_context():
-        counts = batches_query.status_counts(state_of(owner), BatchListParameters())
+        counts = batches_query.status_counts(BatchListParameters().to_list_query(state_of(owner)))
     assert counts == {"active": len(live), "paused": 0, "pending": 0, "stopped": 0, "completed": 0}
     for html in (page.text, fragment.text):
         assert "1–3 of 3" in html

@@ -1,10 +1,10 @@
-"""The trash: what was deleted, when and by whom, and the way back."""
+"""The trash page, and restoring batches."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from flask import flash, redirect, request, url_for
+from flask import flash, request, url_for
 from flask_login import current_user, login_required
 from pydantic import Field
 from werkzeug.wrappers import Response
@@ -15,19 +15,20 @@ from portal.batches.pages.blueprint import blueprint
 from portal.batches.presenter import trash_view
 from portal.web import htmx
 from portal.web.field_types import HexId
+from portal.web.pagination import fetch_existing_page
 from portal.web.parameters import PageNumber, PageSize, Parameters, parse_form, parse_query
 from portal.web.rendering import render
 
 
 class TrashParameters(Parameters):
-    """One page of the trash."""
+    """The parameters of the trash page."""
 
     page: PageNumber = 1
     limit: PageSize = 25
 
 
 class RestoreForm(Parameters):
-    """Which batches are to come back; `back` is where to go afterwards."""
+    """The ids of the batches to restore, and the page to return to."""
 
     id: Annotated[tuple[HexId, ...], Field(max_length=MAX_SELECTED)] = ()
     back: str = ""
@@ -36,17 +37,16 @@ class RestoreForm(Parameters):
 @blueprint.get("/trash")
 @login_required
 def show_trash() -> Response:
-    """What was deleted, the last deleted first."""
-    reading = parse_query(request.query_string, TrashParameters, ignore_unknown=True)
-    asked = reading.values
-    page = query.fetch_trash(current_user.key, asked.page, asked.limit)
-    if page.past_end:
-        return redirect(url_for(".show_trash") + asked.query(page=page.total_pages or 1))
+    """Show the deleted batches, last deleted first."""
+    parsed = parse_query(request.query_string, TrashParameters, ignore_unknown=True)
+    asked, page = fetch_existing_page(
+        parsed, lambda asked: query.fetch_trash(current_user.key, asked.page, asked.limit)
+    )
     return render(
         "batches/trash.html",
         "batches/_trash.html",
-        status=400 if reading.problems else 200,
-        problems=list(reading.problems.values()),
+        status=400 if parsed.problems else 200,
+        problems=list(parsed.problems.values()),
         asked=asked,
         page=page,
         batches=[trash_view(row) for row in page.rows],
@@ -56,13 +56,13 @@ def show_trash() -> Response:
 @blueprint.post("/restore")
 @login_required
 def restore_batches() -> Response:
-    """Bring batches back, with their calls."""
+    """Restore batches and their calls."""
     form = parse_form(
         {"back": request.form.get("back", "")}, RestoreForm, {"id": request.form.getlist("id")}
     ).or_refuse()
     count = sum(actions.restore_batch(current_user.actor, batch_id) for batch_id in form.id)
     if count:
-        flash("1 batch is back." if count == 1 else f"{count} batches are back.")
+        flash("1 batch restored." if count == 1 else f"{count} batches restored.")
     else:
-        flash("What was to be restored is not there any more.", "problem")
+        flash("These batches no longer exist.", "problem")
     return htmx.redirect_browser(htmx.safe_target(form.back, url_for(".list_batches")))
