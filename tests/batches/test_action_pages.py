@@ -142,7 +142,7 @@ def test_deleting_says_what_is_stopped_by_it_and_can_be_undone(
     ("query", "status", "says"),
     [
         ("do=stop", 200, "Pick at least one batch first"),
-        (f"do=stop&id={'0' * 24}", 200, "no longer exist"),
+        (f"do=stop&id={'0' * 24}", 200, "not there any more"),
         ("do=explode&id=" + "0" * 24, 400, "do must be one of start, pause, resume, stop, delete"),
         ("do=stop&id=nonsense", 400, "id must be 24 hexadecimal characters"),
         ("id=" + "0" * 24, 400, "do is required"),

@@ -104,7 +104,7 @@ def test_deleting_asks_says_what_it_stops_and_can_be_undone(opened: Page) -> Non
     press(opened, "Delete", "1 batch is deleted.")
     expect(opened.get_by_role("heading", name="No batches yet").or_(opened.locator("#batches tbody"))).to_be_visible()
     expect(opened.locator("#batches tbody tr")).to_have_count(0)
-    press(opened, "Undo", "1 batch is back.")
+    press(opened, "Undo", "1 batch restored.")
     expect(opened.locator("#batches tbody .col-name")).to_have_text("Spring fair")
     expect(opened.locator("#batches tbody .col-status")).to_have_text("Stopped")
 
@@ -116,7 +116,7 @@ def test_the_trash_tells_who_and_brings_it_back_with_its_calls(opened: Page, spr
     row = opened.locator("#trash tbody tr")
     expect(row).to_contain_text("Spring fair")
     expect(row).to_contain_text("owner")
-    press(opened, "Restore Spring fair", "1 batch is back.")
+    press(opened, "Restore Spring fair", "1 batch restored.")
     expect(opened.get_by_role("heading", name="The trash is empty")).to_be_visible()
     opened.goto(f"/batches/{spring.id}")
     expect(opened.locator("#calls tbody tr")).to_have_count(5)

@@ -92,7 +92,7 @@ def test_several_deleted_come_back_together(page: Page) -> None:
     expect(page.locator("main [role=status]").first).to_contain_text("2 batches are deleted.")
     assert names(page)[0] == "Guarda round 3"
     page.get_by_role("button", name="Undo").click()
-    expect(page.locator("main [role=status]").first).to_contain_text("2 batches are back.")
+    expect(page.locator("main [role=status]").first).to_contain_text("2 batches restored.")
     assert names(page)[:2] == ["Viseu round 3", "Beja round 3"]
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Select, and_, bindparam, func, or_, select
 
+from portal.db.transactions import fetch
 from portal.models import BatchBucket, QueueStatus
 
 COARSE_BITS = 31
@@ -76,6 +77,24 @@ def bucket_span_values(spans: Iterable[Span]) -> dict[str, int]:
         for index, span in enumerate(spans)
         for name, value in zip(("bits", "first", "end"), span, strict=True)
     }
+
+
+def count_spans(owner_key: int, spans: list[Span]) -> dict[QueueStatus, int]:
+    """Return the owner's live batches per status in spans of buckets."""
+    if not spans:
+        return dict.fromkeys(QueueStatus, 0)
+    row = fetch(select_bucket_sums(len(spans)), owner=owner_key, **bucket_span_values(spans)).one()
+    return {status: int(getattr(row, status)) for status in QueueStatus}
+
+
+@lru_cache(maxsize=4096)
+def find_bucket(version: int, owner_key: int, statuses: tuple[QueueStatus, ...], newer: int) -> tuple[int, int]:
+    """Return the bucket with the batch that follows `newer` batches, and the number of batches in later buckets.
+
+    `version` is a part of the cache key: a new version of the list makes a new key.
+    """
+    bucket, before = fetch(select_bucket_at(statuses), owner=owner_key, newer=newer).one()
+    return bucket, int(before)
 
 
 @lru_cache

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import request
 from flask_login import current_user, login_required
 from werkzeug.wrappers import Response
@@ -15,7 +17,7 @@ from portal.models import QueueStatus
 from portal.models.list_state import ListState
 from portal.times import local_day
 from portal.web.clock import request_clock
-from portal.web.pagination import fetch_existing_page
+from portal.web.pagination import CountedPage, fetch_existing_page
 from portal.web.parameters import ParsedParameters, parse_query
 from portal.web.rendering import render, render_with_etag
 
@@ -31,7 +33,11 @@ def list_batches() -> Response:
 
 def render_list(state: ListState, parsed: ParsedParameters[BatchListParameters]) -> Response:
     """Render the list with the given parameters."""
-    asked, page = fetch_existing_page(parsed, lambda asked: query.fetch_counted_page(asked.to_list_query(state)))
+
+    def fetch(parameters: BatchListParameters) -> CountedPage[Any]:
+        return query.fetch_counted_page(parameters.to_list_query(state))
+
+    asked, page = fetch_existing_page(parsed, fetch)
     clock = request_clock()
     return render(
         "batches/list.html",

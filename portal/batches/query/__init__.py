@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Row, Select, bindparam, func, select
 
-from portal.batches.query.conditions import NameLookup, conditions_for
+from portal.batches.query.conditions import NameLookup
 from portal.batches.query.counts import count_batches, status_counts
 from portal.batches.query.list_query import ListQuery
 from portal.batches.query.slices import fetch_slice, select_all
@@ -51,7 +51,7 @@ def stream_batches(query: ListQuery) -> Iterator[Row[Any]]:
 
     Uses its own connection: the request's is closed before the last row is read.
     """
-    conditions = conditions_for(query, NameLookup.SCAN if query.search else NameLookup.NONE)
+    conditions = query.conditions(NameLookup.SCAN if query.search else NameLookup.NONE)
     statement = select_all(conditions, query.sort_by, query.ascending)
     with (
         db.engine.connect() as connection,

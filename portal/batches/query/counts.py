@@ -13,14 +13,8 @@ from typing import Any
 from sqlalchemy import Select, func
 
 from portal.batches.derived import time_buckets
-from portal.batches.query.conditions import (
-    Conditions,
-    NameLookup,
-    choose_name_lookup,
-    name_conditions,
-    select_matching,
-)
-from portal.batches.query.list_query import ListQuery, NameSearch
+from portal.batches.query.conditions import Conditions, NameLookup
+from portal.batches.query.list_query import ListQuery, NameSearch, name_conditions
 from portal.batches.query.small_results import count_by_status, filter_by_created, find_small_result
 from portal.db.transactions import fetch
 from portal.models import Batch, QueueStatus
@@ -57,11 +51,7 @@ def count_created(version: int, owner_key: int, first: int, end: int) -> Counts:
     Whole buckets are summed; only the batches at the edges are counted.
     """
     cover = time_buckets.cover_range(first, end)
-    counts = dict.fromkeys(QueueStatus, 0)
-    if cover.spans:
-        sums = time_buckets.select_bucket_sums(len(cover.spans))
-        row = fetch(sums, owner=owner_key, **time_buckets.bucket_span_values(cover.spans)).one()
-        counts = {status: int(getattr(row, status)) for status in QueueStatus}
+    counts = time_buckets.count_spans(owner_key, cover.spans)
     for edge_first, edge_end in cover.edges:
         edge = count_rows(Conditions(first=True, end=True), {"owner": owner_key, "first": edge_first, "end": edge_end})
         counts = {status: counts[status] + edge[status] for status in QueueStatus}
@@ -74,14 +64,13 @@ def count_names(search: NameSearch) -> int:
     small = find_small_result(search)
     if small is not None:
         return len(small)
-    select = select_name_count(name_conditions(choose_name_lookup(search)))
-    return fetch(select, **search.values).scalar_one()
+    return fetch(select_name_count(name_conditions(search.lookup)), **search.values).scalar_one()
 
 
 @lru_cache(maxsize=4096)
 def count_by_name_and_time(search: NameSearch, live: int, first: int, end: int) -> Counts:
     """Return the number per status, of the owner's `live` batches, that were created in the range and match by name."""
-    lookup = choose_name_lookup(search)
+    lookup = search.lookup
     # With many matches, reading every name is faster than fetching the index's matches row by row.
     if lookup is NameLookup.INDEX and count_names(search) * 8 >= live:
         lookup = NameLookup.SCAN
@@ -98,7 +87,7 @@ def count_rows(conditions: Conditions, values: Mapping[str, Any]) -> Counts:
 def select_status_counts(conditions: Conditions) -> Select[Any]:
     """Return a select of all counts in one row, which an index of names can serve alone."""
     columns = [func.count().filter(Batch.status == status).label(status) for status in QueueStatus]
-    return select_matching(conditions).with_only_columns(*columns)
+    return conditions.build_query(*columns)
 
 
 @lru_cache
@@ -106,4 +95,4 @@ def select_name_count(conditions: Conditions) -> Select[tuple[int]]:
     """Return a select of the number of matching names, from the index alone where the engine supports it."""
     if conditions.lookup is NameLookup.INDEX and conditions.engine.INDEXED_KEYS is not None:
         return conditions.engine.INDEXED_KEYS.with_only_columns(func.count())
-    return select_matching(conditions).with_only_columns(func.count())
+    return conditions.build_query(func.count())

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
+from flask import current_app
+
 from portal.batches import derived
+from portal.batches.query.conditions import Conditions, NameLookup
 from portal.extensions import db
 from portal.models import Batch, QueueStatus
 from portal.models.list_state import ListState
@@ -45,10 +48,37 @@ class NameSearch:
     text: str  # folded by text.fold
 
     @property
+    def lookup(self) -> NameLookup:
+        """Return the faster lookup of names for this search."""
+        return choose_name_lookup(self)
+
+    @property
     def values(self) -> dict[str, Any]:
         """Return the values of the conditions on names."""
         engine = derived.engine_module(db.engine.dialect.name)
         return {"owner": self.owner_key, "folded": self.text} | engine.name_values(self.owner_key, self.text)
+
+
+@lru_cache(maxsize=4096)
+def choose_name_lookup(search: NameSearch) -> NameLookup:
+    """Return the faster lookup for a search.
+
+    The index needs three characters, and not every server has one. Some engines read all names faster than many
+    matches of the index.
+    """
+    engine = derived.engine_module(db.engine.dialect.name)
+    has_index = current_app.extensions.get("names_indexed")
+    if has_index is None:
+        has_index = current_app.extensions["names_indexed"] = engine.has_name_index(db.session.connection())
+    if not has_index or len(search.text) < 3:
+        return NameLookup.SCAN
+    many = engine.expects_many(db.session.connection(), search.owner_key, search.text)
+    return NameLookup.SCAN if many else NameLookup.INDEX
+
+
+def name_conditions(lookup: NameLookup, first: int = MIN_MS, end: int = MAX_MS) -> Conditions:
+    """Return the conditions of a search by name alone, within a range of created_at."""
+    return Conditions(lookup, db.engine.dialect.name, first=first != MIN_MS, end=end != MAX_MS)
 
 
 @dataclass(frozen=True)
@@ -97,3 +127,14 @@ class ListQuery:
         if self.search:
             values |= self.search.values | {"named_statuses": self.named_statuses}
         return values
+
+    def conditions(self, lookup: NameLookup) -> Conditions:
+        """Return all conditions, with a lookup of names."""
+        return Conditions(
+            lookup,
+            db.engine.dialect.name,
+            named_statuses=bool(self.named_statuses),
+            statuses=bool(self.statuses),
+            first=self.first != MIN_MS,
+            end=self.end != MAX_MS,
+        )

@@ -10,20 +10,13 @@ from typing import Any
 from sqlalchemy import Row, Select, bindparam, select, union_all
 
 from portal.batches.derived import time_buckets
-from portal.batches.query.conditions import (
-    Conditions,
-    NameLookup,
-    choose_name_lookup,
-    conditions_for,
-    select_matching,
-    status_name_condition,
-)
+from portal.batches.query.conditions import Conditions, NameLookup, status_name_condition
 from portal.batches.query.counts import count_created
 from portal.batches.query.list_query import MAX_MS, MIN_MS, SORT_COLUMNS, ListQuery, SortBy
 from portal.batches.query.small_results import find_small_result, slice_rows
 from portal.batches.rows import LIST_COLUMNS
 from portal.db.transactions import fetch
-from portal.models import Batch, QueueStatus
+from portal.models import Batch
 
 # Up to this many rows before a page are skipped; a page further from both ends is found by its bucket.
 SHORT_OFFSET = 500
@@ -48,10 +41,10 @@ def select_slice(query: ListQuery, ascending: bool, total: int, reach: int) -> S
     """Return the select that reads fewer rows to reach the first `reach` of `total` matches."""
     # Along the index, one row in state.total / total matches.
     if query.is_filtered and total * total < reach * query.state.total:
-        lookup = choose_name_lookup(query.search) if query.search else NameLookup.NONE
-        return select_sorted(conditions_for(query, lookup), query.sort_by, ascending)
+        lookup = query.search.lookup if query.search else NameLookup.NONE
+        return select_sorted(query.conditions(lookup), query.sort_by, ascending)
     lookup = NameLookup.SCAN if query.search else NameLookup.NONE
-    return select_along_index(conditions_for(query, lookup), query.sort_by, ascending)
+    return select_along_index(query.conditions(lookup), query.sort_by, ascending)
 
 
 @lru_cache(maxsize=512)
@@ -63,7 +56,7 @@ def select_along_index(conditions: Conditions, sort_by: SortBy, ascending: bool)
 @lru_cache(maxsize=64)
 def select_all(conditions: Conditions, sort_by: SortBy, ascending: bool) -> Select[Any]:
     """Return a select of all matching rows, in order."""
-    rows = select_matching(conditions).with_only_columns(*LIST_COLUMNS)
+    rows = conditions.build_query(*LIST_COLUMNS)
     return apply_order(rows, SORT_COLUMNS[sort_by], Batch.id, ascending)
 
 
@@ -71,9 +64,9 @@ def select_all(conditions: Conditions, sort_by: SortBy, ascending: bool) -> Sele
 def select_sorted(conditions: Conditions, sort_by: SortBy, ascending: bool) -> Select[Any]:
     """Return a select of `size` rows that fetches all matches first and then sorts them."""
     columns = (*LIST_COLUMNS, Batch.name_folded)
-    matches = select_matching(replace(conditions, named_statuses=False)).with_only_columns(*columns)
+    matches = replace(conditions, named_statuses=False).build_query(*columns)
     if conditions.named_statuses:  # a separate select, so that each uses its own index
-        by_status = select_matching(replace(conditions, lookup=NameLookup.NONE)).with_only_columns(*columns)
+        by_status = replace(conditions, lookup=NameLookup.NONE).build_query(*columns)
         matches = union_all(matches.where(~status_name_condition()), by_status.where(status_name_condition()))
     rows = matches.cte("hits").prefix_with("MATERIALIZED")
     return apply_slice(apply_order(select(rows), rows.c[SORT_COLUMNS[sort_by].key], rows.c.id, ascending))
@@ -103,7 +96,7 @@ def slice_by_time(query: ListQuery, total: int, size: int) -> Sequence[Row[Any]]
         if end != MAX_MS:
             later = count_created(state.version, state.owner_key, end, MAX_MS)
             newer += sum(later[status] for status in query.shown_statuses)
-        bucket, before = find_bucket(state.version, state.owner_key, query.shown_statuses, newer)
+        bucket, before = time_buckets.find_bucket(state.version, state.owner_key, query.shown_statuses, newer)
         end = min(end, (bucket + 1) << time_buckets.FINE_BITS)
         reverse, skipped = False, newer - before
     statement = select_by_time(len(query.statuses), query.first != MIN_MS, end != MAX_MS, reverse)
@@ -113,20 +106,13 @@ def slice_by_time(query: ListQuery, total: int, size: int) -> Sequence[Row[Any]]
     return rows[::-1] if reverse is not query.ascending else rows
 
 
-@lru_cache(maxsize=4096)
-def find_bucket(version: int, owner_key: int, statuses: tuple[QueueStatus, ...], newer: int) -> tuple[int, int]:
-    """Return the bucket with the row after the first `newer`, and the number of rows in later buckets."""
-    bucket, before = fetch(time_buckets.select_bucket_at(statuses), owner=owner_key, newer=newer).one()
-    return bucket, int(before)
-
-
 @lru_cache
 def select_by_time(status_count: int, has_first: bool, has_end: bool, reverse: bool) -> Select[Any]:
     """Return a select of `size` rows with the given number of statuses (0 = all), newest first unless `reverse`.
 
     Each status is read along its own index and the results are merged, so that rare statuses are found quickly.
     """
-    rows = select_matching(Conditions(first=has_first, end=has_end)).with_only_columns(*LIST_COLUMNS)
+    rows = Conditions(first=has_first, end=has_end).build_query(*LIST_COLUMNS)
     by_status = [rows.where(Batch.status == bindparam(f"status_{number}")) for number in range(status_count)]
     if status_count <= 1:
         only = by_status[0] if by_status else rows

@@ -9,14 +9,8 @@ from typing import Any
 
 from sqlalchemy import Row, Select, bindparam
 
-from portal.batches.query.conditions import (
-    Conditions,
-    NameLookup,
-    choose_name_lookup,
-    name_conditions,
-    select_matching,
-)
-from portal.batches.query.list_query import SORT_COLUMNS, ListQuery, NameSearch
+from portal.batches.query.conditions import Conditions, NameLookup
+from portal.batches.query.list_query import SORT_COLUMNS, ListQuery, NameSearch, name_conditions
 from portal.batches.rows import LIST_COLUMNS
 from portal.db.transactions import fetch
 from portal.models import Batch, QueueStatus
@@ -28,17 +22,17 @@ MAX_SMALL_RESULT = 100
 @lru_cache(maxsize=64)
 def find_small_result(search: NameSearch) -> tuple[Row[Any], ...] | None:
     """Return all live batches whose names match; None if they are more than MAX_SMALL_RESULT."""
-    if choose_name_lookup(search) is not NameLookup.INDEX:
+    if search.lookup is not NameLookup.INDEX:
         return None
-    select = select_first_matches(name_conditions(NameLookup.INDEX))
-    rows = fetch(select, **search.values, size=MAX_SMALL_RESULT + 1).all()
+    statement = select_first_matches(name_conditions(NameLookup.INDEX))
+    rows = fetch(statement, **search.values, size=MAX_SMALL_RESULT + 1).all()
     return tuple(rows) if len(rows) <= MAX_SMALL_RESULT else None
 
 
 @lru_cache
 def select_first_matches(conditions: Conditions) -> Select[Any]:
     """Return a select of up to `size` matching rows, in any order."""
-    return select_matching(conditions).with_only_columns(*LIST_COLUMNS, Batch.name_folded).limit(bindparam("size"))
+    return conditions.build_query(*LIST_COLUMNS, Batch.name_folded).limit(bindparam("size"))
 
 
 def filter_by_created(rows: Sequence[Row[Any]], query: ListQuery) -> list[Row[Any]]:
