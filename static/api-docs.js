@@ -1,18 +1,18 @@
-/* Draws the OpenAPI document. Nothing is fetched from elsewhere, and a token that is typed in here stays in this page. */
+/* Renders the OpenAPI document. Nothing is loaded from other sites, and a token entered here is not stored. */
 (() => {
   "use strict";
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
-  const follow = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
-  const place = document.getElementById("docs");
+  const applyScheme = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
+  const container = document.getElementById("docs");
   window.SwaggerUIBundle({
-    domNode: place,
-    url: place.dataset.document,
+    domNode: container,
+    url: container.dataset.document,
     deepLinking: true,
     displayRequestDuration: true,
     persistAuthorization: false,
     validatorUrl: null,
-    onComplete: follow,
+    onComplete: applyScheme,
   });
-  follow();
-  dark.addEventListener("change", follow);
+  applyScheme();
+  dark.addEventListener("change", applyScheme);
 })();

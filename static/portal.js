@@ -1,15 +1,15 @@
-// What the pages do beyond plain links and forms. Everything works without this file; it makes the portal quicker.
+// Enhancements for links and forms. Every page works without this file.
 "use strict";
 
 (() => {
   const announcer = document.getElementById("announcer");
-  const failure = document.getElementById("failure");
+  const errorBanner = document.getElementById("error-banner");
   const search = document.getElementById("search");
 
-  // --- asking the server ---------------------------------------------------------------------------------------
+  // --- requests ---------------------------------------------------------------------------------------
 
   document.addEventListener("htmx:configRequest", ({ detail }) => {
-    // An empty parameter says nothing: without it one view has one address.
+    // Empty parameters are left out, so that each view has one address.
     if (detail.verb === "get") {
       for (const [name, value] of [...detail.formData]) {
         if (!value.trim()) detail.formData.delete(name);
@@ -19,21 +19,21 @@
     }
   });
 
-  // Enter asks at once. The keystroke before it is still waiting its 200 ms, and must not ask the same again: that
-  // would break off the request that puts the search into the history.
-  let entered = null;
+  // Enter searches immediately. The keystroke before it is still in its 200 ms delay and must not send the same search
+  // again: that would cancel the request that adds the search to the history.
+  let submittedSearch = null;
 
   document.addEventListener("htmx:confirm", (event) => {
     if (event.target.id === "list-form") {
-      entered = search.value;
-    } else if (event.target === search && search.value === entered) {
+      submittedSearch = search.value;
+    } else if (event.target === search && search.value === submittedSearch) {
       event.preventDefault();
     } else {
-      entered = null;
+      submittedSearch = null;
     }
   });
 
-  // A click that opens a new tab or window belongs to the browser.
+  // The browser handles clicks that open a new tab or window.
   document.addEventListener(
     "click",
     (event) => {
@@ -45,68 +45,68 @@
 
   // --- after a swap --------------------------------------------------------------------------------------------
 
-  // Where the focus was inside the node that is about to go: its menu, or true for anywhere else in it.
-  let left = null;
+  // Where the focus is in the element that will be replaced: the id of its menu, or true for any other place.
+  let lostFocus = null;
 
   document.addEventListener("htmx:beforeSwap", ({ detail }) => {
-    // A failure's answer is a message, never the part that was asked for.
+    // An error response holds a message instead of the requested part.
     if (detail.xhr.status >= 400 && !detail.serverResponse.includes(`id="${detail.target.id}"`)) {
       detail.shouldSwap = false;
       detail.isError = true;
     }
     const focused = document.activeElement;
-    left = detail.target.contains(focused) ? (focused.closest("details")?.id ?? true) : null;
+    lostFocus = detail.target.contains(focused) ? (focused.closest("details")?.id ?? true) : null;
   });
 
   document.addEventListener("htmx:afterSettle", ({ detail }) => {
     const swapped = document.getElementById(detail.target.id);
     if (!swapped) return;
-    tellFailure("");
-    const { title, announcement, search: asked } = swapped.dataset;
+    showError("");
+    const { title, announcement, search: searched } = swapped.dataset;
     if (title) document.title = title;
     if (announcement) announcer.textContent = announcement;
-    if (search && asked !== undefined && document.activeElement !== search) search.value = asked;
+    if (search && searched !== undefined && document.activeElement !== search) search.value = searched;
     const results = swapped.matches(".results") ? swapped : swapped.querySelector(".results");
-    keepFocus(results);
+    restoreFocus(results);
     if (results && results.getBoundingClientRect().top < 0) results.scrollIntoView({ block: "start" });
   });
 
-  // htmx gives the focus back to a link that is there again, by its id; a page's last "next" is not.
-  function keepFocus(results) {
-    if (left && document.activeElement === document.body) {
-      const menu = typeof left === "string" && document.querySelector(`#${left} > summary`);
+  // htmx restores the focus to an element with the same id; the last page, for example, has no "next" link.
+  function restoreFocus(results) {
+    if (lostFocus && document.activeElement === document.body) {
+      const menu = typeof lostFocus === "string" && document.querySelector(`#${lostFocus} > summary`);
       (menu || results)?.focus({ preventScroll: true });
     }
-    left = null;
+    lostFocus = null;
   }
 
-  // --- failures: never silence ---------------------------------------------------------------------------------
+  // --- errors ---------------------------------------------------------------------------------
 
   document.addEventListener("htmx:responseError", ({ detail }) => {
-    const said = new DOMParser().parseFromString(detail.xhr.responseText, "text/html").body.textContent.trim();
-    const short = said && said.length < 300 ? said : `The portal answered with an error (${detail.xhr.status}).`;
-    tellFailure(`${short} What you see has not changed.`);
+    const text = new DOMParser().parseFromString(detail.xhr.responseText, "text/html").body.textContent.trim();
+    const message = text && text.length < 300 ? text : `The portal returned an error (${detail.xhr.status}).`;
+    showError(message);
   });
   document.addEventListener("htmx:sendError", () => {
-    tellFailure("The portal cannot be reached. Look at your connection, and try again. What you see has not changed.");
+    showError("The portal cannot be reached. Check your connection and try again.");
   });
   document.addEventListener("htmx:timeout", () => {
-    tellFailure("The portal takes too long to answer. Try again. What you see has not changed.");
+    showError("The portal took too long to respond. Try again.");
   });
 
-  function tellFailure(text) {
-    if (!text) return failure.replaceChildren();
+  function showError(text) {
+    if (!text) return errorBanner.replaceChildren();
     const message = document.createElement("div");
-    message.className = "message is-problem";
-    const words = document.createElement("div");
-    words.textContent = text;
+    message.className = "message is-error";
+    const content = document.createElement("div");
+    content.textContent = text;
     const close = document.createElement("button");
     close.type = "button";
     close.textContent = "Dismiss";
-    close.addEventListener("click", () => tellFailure(""));
-    message.append(words, close);
-    failure.replaceChildren(message);
-    entered = null; // Enter may ask the same again
+    close.addEventListener("click", () => showError(""));
+    message.append(content, close);
+    errorBanner.replaceChildren(message);
+    submittedSearch = null; // Enter may repeat the search
   }
 
   // --- keys and menus ------------------------------------------------------------------------------------------
@@ -140,34 +140,34 @@
     for (const menu of openMenus()) if (!menu.contains(element)) menu.open = false;
   }
 
-  // --- picking several batches ---------------------------------------------------------------------------------
+  // --- selecting batches ---------------------------------------------------------------------------------
 
   document.addEventListener("change", ({ target }) => {
-    if (target.id === "pick-all") for (const pick of picks()) pick.checked = target.checked;
-    if (target.matches(".col-pick input")) countPicked();
+    if (target.id === "select-all") for (const box of checkboxes()) box.checked = target.checked;
+    if (target.matches(".col-select input")) countSelected();
   });
-  document.addEventListener("htmx:afterSettle", countPicked);
-  document.addEventListener("portal:refreshed", countPicked);
-  countPicked();
+  document.addEventListener("htmx:afterSettle", countSelected);
+  document.addEventListener("portal:refreshed", countSelected);
+  countSelected();
 
-  function picks() {
-    return [...document.querySelectorAll("input[form=picked-form]")];
+  function checkboxes() {
+    return [...document.querySelectorAll("input[form=bulk-form]")];
   }
 
-  function countPicked() {
-    const all = document.getElementById("pick-all");
+  function countSelected() {
+    const all = document.getElementById("select-all");
     if (!all) return;
-    const picked = picks().filter((pick) => pick.checked).length;
+    const selected = checkboxes().filter((box) => box.checked).length;
     all.hidden = false;
-    all.checked = picked > 0 && picked === picks().length;
-    all.indeterminate = picked > 0 && !all.checked;
-    const words = document.querySelector(".picked-count");
-    words.textContent = picked === 1 ? "1 batch picked" : `${picked} batches picked`;
+    all.checked = selected > 0 && selected === checkboxes().length;
+    all.indeterminate = selected > 0 && !all.checked;
+    const count = document.querySelector(".selected-count");
+    count.textContent = selected === 1 ? "1 batch selected" : `${selected} batches selected`;
   }
 
-  // An export holds what the table shows: its search and its filters stand in the address.
+  // An export has the search and the filters of the table, which are in the address.
   document.addEventListener("click", ({ target }) => {
-    const link = target.closest?.("a[data-with-view]");
+    const link = target.closest?.("a[data-with-query]");
     if (link) link.search = location.search;
   });
 
@@ -182,23 +182,23 @@
     const source = document.querySelector(button.dataset.copy);
     try {
       await navigator.clipboard.writeText(source.value ?? source.textContent);
-      tellCopied(button, "Copied");
+      confirmCopy(button, "Copied");
     } catch {
-      // Without https there is no clipboard: what is selected, the person can copy.
+      // There is no clipboard without HTTPS: select the text, so that the user can copy it.
       getSelection().selectAllChildren(source);
       source.select?.();
-      tellCopied(button, "Press Ctrl+C");
+      confirmCopy(button, "Press Ctrl+C");
     }
   }
 
-  function tellCopied(button, words) {
+  function confirmCopy(button, text) {
     const label = button.querySelector("span");
     const before = label?.textContent;
-    announcer.textContent = words;
-    button.classList.add("is-done");
-    if (label) label.textContent = words;
+    announcer.textContent = text;
+    button.classList.add("is-copied");
+    if (label) label.textContent = text;
     setTimeout(() => {
-      button.classList.remove("is-done");
+      button.classList.remove("is-copied");
       if (label) label.textContent = before;
     }, 2000);
   }

@@ -1,87 +1,87 @@
-// While something goes on, what stands under data-live is asked for again, and morphed in place: focus, scroll, an open
-// menu and what was picked stay. An answer of 304 has no body, and changes nothing.
+// While calls are running, the elements with data-live are fetched again and morphed in place, so that focus, scroll
+// position, open menus and selected rows stay. A 304 response changes nothing.
 "use strict";
 
 (() => {
-  const EVERY = 2000;
+  const INTERVAL_MS = 2000;
   const LIVE = "[data-live], [data-refresh]";
-  const failure = document.getElementById("failure");
-  const SAID = "What you see may be old: the portal does not answer. It is asked again.";
-  let tag = null;
-  let tagged = "";
+  const errorBanner = document.getElementById("error-banner");
+  const STALE = "The portal is not responding. This page may be out of date; retrying.";
+  let etag = null;
+  let etagAddress = "";
   let timer = null;
-  let asking = false;
+  let fetching = false;
 
-  function goesOn() {
+  function isRunning() {
     return document.querySelector("[data-refresh]") !== null;
   }
 
-  function plan(delay = EVERY) {
+  function schedule(delay = INTERVAL_MS) {
     clearTimeout(timer);
-    if (goesOn() && !document.hidden) timer = setTimeout(ask, delay);
+    if (isRunning() && !document.hidden) timer = setTimeout(refresh, delay);
   }
 
-  async function ask() {
+  async function refresh() {
     const address = location.pathname + location.search;
-    if (asking || document.querySelector(".htmx-request")) return plan();
-    asking = true;
+    if (fetching || document.querySelector(".htmx-request")) return schedule();
+    fetching = true;
     try {
-      const headers = { "X-Refresh": "1" }; // a screen that nobody looks at stays signed in no longer for it
-      if (tag && tagged === address) headers["If-None-Match"] = tag;
-      const answer = await fetch(address, { headers, cache: "no-store" });
-      if (answer.redirected) return location.reload(); // signed out meanwhile, or the page is another one now
-      if (answer.status === 304) return tell(false);
-      if (!answer.ok) throw new Error(String(answer.status));
-      const text = await answer.text();
-      // Whoever has gone on meanwhile sees what they asked for themselves.
+      const headers = { "X-Refresh": "1" }; // a refresh does not extend the session
+      if (etag && etagAddress === address) headers["If-None-Match"] = etag;
+      const response = await fetch(address, { headers, cache: "no-store" });
+      if (response.redirected) return location.reload(); // signed out, or the page has moved
+      if (response.status === 304) return showStale(false);
+      if (!response.ok) throw new Error(String(response.status));
+      const text = await response.text();
+      // The user has opened another view in the meantime.
       if (address !== location.pathname + location.search || document.querySelector(".htmx-request")) return;
-      [tag, tagged] = [answer.headers.get("ETag"), address];
-      show(new DOMParser().parseFromString(text, "text/html"));
-      tell(false);
+      [etag, etagAddress] = [response.headers.get("ETag"), address];
+      update(new DOMParser().parseFromString(text, "text/html"));
+      showStale(false);
     } catch {
-      tell(true);
+      showStale(true);
     } finally {
-      asking = false;
-      plan();
+      fetching = false;
+      schedule();
     }
   }
 
-  function show(fresh) {
-    for (const shown of document.querySelectorAll(LIVE)) {
-      const next = fresh.getElementById(shown.id);
+  function update(fresh) {
+    for (const element of document.querySelectorAll(LIVE)) {
+      const next = fresh.getElementById(element.id);
       if (next) {
-        Idiomorph.morph(shown, next, {
+        Idiomorph.morph(element, next, {
           ignoreActiveValue: true,
-          callbacks: { beforeAttributeUpdated: mayChange, beforeNodeMorphed: leaveAlone },
+          callbacks: { beforeAttributeUpdated: canUpdateAttribute, beforeNodeMorphed: canMorph },
         });
-        htmx.process(shown); // what is new, and every link that leads elsewhere than before: htmx remembers where
+        htmx.process(element); // htmx must see new elements and changed addresses
       }
     }
     document.dispatchEvent(new CustomEvent("portal:refreshed"));
   }
 
-  // A person opened that menu, or picked that batch, or a script has shown that button: the server knows of none of it.
-  function mayChange(name, node) {
+  // The server does not know which menus are open, which rows are selected and which buttons a script has shown.
+  function canUpdateAttribute(name, node) {
     if (name === "open" && node.matches("details")) return false;
     if (name === "checked" && node.matches("input")) return false;
     return name !== "hidden";
   }
 
-  function leaveAlone(node) {
+  function canMorph(node) {
     return !(node.matches?.("input[type=checkbox]") ?? false);
   }
 
-  function tell(failed) {
-    const said = failure.querySelector(".is-stale");
-    if (!failed) return said?.remove();
-    if (said) return;
+  function showStale(failed) {
+    const shown = errorBanner.querySelector(".is-stale");
+    if (!failed) return shown?.remove();
+    if (shown) return;
     const message = document.createElement("div");
-    message.className = "message is-problem is-stale";
-    message.textContent = SAID;
-    failure.append(message);
+    message.className = "message is-error is-stale";
+    message.textContent = STALE;
+    errorBanner.append(message);
   }
 
-  document.addEventListener("visibilitychange", () => plan(0));
-  document.addEventListener("htmx:afterSettle", () => plan());
-  plan();
+  document.addEventListener("visibilitychange", () => schedule(0));
+  document.addEventListener("htmx:afterSettle", () => schedule());
+  schedule();
 })();

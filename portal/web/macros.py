@@ -22,14 +22,14 @@ FUNCTIONS = {
     "batch_row": "components/batch_row.html",
     "icon": "components/icons.html",
     "legend": "components/progress.html",
-    "mark": "components/icons.html",
-    "single_bar": "components/progress.html",
-    "swaps": "components/hypermedia.html",
+    "logo": "components/icons.html",
+    "outcome_bar": "components/progress.html",
+    "htmx_get": "components/hypermedia.html",
 }
 FILTERS = {
-    "leads": "components/hypermedia.html",
+    "htmx_link": "components/hypermedia.html",
     "progress_bar": "components/progress.html",
-    "share": "components/progress.html",
+    "percent_of": "components/progress.html",
     "status": "components/status.html",
 }
 MOST_REMEMBERED = 4096  # of each; a link is the longest of the small ones, with some 500 bytes
@@ -41,7 +41,7 @@ def init_app(app: Flask) -> None:
     """Make the components known to the app's templates."""
     for known, components in ((app.jinja_env.globals, FUNCTIONS), (app.jinja_env.filters, FILTERS)):
         known.update({name: cached_macro(app, template, name) for name, template in components.items()})
-    drawn = cached_macro(app, "components/time.html", "shown_time")
+    drawn = cached_macro(app, "components/time.html", "render_time")
 
     @lru_cache(maxsize=MOST_REMEMBERED)
     def drawn_at(ms: int, minute: int, zone: tzinfo) -> Markup:
@@ -49,7 +49,7 @@ def init_app(app: Flask) -> None:
             format_relative(ms, minute * MINUTE + MINUTE - 1, zone), format_exact(ms, zone), format_iso(ms), ""
         )
 
-    def when(ms: int | None, never: str = "–") -> Markup:
+    def relative_time(ms: int | None, never: str = "–") -> Markup:
         """A time as people say it, with the exact moment for whoever points at it; `never` where there is none.
 
         The words change with the minute, as the ETag of a page does (pages.render_current).
@@ -59,11 +59,11 @@ def init_app(app: Flask) -> None:
         here = request_clock()
         return drawn_at(ms, here.now // MINUTE, here.zone)
 
-    def moment(ms: int) -> str:
+    def local_time(ms: int) -> str:
         """A time by the reader's clock, to the minute: Tue 17 Nov, 08:00."""
         return format_minute(ms, request_clock().zone)
 
-    app.jinja_env.filters.update(when=when, moment=moment)
+    app.jinja_env.filters.update(relative_time=relative_time, local_time=local_time)
 
 
 def cached_macro(app: Flask, template: str, name: str) -> Any:

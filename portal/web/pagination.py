@@ -13,6 +13,9 @@ from portal.web.parameters import ParsedParameters
 
 Item = TypeVar("Item")
 
+# The page sizes that a list offers.
+PAGE_SIZES = (10, 25, 50, 100)
+
 
 def page_count(total: int, limit: int) -> int:
     """Return ceil(total / limit)."""

@@ -53,6 +53,41 @@ class Parameters(BaseModel):
         text = "&".join([f"{name}={quote_plus(text, safe=',:')}" for name, text in self.pairs(always, **changes)])
         return f"?{text}" if text else ""
 
+    def limits(self, field: str) -> dict[str, int]:
+        """Return the limits of a field as HTML attributes (see field_limits)."""
+        return field_limits(type(self).__name__, field)
+
+    def default(self, field: str) -> Any:
+        """Return the default of a field."""
+        return type(self).model_fields[field].default
+
+
+@cache
+def field_limits(model: str, field: str) -> dict[str, int]:
+    """Return the limits of a field as HTML attributes: minlength, maxlength, min, max.
+
+    `model` is the name of a class below Parameters. Raises KeyError for an unknown model or field.
+    """
+    attributes = {
+        "MinLen": ("minlength", "min_length"),
+        "MaxLen": ("maxlength", "max_length"),
+        "Ge": ("min", "ge"),
+        "Le": ("max", "le"),
+    }
+    rules = {type(rule).__name__: rule for rule in models_by_name()[model].model_fields[field].metadata}
+    return {html: getattr(rules[rule], name) for rule, (html, name) in attributes.items() if rule in rules}
+
+
+def models_by_name() -> dict[str, type[Parameters]]:
+    """Return every class below Parameters by its name."""
+    found: dict[str, type[Parameters]] = {}
+    waiting = Parameters.__subclasses__()
+    while waiting:
+        model = waiting.pop()
+        found[model.__name__] = model
+        waiting += model.__subclasses__()
+    return found
+
 
 @cache
 def fields_of(model: type[Parameters]) -> tuple[tuple[str, str, Any], ...]:

@@ -10,11 +10,14 @@ from typing import Any
 from flask import Flask, Response, make_response, render_template, request, session, url_for
 from flask.globals import request_ctx
 from flask_login import current_user
+from jinja2 import StrictUndefined
 
 from portal.version import ROOT, VERSION
 from portal.web import htmx, macros
 from portal.web.clock import request_clock
 from portal.web.etags import conditional_response
+from portal.web.pagination import PAGE_SIZES
+from portal.web.parameters import field_limits
 from portal.web.sessions import is_api
 
 ERROR_WORDS = {
@@ -84,8 +87,11 @@ def format_number(number: int) -> str:
 
 def init_app(app: Flask) -> None:
     """What every template knows, and what every HTML answer carries."""
-    app.jinja_env.filters.update(grouped=format_number)
-    app.jinja_env.globals.update(asset=asset_url, portal_version=VERSION)
+    app.jinja_env.filters.update(thousands=format_number)
+    app.jinja_env.globals.update(
+        asset=asset_url, field_limits=field_limits, page_sizes=PAGE_SIZES, portal_version=VERSION
+    )
+    app.jinja_env.undefined = StrictUndefined  # an unknown status or a missing value is an error, not an empty place
     macros.init_app(app)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 

@@ -20,7 +20,7 @@ from portal.web.sessions import is_api, is_monitoring_path
 
 SANE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 
-# No inline script, no inline style, no eval, nothing from elsewhere. Pico draws its arrows as data: images.
+# No inline script, no inline style, no eval, nothing from elsewhere. Arrows and check marks are data: images.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"

@@ -60,7 +60,7 @@ def come_back(client: FlaskClient, provider: Provider, **instead: str) -> TestRe
 
 def test_whom_the_provider_vouches_for_is_signed_in(app: Flask, owner: User, provider: Provider) -> None:
     client = app.test_client()
-    assert "Sign in by the office" in client.get("/login").text
+    assert "Sign in with the office" in client.get("/login").text
     answer = come_back(client, provider)
     assert (answer.status_code, answer.location) == (303, "/settings/tokens")
     assert client.get("/batches").status_code == 200
@@ -137,7 +137,7 @@ def test_accounts_are_made_where_that_is_allowed(
     client = app.test_client()
     assert come_back(client, provider).status_code == 303
     page = client.get("/settings/account").text
-    assert "has no password of its own" in page
+    assert "This account has no password" in page
     assert "owner@example.com" in page
 
 

@@ -92,7 +92,7 @@ def test_every_way_of_not_fitting_reads_alike(client: FlaskClient, build: Builde
     assert {answer.status_code for answer in answers} == {401}
     said = {re.sub(r'value="[^"]*"', "", answer.text.split("<form")[0]) for answer in answers}
     assert len(said) == 1
-    assert "do not fit together" in said.pop()
+    assert "Incorrect email address or password" in said.pop()
 
 
 def test_the_password_is_never_sent_back(client: FlaskClient, owner: User) -> None:

@@ -62,15 +62,15 @@ def half_way(app: Flask, owner: User, forget_step: None) -> FlaskClient:
 
 
 def test_it_is_turned_on_with_what_an_app_shows(app: Flask, signed_in: FlaskClient, owner: User) -> None:
-    assert "Present password" in signed_in.get(PAGE).text
+    assert "Current password" in signed_in.get(PAGE).text
     assert send(signed_in, f"{PAGE}/offer", current="wrong").status_code == 400
     assert send(signed_in, f"{PAGE}/offer", current=PASSWORD).location == PAGE
     shown = signed_in.get(PAGE).text
     assert "<svg" in shown
-    secret = re.search(r'class="key">([A-Z2-7 ]+)<', shown)[1].replace(" ", "")
+    secret = re.search(r'class="secret-key">([A-Z2-7 ]+)<', shown)[1].replace(" ", "")
     wrong = send(signed_in, f"{PAGE}/on", code="000000" if pyotp.TOTP(secret).now() != "000000" else "111111")
     assert wrong.status_code == 400
-    assert secret == re.search(r'class="key">([A-Z2-7 ]+)<', wrong.text)[1].replace(" ", "")
+    assert secret == re.search(r'class="secret-key">([A-Z2-7 ]+)<', wrong.text)[1].replace(" ", "")
     on = send(signed_in, f"{PAGE}/on", code=pyotp.TOTP(secret).now())
     codes = html.unescape(re.search(r'<pre id="recovery-codes"[^>]*>([^<]+)<', on.text)[1]).split()
     assert len(set(codes)) == 10
@@ -97,7 +97,7 @@ def test_a_wrong_code_is_told_and_asked_for_again(app: Flask, half_way: FlaskCli
     for code in ("", "abc", "12345", "x" * 5000, code_of(app, steps=-9)):
         answer = send(half_way, "/login/code", "/login/code", code=code)
         assert answer.status_code == 401
-        assert "does not fit" in answer.text
+        assert "Invalid code" in answer.text
 
 
 def test_codes_cannot_be_guessed_for_long(app: Flask, half_way: FlaskClient) -> None:
@@ -138,7 +138,7 @@ def test_a_new_password_meanwhile_ends_the_way(app: Flask, half_way: FlaskClient
 
 def test_off_takes_password_and_code(app: Flask, half_way: FlaskClient, codes: list[str], owner: User) -> None:
     send(half_way, "/login/code", "/login/code", code=codes[1])
-    assert "9 of yours are left" in half_way.get(PAGE).text
+    assert "9 unused codes left" in half_way.get(PAGE).text
     assert send(half_way, f"{PAGE}/off", current="wrong", code=codes[2]).status_code == 400
     assert send(half_way, f"{PAGE}/off", current=PASSWORD, code="123").status_code == 400
     assert send(half_way, f"{PAGE}/off", current=PASSWORD, code=codes[2]).location == PAGE
@@ -150,7 +150,7 @@ def test_new_recovery_codes_take_the_place_of_the_old(app: Flask, half_way: Flas
     made = send(half_way, f"{PAGE}/codes", current=PASSWORD, code=codes[2])
     assert made.status_code == 200
     assert codes[3] not in made.text
-    assert "10 of yours are left" in half_way.get(PAGE).text
+    assert "10 unused codes left" in half_way.get(PAGE).text
 
 
 def test_another_secret_key_reads_no_kept_secret() -> None:

@@ -55,7 +55,7 @@ def test_after_ten_wrong_passwords_the_right_one_waits_too(
     refused = try_password(client, email.upper(), PASSWORD)
     assert refused.status_code == 429
     assert 0 < int(refused.headers["Retry-After"]) <= 900
-    assert "Wait 15 min" in refused.text
+    assert "Try again in 15 minutes" in refused.text
     later(15.1)
     assert try_password(client, email, PASSWORD).status_code == (303 if email == owner.email else 401)
 

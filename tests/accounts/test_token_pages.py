@@ -18,7 +18,7 @@ from tests.support.builders import Builder
 def test_a_token_is_shown_once_works_and_is_revoked(app: Flask, signed_in: FlaskClient, owner: User) -> None:
     answer = send(signed_in, "/settings/tokens", "/settings/tokens", name="nightly <sync>", scopes=["read"], days="30")
     assert answer.headers["Cache-Control"] == "no-store"
-    token = re.search(r'id="made-token" type="text" value="([^"]+)"', answer.text)[1]
+    token = re.search(r'id="token-value" type="text" value="([^"]+)"', answer.text)[1]
     address = f"/api/call/batches/{owner.id}"
     bearer = {"Authorization": f"Bearer {token}"}
     assert app.test_client().get(address, headers=bearer).status_code == 404  # no batches yet
@@ -39,10 +39,10 @@ def test_a_token_is_shown_once_works_and_is_revoked(app: Flask, signed_in: Flask
     [
         ({"name": "", "scopes": ["read"]}, "Name is required"),
         ({"name": "x" * 101, "scopes": ["read"]}, "at most 100 characters"),
-        ({"name": "x", "scopes": []}, "Choose at least one of the two."),
-        ({"name": "x", "scopes": ["admin"]}, "Choose at least one of the two."),
+        ({"name": "x", "scopes": []}, "Select at least one scope."),
+        ({"name": "x", "scopes": ["admin"]}, "Select at least one scope."),
         ({"name": "a\x00b", "scopes": ["read"]}, "must not hold a control character"),
-        ({"name": "x", "scopes": ["read", "admin"]}, "Choose at least one of the two."),
+        ({"name": "x", "scopes": ["read", "admin"]}, "Select at least one scope."),
         ({"name": "x", "scopes": ["read"], "days": "0"}, "between 1 and 3650"),
         ({"name": "x", "scopes": ["read"], "days": "3651"}, "between 1 and 3650"),
         ({"name": "x", "scopes": ["read"], "days": "1.5"}, "between 1 and 3650"),
@@ -54,7 +54,7 @@ def test_a_token_that_cannot_be_made_is_told_beside_its_field(signed_in: FlaskCl
     answer = send(signed_in, "/settings/tokens", "/settings/tokens", **fields)
     assert answer.status_code == 400
     assert says in words(answer.text)
-    assert "made-token" not in answer.text
+    assert "token-value" not in answer.text
 
 
 def test_what_was_wrong_stands_beside_its_field_and_the_rest_is_kept(signed_in: FlaskClient) -> None:

@@ -35,7 +35,7 @@ def emails(html: str) -> list[str]:
 
 def made_password(html: str) -> str:
     """The password that a page shows, this once."""
-    return re.search(r'id="made-password" type="text" value="([^"]+)"', html)[1]
+    return re.search(r'id="password-value" type="text" value="([^"]+)"', html)[1]
 
 
 def told(entry: Any) -> tuple[Any, ...]:
@@ -83,7 +83,7 @@ def test_the_list_says_what_is_known_of_each(as_admin: FlaskClient, build: Build
     build.create_batch(owner, deleted=True)
     page = as_admin.get("/admin/users?search=owner").text
     row = re.sub(r"<[^>]+>", " ", page.partition("<tbody>")[2].partition("</tbody>")[0]).split()
-    assert " ".join(row) == "owner@example.com owner user Active Second factor yes Last sign-in never Batches 2"
+    assert " ".join(row) == "owner@example.com owner user Active Two-factor yes Last sign-in never Batches 2"
 
 
 def test_a_wrong_value_is_named_and_a_page_too_far_leads_to_the_last(as_admin: FlaskClient, people: None) -> None:

@@ -109,7 +109,7 @@ def test_a_confirmation_names_them_and_says_what_stays(
     asked = words(signed_in.get(query_of(three, do="stop")).text)
     assert "Stop 2 batches?" in asked
     assert "The active one" in asked
-    assert "Left as it is: The completed one This batch is completed: it cannot be stopped" in asked
+    assert "Not changed: The completed one This batch is completed: it cannot be stopped" in asked
     answer = words(press("/batches/confirm", do="stop", id=[batch.id for batch in three.values()]).text)
     assert "2 batches are stopped." in answer
     assert "Left as it was. The completed one: This batch is completed" in answer
@@ -237,7 +237,7 @@ def test_every_change_is_written_down_with_who_and_how(
     call_api("call-events", {"events": [event]})
     press("/batches/confirm", do="delete", id=batch)
     press("/batches/restore", id=batch)
-    assert "All 7 changes" in words(signed_in.get(f"/batches/{batch}").text)
+    assert "All 7 entries" in words(signed_in.get(f"/batches/{batch}").text)
     told = words(signed_in.get(f"/batches/{batch}/changes").text)
     steps = [
         "Restored owner, on a page",

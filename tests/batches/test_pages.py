@@ -112,8 +112,8 @@ def test_a_list_without_batches_and_a_list_without_matches(
     assert "New batch" in nothing
     build.create_batch(owner)
     no_match = strip(signed_in.get("/batches?search=nowhere").text)
-    assert "No batch matches" in no_match
-    assert "Clear the search" in no_match
+    assert "No batches match" in no_match
+    assert "Clear search" in no_match
 
 
 def test_the_batch_page_shows_pages_of_calls(signed_in: FlaskClient, build: Builder, owner: User) -> None:

@@ -30,11 +30,11 @@ def test_a_user_is_disabled_on_a_phone_without_javascript(
     expect(page).to_have_url(re.compile(r"search=owner"))
     page.get_by_role("link", name=owner.email).click()
     page.locator("summary", has_text="Disable").click()
-    page.get_by_role("button", name="Disable the account").click()
-    expect(page.locator(".message.is-done")).to_contain_text(f"{owner.email} is disabled")
-    expect(page.locator(".page-head")).to_contain_text("Disabled")
-    page.get_by_role("link", name="All that they did").click()
-    expect(page.locator("#trail tbody tr").first).to_contain_text("Disabled")
+    page.get_by_role("button", name="Disable account").click()
+    expect(page.locator(".message.is-success")).to_contain_text(f"{owner.email} is disabled")
+    expect(page.locator(".page-header")).to_contain_text("Disabled")
+    page.get_by_role("link", name="All activity by or for this user").click()
+    expect(page.locator("#audit-log tbody tr").first).to_contain_text("Disabled")
 
 
 def test_lists_are_narrowed_in_place(
@@ -48,13 +48,13 @@ def test_lists_are_narrowed_in_place(
     page.get_by_role("searchbox").fill("strange")
     expect(rows).to_have_text([stranger.email])
     page.locator("#chip-admins").click()
-    expect(page.get_by_role("heading", name="No user matches")).to_be_visible()
+    expect(page.get_by_role("heading", name="No users match")).to_be_visible()
     assert page.evaluate("window.loaded") == 1
-    page.get_by_role("link", name="Trail").click()
-    expect(page.locator("#trail")).to_be_visible()
+    page.get_by_role("link", name="Audit log").click()
+    expect(page.locator("#audit-log")).to_be_visible()
     page.evaluate("window.loaded = 2")
-    page.get_by_label("What").select_option("renamed")
-    page.get_by_role("button", name="Show", exact=True).click()
-    expect(page.get_by_role("heading", name="Nothing in the trail")).to_be_visible()
+    page.get_by_label("Event").select_option("renamed")
+    page.get_by_role("button", name="Apply", exact=True).click()
+    expect(page.get_by_role("heading", name="No entries")).to_be_visible()
     expect(page).to_have_url(re.compile(r"/admin/trail\?what=renamed$"))
     assert page.evaluate("window.loaded") == 2

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import asked_of, completed, heard_out
 
-STALE = "What you see may be old"
+STALE = "This page may be out of date"
 
 
 def by_itself(told: Any) -> bool:
@@ -28,7 +28,7 @@ def test_the_last_call_completes_it_and_nothing_is_asked_any_more(
         running_page.clock.run_for(2100)
     assert asked
     report(*calls)
-    expect(running_page.locator(".page-head .badge")).to_have_text("Completed")
+    expect(running_page.locator(".page-header .badge")).to_have_text("Completed")
     expect(running_page.get_by_role("button", name="Pause")).to_have_count(0)
     asked.clear()
     running_page.clock.run_for(30_000)
@@ -88,9 +88,9 @@ def test_a_server_that_fails_is_told_until_it_is_back(
         route.abort() if how == "refused" else route.fulfill(status=500, body="a fault")
 
     running_page.route(re.compile("/batches/"), fail)
-    expect(running_page.locator("#failure")).to_contain_text(STALE)
+    expect(running_page.locator("#error-banner")).to_contain_text(STALE)
     report(calls[0])
     expect(completed(running_page)).to_have_text("0")
     running_page.unroute(re.compile("/batches/"))
     expect(completed(running_page)).to_have_text("1")
-    expect(running_page.locator("#failure")).to_be_empty()
+    expect(running_page.locator("#error-banner")).to_be_empty()

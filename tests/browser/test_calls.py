@@ -90,7 +90,7 @@ def test_a_search_goes_to_the_first_page_and_keeps_the_outcome(opened: Page) -> 
 
 def test_no_match_offers_the_way_back(opened: Page) -> None:
     opened.get_by_role("searchbox").fill("nobody")
-    expect(opened.get_by_role("heading", name="No call matches")).to_be_visible()
+    expect(opened.get_by_role("heading", name="No calls match")).to_be_visible()
     opened.get_by_role("link", name="Show all calls").click()
     expect(opened.locator("#calls tbody tr")).to_have_count(25)
     expect(opened.get_by_role("searchbox")).to_have_value("")
@@ -101,7 +101,7 @@ def test_the_other_fields_of_a_call_open_beside_its_number(opened: Page, build: 
     wide = build.create_batch(owner, "Wide", total_calls=1)
     call = build.create_call(wide, fields={f"field {number}": f"value {number}" for number in range(12)})
     opened.goto(f"/batches/{wide.id}")
-    others = opened.locator(f"#others-{call.id}")
+    others = opened.locator(f"#more-{call.id}")
     expect(opened.get_by_text("value 11")).to_be_hidden()
     others.locator("summary").click()
     expect(others.get_by_text("value 11")).to_be_visible()

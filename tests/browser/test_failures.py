@@ -39,40 +39,40 @@ def test_an_error_is_said_and_the_table_kept(
     with monkeypatch.context() as broken:
         fail_with(broken, error)
         page.get_by_role("searchbox").fill("lisbon")
-        expect(page.locator("#failure")).to_contain_text(words)
-    assert "SELECT" not in page.locator("#failure").inner_text()
+        expect(page.locator("#error-banner")).to_contain_text(words)
+    assert "SELECT" not in page.locator("#error-banner").inner_text()
     assert names(page) == before
     assert page.url == address
     expect(page.get_by_role("searchbox")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator("#batches tbody tr")).to_have_count(3)
-    expect(page.locator("#failure")).to_be_empty()
+    expect(page.locator("#error-banner")).to_be_empty()
 
 
 def test_no_connection_is_said_and_the_table_kept(page: Page) -> None:
     before = names(page)
     page.context.set_offline(True)
     page.get_by_role("link", name="Next page").click()
-    expect(page.locator("#failure")).to_contain_text("cannot be reached")
+    expect(page.locator("#error-banner")).to_contain_text("cannot be reached")
     assert names(page) == before
     page.context.set_offline(False)
     page.get_by_role("link", name="Next page").click()
     expect(page).to_have_url(re.compile(r"page=2$"))
-    expect(page.locator("#failure")).to_be_empty()
+    expect(page.locator("#error-banner")).to_be_empty()
 
 
 def test_a_message_can_be_put_away(page: Page) -> None:
     page.context.set_offline(True)
     page.get_by_role("link", name="Next page").click()
     page.get_by_role("button", name="Dismiss").click()
-    expect(page.locator("#failure").get_by_text("What you see has not changed")).to_have_count(0)
+    expect(page.locator("#error-banner").get_by_text("cannot be reached")).to_have_count(0)
 
 
 def test_an_answer_that_takes_too_long_is_said(page: Page) -> None:
     page.evaluate("htmx.config.timeout = 200")
     page.route("**/batches?page=2", lambda _route: None)
     page.get_by_role("link", name="Next page").click()
-    expect(page.locator("#failure")).to_contain_text("too long")
+    expect(page.locator("#error-banner")).to_contain_text("too long")
 
 
 def test_a_value_that_cannot_be_used_is_named_and_the_list_shown(page: Page) -> None:
@@ -97,7 +97,7 @@ def test_a_session_that_ends_mid_search_leads_to_sign_in_and_back_to_the_search(
     page.get_by_role("searchbox").fill("faro")
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
     expect(page.locator("#batches")).to_have_count(0)
-    page.get_by_label("E-mail address").fill("owner@example.com")
+    page.get_by_label("Email address").fill("owner@example.com")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     expect(page).to_have_url(re.compile(r"/batches\?search=faro&status=completed$"))
@@ -112,7 +112,7 @@ def test_a_deleted_or_foreign_batch_is_told_in_plain_words(page: Page, build: An
         assert answer is not None
         assert answer.status == 404
         expect(page.get_by_role("heading", name="Nothing here")).to_be_visible()
-        expect(page.get_by_role("link", name="To the batches")).to_be_visible()
+        expect(page.get_by_role("link", name="Go to batches")).to_be_visible()
 
 
 def test_the_message_for_a_database_that_is_away_asks_it_nothing(

@@ -11,7 +11,7 @@ from tests.browser.conftest import names
 
 def expect_whole(page: Page) -> None:
     """This is a page with its frame and sheet, not a bare fragment; waits, as a new tab has its address before both."""
-    expect(page.locator("header.top")).to_have_count(1)
+    expect(page.locator("header.site-header")).to_have_count(1)
     expect(page.locator("#announcer")).to_have_css("position", "absolute")
 
 

@@ -28,20 +28,20 @@ def test_sign_in_list_batch_tokens_account(page: Page, build: Builder, batches: 
 
     page.get_by_role("link", name="Tokens").click()
     page.get_by_label("Name").fill("nightly")
-    page.get_by_role("button", name="Make the token").click()
+    page.get_by_role("button", name="Create token").click()
     made = page.get_by_label("The new token").input_value()
-    expect(page.locator("#made-command")).to_contain_text(f"Bearer {made}")
+    expect(page.locator("#example-command")).to_contain_text(f"Bearer {made}")
     page.get_by_role("link", name="Tokens").click()
     expect(page.get_by_text(made)).to_have_count(0)
     page.get_by_label("Revoke nightly").click()
-    page.get_by_role("button", name="Revoke the token").click()
+    page.get_by_role("button", name="Revoke token").click()
     expect(page.get_by_role("status").first).to_contain_text("The token is revoked")
 
     page.locator(".account-menu summary").click()
     page.get_by_role("link", name="Account").click()
     page.get_by_label("Time zone").fill("Asia/Tokyo")
     page.get_by_role("button", name="Save").click()
-    expect(page.locator(".zone")).to_have_text("Tokyo time")
+    expect(page.locator(".time-zone")).to_have_text("Tokyo time")
     page.get_by_label("Time zone").fill("Nowhere/Town")
     page.get_by_role("button", name="Save").click()
     expect(page.locator("#zone-problem")).to_contain_text("IANA time zone")
@@ -52,7 +52,7 @@ def test_a_token_is_copied(page: Page) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.goto("/settings/tokens")
     page.get_by_label("Name").fill("to copy")
-    page.get_by_role("button", name="Make the token").click()
+    page.get_by_role("button", name="Create token").click()
     page.get_by_role("button", name="Copy").first.click()
     expect(page.locator("#announcer")).to_have_text("Copied")
     assert page.evaluate("navigator.clipboard.readText()") == page.get_by_label("The new token").input_value()
@@ -61,11 +61,11 @@ def test_a_token_is_copied(page: Page) -> None:
 def test_the_two_do_not_fit(new_page: Callable[..., Page], owner: User) -> None:
     page = new_page()
     page.goto("/login")
-    page.get_by_label("E-mail address").fill(owner.email)
+    page.get_by_label("Email address").fill(owner.email)
     page.get_by_label("Password").fill("not the password")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("alert").last).to_contain_text("do not fit together")
-    expect(page.get_by_label("E-mail address")).to_have_value(owner.email)
+    expect(page.get_by_role("alert").last).to_contain_text("Incorrect email address or password")
+    expect(page.get_by_label("Email address")).to_have_value(owner.email)
     expect(page.get_by_label("Password")).to_be_focused()
 
 
@@ -74,7 +74,7 @@ def test_a_new_account_reads_what_to_do(new_page: Callable[..., Page], enter: Ca
     expect(page.get_by_role("heading", name="No batches yet")).to_be_visible()
     expect(page.get_by_role("searchbox")).to_have_count(0)
     page.locator("#batches").get_by_role("link", name="New batch").click()
-    expect(page.get_by_text("Choose a contact file, or drop it here")).to_be_visible()
+    expect(page.get_by_text("Choose a contact file or drop it here")).to_be_visible()
 
 
 def test_signing_out_everywhere_ends_the_other_browser_too(page: Page, new_page: Callable, enter: Callable) -> None:
@@ -91,9 +91,9 @@ def test_a_changed_password_keeps_this_browser_and_ends_the_other(
 ) -> None:
     other = enter(new_page())
     page.goto("/settings/account")
-    page.get_by_label("Present password").fill(PASSWORD)
+    page.get_by_label("Current password").fill(PASSWORD)
     page.get_by_label("New password").fill("another correct horse")
-    page.get_by_role("button", name="Change the password").click()
+    page.get_by_role("button", name="Change password").click()
     expect(page.get_by_role("status").first).to_contain_text("The password is changed")
     other.reload()
     expect(other.get_by_role("heading", name="Sign in")).to_be_visible()

@@ -22,8 +22,8 @@ def test_the_slash_jumps_to_the_search_box_and_types_in_it_afterwards(page: Page
 
 def test_the_first_stop_skips_to_the_content(page: Page) -> None:
     page.keyboard.press("Tab")
-    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
-    expect(page.get_by_role("link", name="Skip to the content")).to_be_in_viewport()
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
+    expect(page.get_by_role("link", name="Skip to content")).to_be_in_viewport()
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Trash")).to_be_focused()
@@ -93,8 +93,8 @@ def test_every_stop_shows_where_it_is(page: Page) -> None:
 
 def test_the_exact_times_show_when_their_row_is_reached(page: Page) -> None:
     row = page.locator("#batches tbody tr").first
-    expect(row.locator(".exact").first).to_be_hidden()
+    expect(row.locator(".tooltip").first).to_be_hidden()
     page.locator("#sort-updatedAt").focus()
     page.keyboard.press("Tab")
-    expect(row.locator(".exact").first).to_be_visible()
-    expect(row.locator(".exact").last).to_contain_text("UTC")
+    expect(row.locator(".tooltip").first).to_be_visible()
+    expect(row.locator(".tooltip").last).to_contain_text("UTC")

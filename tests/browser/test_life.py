@@ -36,7 +36,7 @@ def opened(new_page: Callable[..., Page], enter: Callable[..., Page], spring: Ba
 
 def expect_offers(page: Page, *moves: str) -> None:
     """These moves have a button, and no others."""
-    expect(page.locator(".page-head button[name=move]")).to_have_text(list(moves))
+    expect(page.locator(".page-header button[name=move]")).to_have_text(list(moves))
 
 
 def press(page: Page, word: str, told: str) -> None:
@@ -47,12 +47,12 @@ def press(page: Page, word: str, told: str) -> None:
 
 def choose_more(page: Page, word: str) -> None:
     """Choose from the batch's menu."""
-    page.get_by_label("More to do with this batch").click()
+    page.get_by_label("More actions").click()
     page.get_by_role("link", name=word, exact=True).click()
 
 
 def test_started_paused_resumed_stopped_and_only_what_is_legal_is_offered(opened: Page) -> None:
-    badge = opened.locator(".page-head .badge")
+    badge = opened.locator(".page-header .badge")
     expect_offers(opened, "Start", "Stop")
     for word, told, status, offers in (
         ("Start", "started", "Active", ["Pause", "Stop"]),
@@ -69,7 +69,7 @@ def test_a_batch_without_an_open_call_cannot_be_started(opened: Page, build: Bui
     done = build.create_batch(owner, "Done", status="completed", total_calls=1)
     build.create_call(done, status="busy")
     opened.goto(f"/batches/{done.id}")
-    expect(opened.locator(".page-head .badge")).to_have_text("Completed")
+    expect(opened.locator(".page-header .badge")).to_have_text("Completed")
     expect_offers(opened)
 
 
@@ -82,14 +82,14 @@ def test_somebody_was_quicker(opened: Page, build: Builder, spring: Batch) -> No
     opened.get_by_role("button", name="Pause").click()
     refusal = opened.locator("main [role=alert]").filter(has_text="This batch is stopped: it cannot be paused.")
     expect(refusal).to_contain_text("Somebody may have been quicker.")
-    expect(opened.locator(".page-head .badge")).to_have_text("Stopped")
+    expect(opened.locator(".page-header .badge")).to_have_text("Stopped")
 
 
 def test_somebody_deleted_it_meanwhile(opened: Page, call_api: Callable, spring: Batch) -> None:
     assert call_api(f"delete-batch/{spring.id}", method="DELETE").status_code == 200
     opened.get_by_role("button", name="Start").click()
     expect(opened.get_by_role("heading", name="Nothing here")).to_be_visible()
-    opened.get_by_role("link", name="To the batches").click()
+    opened.get_by_role("link", name="Go to batches").click()
     expect(opened).to_have_url(re.compile(r"/batches$"))
 
 
@@ -97,7 +97,7 @@ def test_deleting_asks_says_what_it_stops_and_can_be_undone(opened: Page) -> Non
     press(opened, "Start", "The batch is started.")
     choose_more(opened, "Delete")
     expect(opened.get_by_role("heading", level=1)).to_have_text("Delete “Spring fair”?")
-    expect(opened.locator(".message.is-problem")).to_contain_text("It is active. Deleting stops the calling at once")
+    expect(opened.locator(".message.is-error")).to_contain_text("It is active. Deleting stops calling immediately")
     opened.get_by_role("link", name="Cancel").click()
     expect(opened.locator("#batches tbody tr")).to_have_count(1)
     opened.go_back()
@@ -132,15 +132,15 @@ def test_renaming(opened: Page) -> None:
     name.fill("Summer fair")
     press(opened, "Rename", "The batch has its new name.")
     expect(opened.get_by_role("heading", level=1)).to_have_text("Summer fair")
-    expect(opened.locator(".change-list")).to_contain_text("Renamed from “Spring fair” to “Summer fair”")
+    expect(opened.locator(".activity-list")).to_contain_text("Renamed from “Spring fair” to “Summer fair”")
 
 
 def test_duplicating_those_not_reached(opened: Page) -> None:
     choose_more(opened, "Duplicate")
-    expect(opened.get_by_label("Only those not reached")).to_have_count(1)
-    expect(opened.get_by_text("Only those not reached 4")).to_be_visible()
-    opened.get_by_label("Only those not reached").check()
-    press(opened, "Make the batch", "“Spring fair again” is made, with 4 calls.")
+    expect(opened.get_by_label("Only contacts not reached")).to_have_count(1)
+    expect(opened.get_by_text("Only contacts not reached 4")).to_be_visible()
+    opened.get_by_label("Only contacts not reached").check()
+    press(opened, "Create batch", "“Spring fair again” is made, with 4 calls.")
     expect(opened.get_by_role("heading", level=1)).to_have_text("Spring fair again")
     expect(opened.locator("#calls tbody tr")).to_have_count(4)
     expect(opened.locator("#calls")).not_to_contain_text("Lisbon")
@@ -153,9 +153,9 @@ def test_the_changes_name_who_and_how(opened: Page, call_api: Callable, spring: 
     for word, told in (("Start", "started"), ("Pause", "paused"), ("Resume", "resumed"), ("Stop", "stopped")):
         opened.reload()
         press(opened, word, told)
-    expect(opened.locator(".change-list li")).to_have_count(5)
-    opened.get_by_role("link", name="All 6 changes").click()
-    told = opened.locator("#changes .change-list li")
+    expect(opened.locator(".activity-list li")).to_have_count(5)
+    opened.get_by_role("link", name="All 6 entries").click()
+    told = opened.locator("#activity .activity-list li")
     expect(told).to_have_count(6)
     expect(told.nth(0)).to_contain_text("From active to stopped")
     expect(told.nth(0)).to_contain_text("owner, on a page")

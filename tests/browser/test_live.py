@@ -32,7 +32,7 @@ def test_what_is_reported_shows_on_the_list(running_page: Page, report: Callable
     running_page.evaluate("window.loaded = 1")
     report(*calls[:3])
     expect(running_page.locator("#batches tbody .col-calls")).to_contain_text("3 of 60 called")
-    expect(running_page.locator("#batches tbody .col-completed .figure")).to_have_text("3")
+    expect(running_page.locator("#batches tbody .col-completed .value")).to_have_text("3")
     assert running_page.evaluate("window.loaded") == 1
 
 
@@ -54,7 +54,7 @@ def test_a_search_keeps_its_focus_its_text_and_its_caret(
 def test_an_open_menu_stays_open_and_the_page_where_it_was(
     running_page: Page, report: Callable[..., None], calls: list[str]
 ) -> None:
-    running_page.get_by_label("More to do with this batch").click()
+    running_page.get_by_label("More actions").click()
     report(calls[0])
     expect(completed(running_page)).to_have_text("1")
     expect(running_page.get_by_role("link", name="Rename")).to_be_visible()
@@ -69,14 +69,14 @@ def test_a_picked_batch_and_an_open_menu_of_the_list_stay(
     running_page: Page, report: Callable[..., None], calls: list[str]
 ) -> None:
     running_page.goto("/batches")
-    running_page.get_by_label("Pick Spring fair").check()
+    running_page.get_by_label("Select Spring fair").check()
     running_page.locator("#created-menu summary").click()
     running_page.get_by_label("From").fill("2025-05-03")
     report(*calls[:2])
     expect(running_page.locator("#batches tbody .col-calls")).to_contain_text("2 of 60 called")
-    expect(running_page.get_by_label("Pick Spring fair")).to_be_checked()
-    expect(running_page.get_by_label("Pick all on this page")).to_be_checked()
-    expect(running_page.locator(".picked-count")).to_have_text("1 batch picked")
+    expect(running_page.get_by_label("Select Spring fair")).to_be_checked()
+    expect(running_page.get_by_label("Select all on this page")).to_be_checked()
+    expect(running_page.locator(".selected-count")).to_have_text("1 batch selected")
     expect(running_page.get_by_label("From")).to_be_visible()
     expect(running_page.get_by_label("From")).to_have_value("2025-05-03")
 

@@ -25,9 +25,9 @@ def test_a_dropped_file_is_sent_at_once(page: Page) -> None:
         }""",
         csv_of(ROWS).decode(),
     )
-    page.dispatch_event("#send-form", "dragover", {"dataTransfer": dropped})
-    expect(page.locator("#send-form")).to_have_class(re.compile("is-over"))
-    page.dispatch_event("#send-form", "drop", {"dataTransfer": dropped})
+    page.dispatch_event("#upload-form", "dragover", {"dataTransfer": dropped})
+    expect(page.locator("#upload-form")).to_have_class(re.compile("is-dragging"))
+    page.dispatch_event("#upload-form", "drop", {"dataTransfer": dropped})
     expect(page).to_have_url(PREVIEW)
     expect_found(page, 1, 1, 1)
 
@@ -57,10 +57,12 @@ def test_without_javascript_the_whole_way_works(new_page: Callable, enter: Calla
     look(page, xlsx_of(ROWS), "spring-fair.xlsx", press=True)
     expect_found(page, 1, 1, 1)
     make(page)
-    expect(page.get_by_text("Some rows are wrong: mend and send them again, or leave them out.")).to_be_visible()
-    expect(page.get_by_label("Numbers to call from")).to_have_value(CALLER_ID)
-    page.get_by_label("Without a country code").select_option("US")
-    page.get_by_role("button", name="Read it so").click()
+    expect(
+        page.get_by_text("Some rows are invalid. Correct the file and upload it again, or skip invalid rows.")
+    ).to_be_visible()
+    expect(page.get_by_label("Caller IDs")).to_have_value(CALLER_ID)
+    page.get_by_label("Numbers without a country code").select_option("US")
+    page.get_by_role("button", name="Apply").click()
     expect_found(page, 2, 1, 0)
     make(page)
     expect(page).to_have_url(BATCH)
@@ -73,7 +75,7 @@ def test_progress_is_shown_while_a_large_file_is_checked(page: Page) -> None:
     page.goto("/batches/new")
     page.evaluate(
         """() => {
-          const shown = document.querySelector("#send-form .progress");
+          const shown = document.querySelector("#upload-form .progress");
           const tell = (texts) => shown.hidden || texts.forEach((text) => window.told(text));
           const written = (changes) => changes.flatMap((one) => [...one.addedNodes].map((node) => node.textContent));
           new MutationObserver((changes) => tell(written(changes))).observe(shown, {subtree: true, childList: true});
@@ -87,4 +89,4 @@ def test_progress_is_shown_while_a_large_file_is_checked(page: Page) -> None:
     ]
     assert len(set(steps)) > 2
     assert steps == sorted(steps)
-    expect(page.locator(".page-head")).to_contain_text("5,000 rows")
+    expect(page.locator(".page-header")).to_contain_text("5,000 rows")

@@ -19,20 +19,20 @@ VIEW = "/batches?search=round&status=active&sortBy=batchName&sortOrder=asc"
 def pick(page: Page, *batches: str) -> None:
     """Tick the boxes of batches."""
     for name in batches:
-        page.get_by_label(f"Pick {name}", exact=True).check()
+        page.get_by_label(f"Select {name}", exact=True).check()
 
 
 def test_what_is_picked_is_counted_in_words(page: Page) -> None:
-    expect(page.locator(".picked")).to_be_hidden()
+    expect(page.locator(".bulk-actions")).to_be_hidden()
     pick(page, "Viseu round 3")
-    count = page.locator(".picked-count")
-    expect(count).to_have_text("1 batch picked")
-    every = page.get_by_label("Pick all on this page")
+    count = page.locator(".selected-count")
+    expect(count).to_have_text("1 batch selected")
+    every = page.get_by_label("Select all on this page")
     assert every.evaluate("(box) => box.indeterminate")
     every.check()
-    expect(count).to_have_text("10 batches picked")
+    expect(count).to_have_text("10 batches selected")
     every.uncheck()
-    expect(page.locator(".picked")).to_be_hidden()
+    expect(page.locator(".bulk-actions")).to_be_hidden()
 
 
 def test_cancel_leads_back_to_the_same_view(page: Page) -> None:
@@ -41,7 +41,7 @@ def test_cancel_leads_back_to_the_same_view(page: Page) -> None:
     pick(page, "Lisbon round 1", "Porto round 2")
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Stop 2 batches?")
-    expect(page.locator(".named strong")).to_have_text(["Porto round 2", "Lisbon round 1"])
+    expect(page.locator(".line-list strong")).to_have_text(["Porto round 2", "Lisbon round 1"])
     page.get_by_role("link", name="Cancel").click()
     expect(page).to_have_url(address)
     assert names(page) == shown
@@ -50,9 +50,9 @@ def test_cancel_leads_back_to_the_same_view(page: Page) -> None:
 def test_stop_stops_them_and_comes_back_to_the_view(page: Page) -> None:
     page.goto(VIEW)
     address = page.url
-    page.get_by_label("Pick all on this page").check()
-    page.get_by_label("Pick Lisbon round 3").uncheck()
-    expect(page.locator(".picked-count")).to_have_text("5 batches picked")
+    page.get_by_label("Select all on this page").check()
+    page.get_by_label("Select Lisbon round 3").uncheck()
+    expect(page.locator(".selected-count")).to_have_text("5 batches selected")
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Stop 5 batches?")
     page.get_by_role("button", name="Stop").click()
@@ -66,8 +66,8 @@ def test_what_cannot_be_done_is_named_with_its_reason(page: Page) -> None:
     pick(page, "Faro round 1", "Porto round 1")
     page.get_by_role("button", name="Pause").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Pause “Porto round 1”?")
-    expect(page.locator(".named").last).to_contain_text("Faro round 1")
-    expect(page.locator(".named").last).to_contain_text("cannot be paused")
+    expect(page.locator(".line-list").last).to_contain_text("Faro round 1")
+    expect(page.locator(".line-list").last).to_contain_text("cannot be paused")
     page.get_by_role("button", name="Pause").click()
     expect(page.locator("main [role=status]").first).to_contain_text("1 batch is paused.")
 
@@ -76,7 +76,7 @@ def test_what_was_moved_meanwhile_is_left_and_told(page: Page, build: Builder, b
     page.goto(VIEW)
     pick(page, "Lisbon round 1", "Porto round 1")
     page.get_by_role("button", name="Pause").click()
-    expect(page.locator(".named li")).to_have_count(2)
+    expect(page.locator(".line-list li")).to_have_count(2)
     build.change(batches[0], status="stopped")
     page.get_by_role("button", name="Pause").click()
     expect(page.locator("main [role=status]").first).to_contain_text("1 batch is paused.")
@@ -97,14 +97,14 @@ def test_several_deleted_come_back_together(page: Page) -> None:
 
 
 def test_pick_all_is_there_again_after_paging(page: Page) -> None:
-    page.get_by_label("Pick all on this page").check()
+    page.get_by_label("Select all on this page").check()
     page.get_by_role("link", name="Next page").click()
     expect(page).to_have_url(re.compile(r"page=2$"))
-    expect(page.get_by_label("Pick all on this page")).not_to_be_checked()
-    page.get_by_label("Pick all on this page").check()
-    expect(page.locator(".picked-count")).to_have_text("10 batches picked")
+    expect(page.get_by_label("Select all on this page")).not_to_be_checked()
+    page.get_by_label("Select all on this page").check()
+    expect(page.locator(".selected-count")).to_have_text("10 batches selected")
     page.get_by_role("button", name="Delete").click()
-    expect(page.locator(".named strong")).to_have_count(10)
+    expect(page.locator(".line-list strong")).to_have_count(10)
     page.get_by_role("link", name="Cancel").click()
     expect(page).to_have_url(re.compile(r"page=2$"))
 

@@ -22,7 +22,7 @@ def choose(page: Page, content: bytes, name: str = "spring-fair.csv", *, press: 
     page.goto("/batches/new")
     page.locator("#file").set_input_files({"name": name, "mimeType": "text/csv", "buffer": content})
     if press:
-        page.get_by_role("button", name="Look at the file").click()
+        page.get_by_role("button", name="Upload file").click()
 
 
 def look(page: Page, content: bytes, name: str = "spring-fair.csv", *, press: bool = False) -> None:
@@ -34,23 +34,23 @@ def look(page: Page, content: bytes, name: str = "spring-fair.csv", *, press: bo
 
 def expect_found(page: Page, good: int, duplicate: int, wrong: int) -> None:
     """The figures of the preview."""
-    expect(page.locator(".found dd:not(.share)")).to_have_text([str(good), str(duplicate), str(wrong)])
+    expect(page.locator(".file-counts dd:not(.subtext)")).to_have_text([str(good), str(duplicate), str(wrong)])
 
 
 def make(page: Page, name: str = "Spring fair") -> None:
     """Fill in the form of the batch and send it."""
     page.get_by_label("Name", exact=True).fill(name)
-    page.get_by_label("Numbers to call from").fill(CALLER_ID)
-    page.get_by_role("button", name="Make the batch").click()
+    page.get_by_label("Caller IDs").fill(CALLER_ID)
+    page.get_by_role("button", name="Create batch").click()
 
 
 def test_the_preview_shows_what_is_in_the_file(page: Page) -> None:
     look(page, csv_of(ROWS))
     expect_found(page, 1, 1, 1)
-    wrong = page.get_by_role("region", name="What is wrong").locator("tbody tr")
+    wrong = page.get_by_role("region", name="Invalid rows").locator("tbody tr")
     expect(wrong).to_have_count(1)
     expect(wrong).to_contain_text(f"3phoneNumber{NATIONAL}")
-    first = page.get_by_role("region", name="The first 3 rows").locator("tbody tr")
+    first = page.get_by_role("region", name="First 3 rows").locator("tbody tr")
     expect(first).to_have_text([re.compile("Zoë.*Lisbon", re.DOTALL), re.compile("Ann"), re.compile("again")])
     expect(page.get_by_label("Name", exact=True)).to_have_value("Spring fair")
 
@@ -58,25 +58,25 @@ def test_the_preview_shows_what_is_in_the_file(page: Page) -> None:
 def test_another_region_and_delimiter_change_the_figures(page: Page) -> None:
     look(page, csv_of(ROWS))
     page.get_by_label("Without a country code").select_option("US")
-    page.get_by_role("button", name="Read it so").click()
-    expect(page.locator(".found .is-bad")).to_have_count(0)
+    page.get_by_role("button", name="Apply").click()
+    expect(page.locator(".file-counts .is-bad")).to_have_count(0)
     expect_found(page, 2, 1, 0)
     expect(page.get_by_label("Without a country code")).to_have_value("US")
 
-    page.get_by_label("Columns parted by").select_option(label="semicolon")
-    page.get_by_role("button", name="Read it so").click()
-    expect(page.get_by_label("Numbers stand in").locator("option")).to_have_text(["phoneNumber,name,city"])
-    expect(page.get_by_text("No row can be used yet")).to_be_visible()
-    expect(page.get_by_role("button", name="Make the batch")).to_have_count(0)
+    page.get_by_label("Delimiter").select_option(label="semicolon")
+    page.get_by_role("button", name="Apply").click()
+    expect(page.get_by_label("Phone number column").locator("option")).to_have_text(["phoneNumber,name,city"])
+    expect(page.get_by_text("No valid rows")).to_be_visible()
+    expect(page.get_by_role("button", name="Create batch")).to_have_count(0)
     expect_found(page, 0, 0, 3)
 
 
 def test_a_reading_that_cannot_be_is_told_and_the_file_read_as_before(page: Page) -> None:
     look(page, csv_of([*ROWS, ["+12025550105", "Ann \N{EURO SIGN}", "Łódź"]]))
     page.get_by_label("Encoding").select_option("utf-16")
-    page.get_by_role("button", name="Read it so").click()
+    page.get_by_role("button", name="Apply").click()
     expect(page.locator("main [role=alert]").filter(has_text="It is read as before")).to_be_visible()
-    expect(page.get_by_role("button", name="Read it so")).to_be_enabled()
+    expect(page.get_by_role("button", name="Apply")).to_be_enabled()
     page.reload()
     expect(page.get_by_label("Encoding")).to_have_value("utf-8")
     expect_found(page, 2, 1, 1)
@@ -85,14 +85,14 @@ def test_a_reading_that_cannot_be_is_told_and_the_file_read_as_before(page: Page
 def test_all_or_nothing_is_refused_and_leaving_out_makes_it(page: Page) -> None:
     look(page, csv_of(ROWS))
     make(page)
-    expect(page.locator("#failure")).to_contain_text("Some rows are wrong.")
-    expect(page.locator("#failure")).to_contain_text("leave them out")
+    expect(page.locator("#error-banner")).to_contain_text("Some rows are wrong.")
+    expect(page.locator("#error-banner")).to_contain_text("leave them out")
     tab = page.context.new_page()
     tab.goto("/batches?search=spring")
-    expect(tab.get_by_role("heading", name="No batch matches")).to_be_visible()
+    expect(tab.get_by_role("heading", name="No batches match")).to_be_visible()
 
-    page.get_by_label("Leave the wrong ones out").check()
-    page.get_by_role("button", name="Make the batch").click()
+    page.get_by_label("Skip invalid rows").check()
+    page.get_by_role("button", name="Create batch").click()
     expect(page).to_have_url(BATCH)
     expect(page.get_by_role("heading", level=1)).to_have_text("Spring fair")
     expect(page.locator("#calls tbody tr")).to_have_count(1)
@@ -100,26 +100,26 @@ def test_all_or_nothing_is_refused_and_leaving_out_makes_it(page: Page) -> None:
     expect(page.get_by_role("button", name="Start")).to_be_visible()
 
     look(page, csv_of(ROWS))
-    expect(page.get_by_text("This very file was sent before")).to_be_visible()
+    expect(page.get_by_text("You already uploaded this file")).to_be_visible()
     page.get_by_role("link", name="Spring fair").click()
     expect(page).to_have_url(BATCH)
 
 
 def test_what_is_wrong_in_the_form_is_told_by_its_label_and_what_was_filled_in_stays(page: Page) -> None:
     look(page, csv_of(ROWS[:2]))
-    page.get_by_label("Numbers to call from").fill("12")
-    page.locator("#when-to-call summary").click()
+    page.get_by_label("Caller IDs").fill("12")
+    page.locator("#calling-hours summary").click()
     page.get_by_label("Time zone").fill("Nowhere/Town")
-    page.locator("#when-to-call summary").click()
-    page.get_by_role("button", name="Make the batch").click()
-    said = page.locator("#failure")
+    page.locator("#calling-hours summary").click()
+    page.get_by_role("button", name="Create batch").click()
+    said = page.locator("#error-banner")
     expect(said).to_contain_text("Something in the form is missing or wrong.")
-    expect(said).to_contain_text("Numbers to call from: begins with no country code")
+    expect(said).to_contain_text("Caller IDs: begins with no country code")
     expect(said).to_contain_text("Time zone: must be an IANA time zone")
-    expect(page.get_by_label("Numbers to call from")).to_have_attribute("aria-invalid", "true")
-    expect(page.get_by_label("Numbers to call from")).to_have_value("12")
+    expect(page.get_by_label("Caller IDs")).to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_label("Caller IDs")).to_have_value("12")
     make(page)
-    expect(said).not_to_contain_text("Numbers to call from")
+    expect(said).not_to_contain_text("Caller IDs")
     expect(page.get_by_label("Time zone")).to_be_focused()
     page.get_by_label("Time zone").fill("Europe/Lisbon")
     make(page)
@@ -130,7 +130,7 @@ def test_what_is_wrong_in_the_form_is_told_by_its_label_and_what_was_filled_in_s
 def test_the_wrong_rows_are_downloaded_mended_and_sent_again(page: Page, tmp_path: Path, kind: str) -> None:
     look(page, csv_of(ROWS))
     with page.expect_download() as coming:
-        page.get_by_role("link", name=".csv" if kind == "csv" else "These rows, to mend").click()
+        page.get_by_role("link", name=".csv" if kind == "csv" else "Download invalid rows").click()
     assert coming.value.suggested_filename.endswith(f".{kind}")
     kept = tmp_path / f"mend.{kind}"
     coming.value.save_as(kept)

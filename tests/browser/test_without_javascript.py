@@ -65,11 +65,11 @@ def test_the_menus_open_and_their_forms_are_sent(plain: Page) -> None:
 def test_tokens_are_made_and_revoked(plain: Page) -> None:
     plain.goto("/settings/tokens")
     plain.get_by_label("Name").fill("by hand")
-    plain.get_by_role("button", name="Make the token").click()
+    plain.get_by_role("button", name="Create token").click()
     expect(plain.get_by_label("The new token")).to_have_value(re.compile(r"^bp_[0-9a-f]{24}_"))
     expect(plain.get_by_role("button", name="Copy")).to_have_count(0)
     plain.get_by_text("Revoke", exact=True).last.click()
-    plain.get_by_role("button", name="Revoke the token").click()
+    plain.get_by_role("button", name="Revoke token").click()
     expect(plain.get_by_text("No tokens yet")).to_be_visible()
 
 

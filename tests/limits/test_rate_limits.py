@@ -85,7 +85,7 @@ def test_a_good_token_is_never_refused_for_its_address(
 
 def test_files_and_watchers_are_not_counted(client: FlaskClient, limit: Callable) -> None:
     limit("address", 1)
-    for address in ("/static/portal.css", "/healthz", "/readyz") * 2:
+    for address in ("/static/styles/base.css", "/healthz", "/readyz") * 2:
         with client.get(address) as answer:
             assert answer.status_code == 200
     assert client.get("/login").status_code == 200

@@ -78,7 +78,7 @@ EVENTS = [{"eventId": "event 1", "batchId": "$batch", "phoneNumber": "$called", 
 
 ROWS: dict[str, Row] = {
     "home": Row(For.ANYBODY, 302),
-    "static": Row(For.ANYBODY, path={"filename": "portal.css"}),
+    "static": Row(For.ANYBODY, path={"filename": "styles/base.css"}),
     "openapi.openapi_json": Row(For.ANYBODY),
     "openapi.docs": Row(For.ANYBODY),
     # accounts

@@ -64,11 +64,11 @@ def test_a_file_is_looked_at_before_anything_is_made_of_it(
     assert answer.status_code == 303
     assert made(api) == []
     told = words(signed_in.get(answer.location).text)
-    assert "Good 2 become calls" in told
+    assert "Valid 2 become calls" in told
     assert "Duplicate 1" in told
-    assert "Wrong 1" in told
+    assert "Invalid 1" in told
     assert "3 Phone No nobody must be a phone number" in told
-    assert "The first 4 rows" in told
+    assert "First 4 rows" in told
 
 
 @pytest.mark.parametrize("kind", MAKERS)
@@ -101,7 +101,7 @@ def test_all_or_nothing_and_leaving_the_wrong_ones_out(send: Callable, browse: C
     preview = send(csv_of(WRONG)).location
     refused = browse(preview, **GOOD_FORM, wrongRows="none")
     assert refused.status_code == 400
-    assert "mend and send them again, or leave them out" in refused.text
+    assert "Correct the file and upload it again, or skip invalid rows" in refused.text
     assert 'value="Spring"' in refused.text  # what was filled in is kept
     assert made(api) == []
     assert browse(preview, **GOOD_FORM, wrongRows="leave-out").status_code == 303
@@ -142,7 +142,7 @@ def test_a_file_that_was_sent_before_is_said_so(
     content = csv_of([["phoneNumber"], ["+12025550101"]])
     browse(send(content).location, **GOOD_FORM)
     again = signed_in.get(send(content, "another-name.csv").location).text
-    assert "This very file was sent before" in again
+    assert "You already uploaded this file" in again
     assert ">Spring</a>" in again
     theirs = sign_in(app, stranger)
     token = csrf_token(theirs.get("/settings/account").text)
@@ -194,8 +194,8 @@ def test_progress_is_told_line_by_line(send: Callable, browse: Callable, api: Ca
         ({"batchName": ""}, "Is required"),
         ({"callingNumbers": ""}, "Must hold at least 1"),
         ({"callingNumbers": "12"}, "Begins with no country code, and no country is chosen"),
-        ({"start": "09:00"}, "Give both times"),
-        ({"start": "25:00", "end": "26:00"}, "Give both times"),
+        ({"start": "09:00"}, "Enter both times"),
+        ({"start": "25:00", "end": "26:00"}, "Enter both times"),
         ({"timezone": "Mars"}, "Must be an IANA time zone"),
         ({"retry": "11"}, "Must be between 0 and 10"),
     ],

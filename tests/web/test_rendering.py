@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2 import UndefinedError
 from werkzeug.test import TestResponse
 
 from portal.models import User
@@ -268,3 +269,15 @@ def test_an_answer_is_known_by_its_own_address_alone(open_page: Callable) -> Non
     assert len(set(tags)) == len(tags)
     for address, tag in zip(addresses, tags, strict=True):
         assert open_page(address, headers={"If-None-Match": tag}).status_code == 304
+
+
+def test_an_unknown_status_is_an_error_and_not_an_empty_icon(app: Flask) -> None:
+    status = app.jinja_env.filters["status"]
+    assert "status-icon" in status("active", "Active")
+    with app.app_context(), pytest.raises(UndefinedError):
+        status("half-done", "Half done")
+
+
+def test_a_missing_value_is_an_error_and_not_an_empty_text(app: Flask) -> None:
+    with pytest.raises(UndefinedError):
+        app.jinja_env.from_string("{{ nothing }}").render()
