@@ -79,7 +79,7 @@ def test_strangers_batches_cannot_be_changed(press: Callable, build: Builder, st
     assert press(f"/batches/{theirs.id}/move", move="stop").status_code == 404
     assert press(f"/batches/{theirs.id}/rename", name="mine").status_code == 404
     assert press(f"/batches/{theirs.id}/duplicate", name="mine").status_code == 404
-    assert "no longer exist" in words(press("/batches/restore", id=theirs.id).text)
+    assert "not there any more" in words(press("/batches/restore", id=theirs.id).text)
     press("/batches/confirm", do="delete", id=theirs.id)
     after = build.change(theirs)
     assert (after.name, after.status, after.deleted_at) == ("theirs", "active", None)
@@ -134,7 +134,7 @@ def test_deleting_says_what_is_stopped_by_it_and_can_be_undone(
     assert api().status_code == 404
     form = re.search(r'<form method="post" action="/batches/restore">.*?</form>', answer.text, re.DOTALL)[0]
     ids = re.findall(r'name="id" value="(\w+)"', form)
-    assert "3 batches restored." in words(press("/batches/restore", id=ids, back="/batches?limit=25").text)
+    assert "3 batches are back." in words(press("/batches/restore", id=ids, back="/batches?limit=25").text)
     assert set(statuses(api).values()) == {"stopped", "completed"}
 
 
