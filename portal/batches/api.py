@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated
 
 from flask import Blueprint, Response, request
 from pydantic import Field
 
-from portal.accounts.bearer import require_caller, require_caller_with_body
+from portal.accounts.bearer import require_caller, require_caller_and_batch_id, require_caller_with_body
 from portal.accounts.query import Caller
-from portal.api.envelope import ErrorBody, SuccessFlagBody, success_response
 from portal.api.openapi import BATCH_NOT_FOUND_ERRORS, INVALID_BODY_ERRORS, Operation, SuccessAnswer, document_operation
+from portal.api.schema import ErrorBody, SuccessFlagBody
 from portal.audit.account_log import log_export
 from portal.batches import actions, query
 from portal.batches.parameters import BatchListParameters
@@ -28,12 +28,11 @@ from portal.batches.schema import (
 from portal.batches.settings import NewBatch, stored_settings
 from portal.batches.transitions import BatchAction, IllegalTransition
 from portal.calls import query as calls_query
-from portal.calls.parameters import CallListParameters
 from portal.calls.presenter import export_columns
-from portal.ids import parse_id
 from portal.models import Scope
 from portal.models.list_state import ListState
-from portal.web.downloads import MIME_TYPES, ExportKind, stream_download
+from portal.web.downloads import ExportKind, stream_download
+from portal.web.envelope import success_flag_response, success_response
 from portal.web.errors import ApiError, batch_not_found
 from portal.web.etags import conditional_response
 from portal.web.field_types import HexId
@@ -46,7 +45,7 @@ blueprint = Blueprint("batches_api", __name__, url_prefix="/api/call")
 
 GET_ALL_BATCHES = Operation(
     summary="Get All Batches",
-    words="A page of the live batches of the token's user, newest first by default.",
+    description="A page of the live batches of the token's user, newest first by default.",
     scope=Scope.READ,
     query=BatchListParameters,
     successes={
@@ -85,7 +84,7 @@ def list_response(state: ListState, parameters: BatchListParameters) -> Response
 
 CREATE_BATCH = Operation(
     summary="Create a batch",
-    words="Creates an empty, pending batch.",
+    description="Creates an empty, pending batch.",
     scope=Scope.WRITE,
     body=NewBatch,
     successes={201: SuccessAnswer("The new batch's id.", CreatedBody, example=CREATED_EXAMPLE)},
@@ -113,11 +112,11 @@ class TransitionBody(Parameters):
     user_id: HexId = Field(alias="userId")
 
 
-def transition_operation(summary: str, words: str) -> Operation:
+def transition_operation(summary: str, description: str) -> Operation:
     """Return the documentation of a change of status."""
     return Operation(
         summary=summary,
-        words=f"{words} Safe to repeat.",
+        description=f"{description} Safe to repeat.",
         scope=Scope.WRITE,
         body=TransitionBody,
         successes={200: SuccessAnswer("The batch has the new status.", TransitionResultBody)},
@@ -130,12 +129,12 @@ def transition_operation(summary: str, words: str) -> Operation:
 def transition_response(action: BatchAction) -> Response:
     """Apply an action to the batch in the body. Raises ApiError 404, 400 or 409."""
     caller, body = require_caller_with_body(Scope.WRITE)
-    batch_id = parse_id(body.get("batchId") or "")
+    batch_id = body.get("batchId")
     if batch_id and query.find_row(caller.list_state.owner_key, batch_id) is None:
         raise batch_not_found()
     read_body(body, TransitionBody)
     try:
-        if actions.change_status(caller.actor, batch_id or "", action) is None:
+        if actions.change_status(caller.actor, batch_id, action) is None:
             raise batch_not_found()
     except IllegalTransition as error:
         raise ApiError(409, str(error)) from error
@@ -187,11 +186,11 @@ class ExportParameters(BatchListParameters):
 
 EXPORT = Operation(
     summary="Export as CSV",
-    words="Exports the calls of one batch (batchId), or all batches that match the list's parameters; only one page if"
-    " page or limit is set. The file is streamed, and cells that a spreadsheet would execute are escaped.",
+    description="Exports the calls of one batch (batchId), or all batches that match the list's parameters; only one"
+    " page if page or limit is set. The file is streamed, and cells that a spreadsheet would execute are escaped.",
     scope=Scope.READ,
     query=ExportParameters,
-    successes={200: SuccessAnswer("The file.", file=MIME_TYPES[ExportKind.CSV])},
+    successes={200: SuccessAnswer("The file.", file=ExportKind.CSV.mime_type)},
     errors=BATCH_NOT_FOUND_ERRORS
     | {400: (ErrorBody, "A parameter is unknown, repeated, out of range, or cannot be combined with batchId.")},
 )
@@ -223,20 +222,19 @@ def export_calls(caller: Caller, batch_id: str) -> Response:
     public_id, name, details = batch.id, batch.name, export_details(batch, is_complete=True)
     if request.method == "GET":
         log_export(replace(caller.actor, address=client_address()), details)
-    all_calls = CallListParameters()
-    header, cells = export_columns(calls_query.fetch_field_names(owner_key, public_id, all_calls))
-    rows = calls_query.stream_calls(owner_key, public_id, all_calls)
+    header, cells = export_columns(calls_query.fetch_field_names(owner_key, public_id, calls_query.ALL_CALLS))
+    rows = calls_query.stream_calls(owner_key, public_id, calls_query.ALL_CALLS)
     return stream_download(ExportKind.CSV, name, header, map(cells, rows))
 
 
 # --- the trash --------------------------------------------------------------------------------------------------------
 
 
-def trash_operation(summary: str, words: str) -> Operation:
+def trash_operation(summary: str, description: str) -> Operation:
     """Return the documentation of deleting or restoring a batch."""
     return Operation(
         summary=summary,
-        words=words,
+        description=description,
         scope=Scope.WRITE,
         successes={200: SuccessAnswer("Done.", SuccessFlagBody)},
         errors=BATCH_NOT_FOUND_ERRORS | {400: (ErrorBody, "batchId is not an id.")},
@@ -247,21 +245,21 @@ def trash_operation(summary: str, words: str) -> Operation:
 @document_operation(
     trash_operation("Delete a batch", "Moves a batch and its calls to the trash. An active or paused batch is stopped.")
 )
-def delete_batch(batch_id: str) -> Any:
+def delete_batch(batch_id: str) -> Response:
     """Move a batch to the trash."""
-    caller = require_caller(Scope.WRITE, batchId=batch_id)
-    if not actions.delete_batch(caller.actor, batch_id.lower()):
+    caller, batch_id = require_caller_and_batch_id(Scope.WRITE, batch_id)
+    if not actions.delete_batch(caller.actor, batch_id):
         raise batch_not_found()
-    return {"success": True, "message": "Batch deleted"}
+    return success_flag_response(message="Batch deleted")
 
 
 @blueprint.post("/restore-batch/<batch_id>")
 @document_operation(
     trash_operation("Restore a batch", "Restores a batch and its calls from the trash. A live batch does not change.")
 )
-def restore_batch(batch_id: str) -> Any:
+def restore_batch(batch_id: str) -> Response:
     """Restore a batch from the trash."""
-    caller = require_caller(Scope.WRITE, batchId=batch_id)
-    if not actions.restore_batch(caller.actor, batch_id.lower()):
+    caller, batch_id = require_caller_and_batch_id(Scope.WRITE, batch_id)
+    if not actions.restore_batch(caller.actor, batch_id):
         raise batch_not_found()
-    return {"success": True, "message": "Batch restored"}
+    return success_flag_response(message="Batch restored")

@@ -57,7 +57,7 @@ def parse_final_status(value: Any) -> CallStatus:
 class CallHistoryColumns(Parameters):
     """The columns that a call history must have."""
 
-    batch_name: Annotated[text_type(NAME_LENGTH, least=1), Field(alias="batchName")]
+    batch_name: Annotated[text_type(NAME_LENGTH, minimum=1), Field(alias="batchName")]
     phone_number: Annotated[text_type(20), AfterValidator(parse_e164), Field(alias="phoneNumber")]
     started_at: Annotated[int, BeforeValidator(parse_moment_ms), Field(alias="startedAt")]
     duration_seconds: Annotated[whole_number(0, 1_000_000), Field(alias="durationSeconds")]

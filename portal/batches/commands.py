@@ -94,8 +94,9 @@ def purge(days: int, owner: str | None, yes: bool) -> None:
     try:
         with progress_bar(len(rows), "Removing") as bar:
             for owner_key, row in [(one.owner_key, row) for one in trash for row in one.rows]:
-                if actions.purge_batches(owner_key, [row.id], bar.update):
+                if actions.purge_batch(owner_key, row.id):
                     removed.append(row)
+                bar.update(1)
     finally:  # also where it was cut short: what is removed does not come back
         click.echo(f"Removed for good: {summarize_rows(removed)}")
     if stayed := len(rows) - len(removed):

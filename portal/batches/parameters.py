@@ -20,7 +20,7 @@ class BatchListParameters(Parameters):
 
     page: PageNumber = 1
     limit: PageSize = 10
-    search: text_type(200, says="Part of the batch's name or status, ignoring case. No wildcards.") = ""
+    search: text_type(200, description="Part of the batch's name or status, ignoring case. No wildcards.") = ""
     status: Annotated[
         tuple[QueueStatus, ...],
         BeforeValidator(parse_choices(QueueStatus)),

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from portal.api.envelope import Count, PublicIdText, TimeText
+from portal.api.schema import Count, PublicIdText, TimeText
 from portal.models import Batch, QueueStatus
 from portal.models.batch import NAME_LENGTH
 from portal.times import format_iso

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, create_model
 
-from portal.api.envelope import AnswerModel, Count, ErrorBody, PublicIdText, SuccessBody
+from portal.api.schema import AnswerModel, Count, ErrorBody, PublicIdText, SuccessBody
 from portal.batches.rows import BATCH_FIELDS
 
 BatchBody = create_model(

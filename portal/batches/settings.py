@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from portal.batches.calling_hours import CallingHours
 from portal.models.batch import NAME_LENGTH
-from portal.web.field_types import PhoneNumber, is_zone
+from portal.web.field_types import PhoneNumber, Zone
 from portal.web.parameters import Parameters, text_type, whole_number
 
 CLOCK_TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
@@ -34,7 +34,7 @@ def parse_days(value: Any) -> Any:
 
 
 ClockTime = Annotated[text_type(5), AfterValidator(parse_clock_time), Field(examples=["09:00"])]
-BatchName = text_type(NAME_LENGTH, least=1, says="What people call the batch.")
+BatchName = text_type(NAME_LENGTH, minimum=1, description="What people call the batch.")
 
 
 class BatchType(StrEnum):
@@ -65,9 +65,7 @@ class BatchSettings(Parameters):
     ]
     retry: whole_number(0, 10, "How often an unanswered call is tried again.") = 0
     delay: whole_number(0, 604_800, "Seconds between two tries.") = 0
-    timezone: Annotated[text_type(64), AfterValidator(is_zone), Field(description="IANA time zone of the hours.")] = (
-        "UTC"
-    )
+    timezone: Annotated[Zone, Field(description="IANA time zone of the hours.")] = "UTC"
     calling_hour: Annotated[HourRange | None, Field(alias="callingHour", description="None = all day.")] = None
     allowed_days: Annotated[
         tuple[int, ...],
@@ -83,7 +81,7 @@ class NewBatch(BatchSettings):
 
 
 # What is sent with the settings and is no part of them.
-NOT_SETTINGS = {"batch_name", "user_id", "file", "type", "wrong_rows"}
+NOT_SETTINGS = {"batch_name", "user_id", "file", "type", "invalid_rows"}
 
 
 def stored_settings(settings: BatchSettings) -> dict[str, Any]:

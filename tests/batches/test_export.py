@@ -123,7 +123,7 @@ def test_calls_are_exported_with_the_filters_and_order_of_the_page(
     ("query", "message"),
     [
         ("limit=0", "limit must be between 1 and 100"),
-        ("color=red", "color is not a parameter here"),
+        ("color=red", "color is not a known parameter"),
         ("batchId=nonsense", "batchId must be 24 hexadecimal characters"),
         (
             f"batchId={'0' * 24}&search=a&limit=5",

@@ -145,7 +145,7 @@ def test_it_asks_and_takes_no_for_an_answer(app: Flask, run: Callable, answer: s
 def test_where_nobody_can_answer_nothing_is_removed(app: Flask, run: Callable) -> None:
     result = run("--older-than", "30", input="y\n")  # what a pipe holds is nobody's word
     assert result.exit_code == 1
-    assert result.stderr.startswith("Error: There is no terminal to ask at")
+    assert result.stderr.startswith("Error: Confirmation needs a terminal")
     assert "--yes" in result.stderr
     assert names(app) == ALL
 
@@ -172,16 +172,16 @@ def test_the_first_of_many_are_named(run: Callable, build: Builder, owner: User)
 def test_one_that_is_restored_meanwhile_stays(
     app: Flask, run: Callable, owner: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    purge = actions.purge_batches
+    purge = actions.purge_batch
 
-    def restored_first(owner_key: int, batch_ids: list[str], advance: Callable[[int], object]) -> int:
-        if batch_ids == [first]:
+    def restored_first(owner_key: int, batch_id: str) -> bool:
+        if batch_id == first:
             actions.restore_batch(Actor(owner.key, Channel.PAGE), first)
-        return purge(owner_key, batch_ids, advance)
+        return purge(owner_key, batch_id)
 
     with app.app_context():
         first = db.session.execute(db.select(Batch.id).where(Batch.name == "long ago")).scalar_one()
-    monkeypatch.setattr(actions, "purge_batches", restored_first)
+    monkeypatch.setattr(actions, "purge_batch", restored_first)
     result = run("--older-than", "30", "--yes")
     assert result.stdout.splitlines()[-2:] == [
         "Removed for good: 2 batches and 3 calls",
@@ -195,16 +195,16 @@ def test_one_that_is_restored_meanwhile_stays(
 def test_what_was_removed_is_said_also_where_it_is_cut_short(
     app: Flask, run: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    purge = actions.purge_batches
+    purge = actions.purge_batch
     done: list[str] = []
 
-    def interrupted(owner_key: int, batch_ids: list[str], advance: Callable[[int], object]) -> int:
+    def interrupted(owner_key: int, batch_id: str) -> bool:
         if done:
             raise KeyboardInterrupt
-        done.extend(batch_ids)
-        return purge(owner_key, batch_ids, advance)
+        done.append(batch_id)
+        return purge(owner_key, batch_id)
 
-    monkeypatch.setattr(actions, "purge_batches", interrupted)
+    monkeypatch.setattr(actions, "purge_batch", interrupted)
     result = run("--older-than", "30", "--yes")
     assert result.exit_code == 1
     assert result.stdout.splitlines()[-1] == "Removed for good: 1 batch and 3 calls"

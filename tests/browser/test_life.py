@@ -88,7 +88,7 @@ def test_somebody_was_quicker(opened: Page, build: Builder, spring: Batch) -> No
 def test_somebody_deleted_it_meanwhile(opened: Page, call_api: Callable, spring: Batch) -> None:
     assert call_api(f"delete-batch/{spring.id}", method="DELETE").status_code == 200
     opened.get_by_role("button", name="Start").click()
-    expect(opened.get_by_role("heading", name="Nothing here")).to_be_visible()
+    expect(opened.get_by_role("heading", name="Not found")).to_be_visible()
     opened.get_by_role("link", name="Go to batches").click()
     expect(opened).to_have_url(re.compile(r"/batches$"))
 

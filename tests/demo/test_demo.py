@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from portal.accounts import query
 from portal.accounts.passwords import verify_password
 from portal.calls import query as calls_query
 from portal.demo import actions as demo_actions
-from portal.demo.samples import sample_batches
+from portal.demo.samples import SEED, sample_calls, sample_plans
 from portal.extensions import db
 from portal.live import live_batches, live_calls
 from portal.models import Batch, BatchLogEntry, QueueStatus, User
@@ -39,13 +40,13 @@ def run(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     return run
 
 
-SOME = [replace(batch, calls=batch.calls[:3]) for batch in sample_batches(now_ms())[:12]]
+SMALL_PLANS = [replace(plan, size=3) for plan in sample_plans(random.Random(SEED), now_ms())[:12]]
 
 
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """The demo has few batches, for what is not about them."""
-    monkeypatch.setattr(demo_actions, "sample_batches", lambda _now: SOME)
+    monkeypatch.setattr(demo_actions, "sample_plans", lambda _rng, _now: SMALL_PLANS)
 
 
 def way_in(result: Any) -> dict[str, str]:
@@ -110,7 +111,7 @@ def test_every_batch_agrees_with_its_calls(app: Flask, run: Callable[..., Any]) 
         by_age = live_batches(owner.key).order_by(Batch.created_at)
         batches = db.session.execute(by_age).scalars().all()
         for batch in batches:
-            outcomes = calls_query.count_outcomes(owner.key, batch.id)
+            outcomes = calls_query.count_by_status(owner.key, batch.id)
             picked = outcomes["completed"] + outcomes["dropped"] + outcomes["in-progress"]
             untried = outcomes["pending"] + outcomes["canceled"]
             assert batch.total_calls == sum(outcomes.values())
@@ -137,20 +138,21 @@ def test_every_batch_agrees_with_its_calls(app: Flask, run: Callable[..., Any]) 
         assert all(call.fields.keys() == {"name", "city", "segment"} for call in calls)
 
 
-def test_the_samples_are_of_one_make() -> None:
-    """The same at every moment but for their times; each name once, each number once in its batch."""
+def test_samples_differ_only_in_their_times_and_repeat_no_name_and_no_number() -> None:
     now = 1_746_100_800_000
-    batches, later = sample_batches(now), sample_batches(now + 1_000)
-    assert [len(batch.calls) for batch in batches] == [len(batch.calls) for batch in later]
-    assert len({batch.name for batch in batches}) == len(batches)
-    assert [batch.created_at for batch in batches] == sorted(batch.created_at for batch in batches)
-    assert any(not batch.name.isascii() for batch in batches)
-    for batch in batches:
-        assert 40 <= len(batch.calls) <= 900
-        assert len({call["phone_number"] for call in batch.calls}) == len(batch.calls)
-        events = [call["last_event_at"] for call in batch.calls if call["last_event_at"]]
-        assert max(events, default=batch.updated_at) == batch.updated_at
-        assert min(events, default=batch.created_at) >= batch.created_at
+    rng = random.Random(SEED)
+    plans, later = sample_plans(rng, now), sample_plans(random.Random(SEED), now + 1_000)
+    assert [plan.size for plan in plans] == [plan.size for plan in later]
+    assert len({plan.name for plan in plans}) == len(plans)
+    assert [plan.created_at for plan in plans] == sorted(plan.created_at for plan in plans)
+    assert any(not plan.name.isascii() for plan in plans)
+    for plan in plans:
+        calls = list(sample_calls(rng, plan, 1))
+        assert 40 <= len(calls) == plan.size <= 900
+        assert len({call["phone_number"] for call in calls}) == len(calls)
+        events = [call["last_event_at"] for call in calls if call["last_event_at"]]
+        assert max(events, default=plan.ended_at) == plan.ended_at
+        assert min(events, default=plan.created_at) >= plan.created_at
 
 
 @pytest.mark.usefixtures("few")

@@ -17,7 +17,7 @@ from flask_migrate import downgrade, upgrade
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from portal.batches.actions.inserting import insert_batches, insert_calls
+from portal.batches.actions import call_row, insert_batches, insert_calls
 from portal.db import schema_changes
 from portal.db.transactions import WRITE_OPTIONS, write_transaction
 from portal.extensions import db
@@ -182,13 +182,9 @@ def batch_at(number: int) -> dict[str, Any]:
 
 
 def calls_at(number: int, batch_key: int) -> list[dict[str, Any]]:
-    """The columns of its calls."""
-    rest = {"status": "pending", "duration_seconds": 0, "attempts": 0, "created_at": MAY_2025}
+    """Return the rows of its calls."""
     fields = {"city": "Évora", "row": number}
-    return [
-        rest | {"batch_key": batch_key, "phone_number": number_at(number * CALLS + one), "fields": fields}
-        for one in range(CALLS)
-    ]
+    return [call_row(batch_key, number_at(number * CALLS + offset), fields, MAY_2025) for offset in range(CALLS)]
 
 
 def steps() -> Iterator[tuple[Any, str]]:

@@ -42,11 +42,13 @@ def render_batch(batch_id: str, parsed: ParsedParameters[CallListParameters]) ->
     """Render the batch and the calls that match the parameters."""
     batch = batch_or_404(batch_id)
     owner = current_user.key
-    counts = calls_query.status_counts(owner, batch.id, parsed.values)
+    counts = calls_query.count_by_status(owner, batch.id, parsed.values.to_query())
     total = sum(counts[status] for status in parsed.values.status or CallStatus)
-    asked, page = fetch_existing_page(parsed, lambda asked: calls_query.fetch_page(owner, batch.id, asked, total))
+    asked, page = fetch_existing_page(
+        parsed, lambda asked: calls_query.fetch_page(owner, batch.id, asked.to_query(), total)
+    )
     picked = calls_query.fetch_picked_times(owner, batch.id, CHART_INTERVALS) if batch.calls_picked else (0, 0, {})
-    outcomes = calls_query.count_outcomes(owner, batch.id) if asked.narrows else counts
+    outcomes = calls_query.count_by_status(owner, batch.id) if asked.is_filtered else counts
     return render(
         "batches/detail.html",
         "calls/_table.html",

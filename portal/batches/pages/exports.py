@@ -17,11 +17,11 @@ from portal.calls import query as calls_query
 from portal.calls.parameters import CallListParameters
 from portal.calls.presenter import export_columns
 from portal.web.clock import request_clock
-from portal.web.downloads import ExportKind, stream_download
+from portal.web.downloads import EXPORT_KIND_RULE, ExportKind, stream_download
 from portal.web.parameters import parse_query
 
 
-@blueprint.get("/export.<any(csv, xlsx):kind>")
+@blueprint.get(f"/export.{EXPORT_KIND_RULE}")
 @login_required
 def export_list(kind: str) -> Response:
     """Export all pages of the list, in its order."""
@@ -32,16 +32,17 @@ def export_list(kind: str) -> Response:
     return stream_download(ExportKind(kind), "Batches", FIELD_NAMES, map(batch_cells, rows))
 
 
-@blueprint.get("/<batch_id>/calls.<any(csv, xlsx):kind>")
+@blueprint.get(f"/<batch_id>/calls.{EXPORT_KIND_RULE}")
 @login_required
 def export_calls(batch_id: str, kind: str) -> Response:
     """Export all matching calls of the batch, in the selected order."""
     batch = batch_or_404(batch_id)
     parameters = parse_query(request.query_string, CallListParameters, ignore_unknown=True).or_refuse()
     # Writing to the audit log expires the batch object.
-    public_id, name, details = batch.id, batch.name, export_details(batch, is_complete=not parameters.narrows)
+    public_id, name, details = batch.id, batch.name, export_details(batch, is_complete=not parameters.is_filtered)
     if request.method == "GET":
         log_export(current_actor(), details)
-    header, cells = export_columns(calls_query.fetch_field_names(current_user.key, public_id, parameters))
-    rows = calls_query.stream_calls(current_user.key, public_id, parameters)
+    call_query = parameters.to_query()
+    header, cells = export_columns(calls_query.fetch_field_names(current_user.key, public_id, call_query))
+    rows = calls_query.stream_calls(current_user.key, public_id, call_query)
     return stream_download(ExportKind(kind), name, header, map(cells, rows))
