@@ -1,4 +1,4 @@
-"""The trash page, and restoring batches."""
+"""The trash: deleted batches, which can be restored."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class TrashParameters(Parameters):
 
 
 class RestoreForm(Parameters):
-    """The ids of the batches to restore, and the page to return to."""
+    """The batches to restore, and the address to return to."""
 
     id: Annotated[tuple[HexId, ...], Field(max_length=MAX_SELECTED)] = ()
     back: str = ""
@@ -37,7 +37,7 @@ class RestoreForm(Parameters):
 @blueprint.get("/trash")
 @login_required
 def show_trash() -> Response:
-    """Show the deleted batches, last deleted first."""
+    """Show one page of deleted batches, the most recently deleted first."""
     parsed = parse_query(request.query_string, TrashParameters, ignore_unknown=True)
     asked, page = fetch_existing_page(
         parsed, lambda asked: query.fetch_trash(current_user.key, asked.page, asked.limit)
@@ -56,13 +56,13 @@ def show_trash() -> Response:
 @blueprint.post("/restore")
 @login_required
 def restore_batches() -> Response:
-    """Restore batches and their calls."""
+    """Restore batches with their calls."""
     form = parse_form(
         {"back": request.form.get("back", "")}, RestoreForm, {"id": request.form.getlist("id")}
     ).or_refuse()
     count = sum(actions.restore_batch(current_user.actor, batch_id) for batch_id in form.id)
     if count:
-        flash("1 batch restored." if count == 1 else f"{count} batches restored.")
+        flash(f"{count} {'batch' if count == 1 else 'batches'} restored.")
     else:
-        flash("These batches no longer exist.", "problem")
+        flash("The selected batches no longer exist.", "problem")
     return htmx.redirect_browser(htmx.safe_target(form.back, url_for(".list_batches")))
