@@ -25,6 +25,11 @@ class BatchAction(StrEnum):
         member._value_, member.result = value, result
         return member
 
+    @property
+    def label(self) -> str:
+        """Return the action as buttons write it."""
+        return self.capitalize()
+
     START = "start", "started"
     PAUSE = "pause", "paused"
     RESUME = "resume", "resumed"
