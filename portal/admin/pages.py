@@ -22,7 +22,8 @@ from portal.ids import new_readable_secret, parse_id
 from portal.times import list_zones
 from portal.web import htmx
 from portal.web.clock import request_clock
-from portal.web.parameters import InvalidParameter, ParsedParameters, parse_form, parse_query
+from portal.web.pagination import fetch_existing_page
+from portal.web.parameters import InvalidParameter, parse_form, parse_query
 from portal.web.rendering import render
 
 blueprint = Blueprint("admin", __name__, url_prefix="/admin")
@@ -38,18 +39,8 @@ def home() -> AnyResponse:
 @blueprint.get("/users")
 def list_users() -> AnyResponse:
     """Return the list of users; to htmx, only the part below the search box."""
-    return show_list(parse_query(request.query_string, UserListParameters, ignore_unknown=True))
-
-
-def show_list(parsed: ParsedParameters[UserListParameters]) -> AnyResponse:
-    """Return the requested page of users. Past the end, redirect to the last page or show it with the problems."""
-    parameters = parsed.values
-    page, counts = query.fetch_page(parameters)
-    if page.past_end:
-        last = parameters.model_copy(update={"page": page.total_pages or 1})
-        if parsed.problems:  # a redirect would lose the messages
-            return show_list(ParsedParameters(last, parsed.problems))
-        return redirect(url_for(".list_users") + last.query())
+    parsed = parse_query(request.query_string, UserListParameters, ignore_unknown=True)
+    parameters, page = fetch_existing_page(parsed, query.fetch_page)
     return render(
         "admin/users.html",
         "admin/_users.html",
@@ -58,7 +49,7 @@ def show_list(parsed: ParsedParameters[UserListParameters]) -> AnyResponse:
         asked=parameters,
         page=page,
         users=[user_view(row) for row in page.rows],
-        chips=user_filter_chips(parameters, counts),
+        chips=user_filter_chips(parameters, page.counts),
         announcement=announce_users(page),
     )
 

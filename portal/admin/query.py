@@ -11,7 +11,7 @@ from portal.admin.parameters import UserFilter, UserListParameters
 from portal.extensions import db
 from portal.models import AccountEvent, AccountLogEntry, BatchList, QueueStatus, Token, User
 from portal.text import fold
-from portal.web.pagination import Page
+from portal.web.pagination import CountedPage
 
 
 def select_users() -> Select[Any]:
@@ -41,7 +41,7 @@ def select_users() -> Select[Any]:
     ).outerjoin(BatchList, BatchList.owner_key == User.key)
 
 
-def fetch_page(parameters: UserListParameters) -> tuple[Page[Row[Any]], dict[UserFilter, int]]:
+def fetch_page(parameters: UserListParameters) -> CountedPage[Row[Any]]:
     """Return one page of the matching accounts by email address, and the number of matches for each filter.
 
     The search reads every account, so that it ignores case for all of Unicode on both databases without another
@@ -58,7 +58,7 @@ def fetch_page(parameters: UserListParameters) -> tuple[Page[Row[Any]], dict[Use
     start = (parameters.page - 1) * parameters.limit
     on_page = keys[start : start + parameters.limit]
     rows = {row.key: row for row in db.session.execute(select_users().where(User.key.in_(on_page)))} if on_page else {}
-    return Page([rows[key] for key in on_page], len(keys), parameters.page, parameters.limit), counts
+    return CountedPage([rows[key] for key in on_page], len(keys), parameters.page, parameters.limit, counts)
 
 
 def matches_filter(row: Row[Any], show: UserFilter) -> bool:
