@@ -1,4 +1,4 @@
-"""Every surface shows the same batches: the owner's that are not deleted, and no trace of any other."""
+"""Pages, API and exports show the owner's live batches and no others."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ HTMX = {"HX-Request": "true"}
 
 @pytest.fixture
 def live(build: Builder, owner: User) -> set[str]:
-    """The ids that may show."""
+    """Return the ids of the owner's live batches."""
     return {build.create_batch(owner, "marker live", status="active").id for _ in range(3)}
 
 
 @pytest.fixture
 def hidden(build: Builder, owner: User, stranger: User, live: set[str]) -> list[Batch]:
-    """Batches that must show nowhere: a deleted one, and a stranger's; each with a call."""
+    """Return a deleted batch and a stranger's batch, each with a call, which must not be shown anywhere."""
     batches = [
         build.create_batch(owner, "marker buried", deleted=True, status="active", total_calls=1),
         build.create_batch(stranger, "marker buried", status="active", total_calls=1),
@@ -45,7 +45,7 @@ def ids_in(html: str) -> set[str]:
 
 
 def exported(answer: Any) -> set[str]:
-    """The ids in an exported list."""
+    """Return the ids in an exported list."""
     assert answer.status_code == 200
     return {row["_id"] for row in csv.DictReader(io.StringIO(answer.data.decode("utf-8-sig")))}
 
@@ -69,14 +69,14 @@ def test_surfaces_agree(
     assert exported(signed_in.get(f"/batches/export.csv{query}")) == live
     assert exported(call_api("export/csv", query_string=query.removeprefix("?").replace("&limit=100", ""))) == live
     with app.app_context():
-        counts = batches_query.status_counts(state_of(owner), BatchListParameters())
+        counts = batches_query.status_counts(BatchListParameters().to_list_query(state_of(owner)))
     assert counts == {"active": len(live), "paused": 0, "pending": 0, "stopped": 0, "completed": 0}
     for html in (page.text, fragment.text):
         assert "1–3 of 3" in html
         assert "buried" not in html
 
 
-def test_search_never_finds_what_is_hidden(
+def test_search_finds_no_hidden_batches(
     signed_in: FlaskClient, api: Callable, live: set[str], hidden: list[Batch]
 ) -> None:
     assert api("?search=buried").json["data"]["pagination"]["total"] == 0
@@ -93,10 +93,10 @@ def test_a_hidden_batch_and_its_calls_cannot_be_opened(
         assert call_api(f"batch-details/{batch.id}").status_code == 404
         assert call_api("export/csv", query_string={"batchId": batch.id}).status_code == 404
     answers = [signed_in.get(f"/batches/{batch.id}") for batch in hidden]
-    never_was = signed_in.get(f"/batches/{'0' * 24}")
-    not_an_id = signed_in.get("/batches/nonsense")
-    assert [answer.status_code for answer in (*answers, never_was, not_an_id)] == [404] * 4
-    bodies = {re.sub(r"[0-9a-f]{16,}|nonsense", "", answer.text) for answer in (*answers, never_was)}
+    unknown = signed_in.get(f"/batches/{'0' * 24}")
+    invalid = signed_in.get("/batches/nonsense")
+    assert [answer.status_code for answer in (*answers, unknown, invalid)] == [404] * 4
+    bodies = {re.sub(r"[0-9a-f]{16,}|nonsense", "", answer.text) for answer in (*answers, unknown)}
     assert len({re.sub(r'value="[^"]*"|content="[^"]*"', "", body) for body in bodies}) == 1
     assert all("5550199" not in answer.text for answer in answers)
     with app.app_context():
@@ -108,14 +108,14 @@ def test_a_hidden_batch_and_its_calls_cannot_be_opened(
 
 
 @pytest.mark.usefixtures("one_minute")
-def test_a_batch_deleted_meanwhile_is_gone_from_everywhere(
+def test_a_batch_deleted_meanwhile_disappears_everywhere(
     signed_in: FlaskClient, api: Callable, build: Builder, owner: User
 ) -> None:
-    kept, deleted = build.create_batch(owner), build.create_batch(owner)
+    remaining, deleted = build.create_batch(owner), build.create_batch(owner)
     before = signed_in.get("/batches")
-    assert ids_in(before.text) == {kept.id, deleted.id}
+    assert ids_in(before.text) == {remaining.id, deleted.id}
     build.change(deleted, deleted_at=now_ms(), deleted_by_key=owner.key)
     after = signed_in.get("/batches", headers={"If-None-Match": before.headers["ETag"]})
     assert after.status_code == 200
-    assert ids_in(after.text) == {batch["_id"] for batch in api().json["data"]["batches"]} == {kept.id}
+    assert ids_in(after.text) == {batch["_id"] for batch in api().json["data"]["batches"]} == {remaining.id}
     assert signed_in.get(f"/batches/{deleted.id}").status_code == 404
