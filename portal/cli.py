@@ -11,7 +11,7 @@ from typing import Any
 import click
 from flask.cli import AppGroup, ScriptInfo
 from sqlalchemy import inspect
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from portal.db.outages import find_outage
 from portal.extensions import db
@@ -56,7 +56,7 @@ def describe_error(error: Exception) -> str:
     """Return a message without SQL and without values other than the user's own."""
     if isinstance(error, InvalidParameter):
         return "; ".join(error.problems.values())
-    if isinstance(error, DBAPIError) and (find_outage(error) or isinstance(error, OperationalError | InterfaceError)):
+    if isinstance(error, DBAPIError) and find_outage(error):
         reason, _, _ = str(error.orig).strip().partition("\n")
         return f"Database unavailable: {reason}"
     if isinstance(error, sqlite3.Error):  # from a copy of the database that is opened without SQLAlchemy

@@ -90,6 +90,16 @@ def test_an_unexpected_failure(app: Flask, monkeypatch: pytest.MonkeyPatch) -> N
     assert "secret detail" not in message
 
 
+def test_a_failing_statement_is_not_reported_as_missing_tables(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        db.session.execute(text("SELECT 1 FROM no_such_table"))
+
+    monkeypatch.setattr(query, "list_users", fail)
+    message = error_of(app, ["user", "list"])
+    assert message.startswith("Error: Unexpected failure: ")
+    assert "no_such_table" not in message
+
+
 @pytest.mark.parametrize(
     "command", [["user"], ["token"], ["batch"], ["user", "add"], ["batch", "import", "x.csv"], ["batch", "purge"]]
 )

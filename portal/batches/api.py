@@ -25,7 +25,7 @@ from portal.batches.schema import (
     TransitionResultBody,
 )
 from portal.batches.settings import NewBatch, stored_settings
-from portal.batches.transitions import RESULT_WORDS, BatchAction, IllegalTransition
+from portal.batches.transitions import BatchAction, IllegalTransition
 from portal.calls import query as calls_query
 from portal.calls.presenter import export_columns
 from portal.models import Scope
@@ -140,7 +140,7 @@ def transition_response(move: BatchAction) -> Response:
             raise batch_not_found()
     except IllegalTransition as refusal:
         raise ApiError(409, str(refusal)) from refusal
-    return success_response({"batchId": batch_id, "status": RESULT_WORDS[move]})
+    return success_response({"batchId": batch_id, "status": move.result})
 
 
 @blueprint.post("/start-calling")

@@ -18,8 +18,8 @@ from portal import create_app
 from portal.extensions import db
 from portal.models import Batch, Call, User
 from tests.conftest import DATABASES, empty, sign_in
-from tests.support import services
 from tests.support.builders import Builder
+from tests.support.postgresql import find_postgresql_programs
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def own_apps(make_app: Callable[..., Flask]) -> dict[str, Flask]:
 def app(request: pytest.FixtureRequest, own_apps: dict[str, Flask], monkeypatch: pytest.MonkeyPatch) -> Flask:
     """Return the portal on an empty database, with PostgreSQL's programs in PATH."""
     if request.param == "postgresql" and not shutil.which("pg_dump"):
-        monkeypatch.setenv("PATH", f"{os.environ['PATH']}:{services.postgresql_programs()}")
+        monkeypatch.setenv("PATH", f"{os.environ['PATH']}:{find_postgresql_programs()}")
     app = own_apps[request.param]
     empty(app)
     return app

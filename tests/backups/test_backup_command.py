@@ -23,15 +23,16 @@ from portal.extensions import db
 from portal.models import Batch, Scope, User
 from tests.conftest import DATABASES, sign_in
 from tests.support.builders import Builder
-from tests.support.services import Missing, postgresql_programs
+from tests.support.missing import ServiceMissing
+from tests.support.postgresql import find_postgresql_programs
 
 
 @pytest.fixture(autouse=True)
 def clients_on_path(monkeypatch: pytest.MonkeyPatch) -> None:
     """Add the client programs of the test server to PATH."""
     try:
-        monkeypatch.setenv("PATH", str(postgresql_programs()), prepend=":")
-    except Missing:
+        monkeypatch.setenv("PATH", str(find_postgresql_programs()), prepend=":")
+    except ServiceMissing:
         return
 
 

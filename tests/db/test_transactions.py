@@ -16,8 +16,8 @@ from portal.db import engine
 from portal.db.transactions import fetch, write_transaction
 from portal.extensions import db
 from portal.models import User
-from tests.conftest import on_postgresql
 from tests.support.builders import Builder
+from tests.support.databases import run_on_postgresql
 
 # 2 = FULL: a commit returns after its changes are on disk.
 DURABLE = {"journal_mode": "wal", "synchronous": 2}
@@ -35,7 +35,7 @@ def cut_connections(app: Flask) -> Iterator[Callable[[], None]]:
     def cut() -> None:
         with app.app_context():
             name = db.engine.url.database
-        on_postgresql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+        run_on_postgresql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
 
     yield cut
     with app.app_context():

@@ -1,59 +1,38 @@
-"""How many statements a request asks of the database; more than these, and a list has begun to ask row by row."""
+"""The number of statements per request. More than these would mean that a list executes statements per row."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import event
 
-from portal.extensions import db
 from portal.models import Scope, User
-from tests.conftest import sign_in
 from tests.support.builders import Builder
-from tests.support.caches import REMEMBERED
+from tests.support.caches import clear_query_caches
+from tests.support.sessions import sign_in
+from tests.support.statements import record_statements
 
 HTMX = {"HX-Request": "true"}
 
 
-@contextmanager
-def statements(app: Flask) -> Iterator[list[str]]:
-    """What is asked meanwhile, transactions' own words left out."""
-    asked: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        if statement.split()[0] not in ("BEGIN", "COMMIT", "ROLLBACK"):
-            asked.append(statement)
-
-    with app.app_context():
-        engine = db.engine
-    event.listen(engine, "before_cursor_execute", note)
-    try:
-        yield asked
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
-
-
 @pytest.fixture(autouse=True)
-def many(build: Builder, owner: User) -> None:
-    """More than two pages of batches, and a token that was used a moment ago."""
+def many_batches(build: Builder, owner: User) -> None:
+    """More than two pages of batches."""
     for number in range(25):
         build.create_batch(owner, f"Round {number}", status="active" if number % 2 else "completed")
 
 
 @pytest.fixture
-def forget(api: Callable) -> None:
-    """Nothing counted before is remembered; whether there is an index of names is."""
+def cold_caches(api: Callable) -> None:
+    """Clear the caches, except that of the index of names."""
     api("?search=index")
-    for remembered in REMEMBERED:
-        remembered.cache_clear()
+    clear_query_caches()
 
 
 @pytest.mark.parametrize(
-    ("query", "most"),
+    ("query", "maximum"),
     [
         ("", 2),
         ("?page=3&limit=10", 2),
@@ -68,98 +47,98 @@ def forget(api: Callable) -> None:
         ("?createdFrom=2025-05-01&search=round&status=active", 7),
     ],
 )
-def test_the_list_as_json(app: Flask, api: Callable, forget: None, query: str, most: int) -> None:
-    api()  # writes down the token's use
-    with statements(app) as asked:
+def test_the_list_as_json(app: Flask, api: Callable, cold_caches: None, query: str, maximum: int) -> None:
+    api()  # records the token's use
+    with record_statements(app) as executed:
         assert api(query).status_code == 200
-    assert len(asked) <= most, asked
-    with statements(app) as asked_again:
+    assert len(executed) <= maximum, executed
+    with record_statements(app) as second_statements:
         api(query)
-    assert len(asked_again) <= 2, "counts are remembered while nothing changes"
+    assert len(second_statements) <= 2, "counts are cached while nothing changes"
 
 
-def test_a_poller_with_the_newest_answer_costs_one(app: Flask, api: Callable) -> None:
+def test_a_304_needs_one_statement(app: Flask, api: Callable) -> None:
     for query in ("", "?search=round&status=active"):
         tag = api(query).headers["ETag"]
-        with statements(app) as asked:
+        with record_statements(app) as executed:
             assert api(query, headers={"If-None-Match": tag}).status_code == 304
-        assert len(asked) == 1
+        assert len(executed) == 1
 
 
 @pytest.mark.usefixtures("one_minute")
 @pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "fragment"])
-@pytest.mark.parametrize(("query", "most"), [("", 2), ("?page=3", 2), ("?search=round", 4), ("?search=nowhere", 3)])
+@pytest.mark.parametrize(("query", "maximum"), [("", 2), ("?page=3", 2), ("?search=round", 4), ("?search=nowhere", 3)])
 def test_the_list_as_a_page(
-    app: Flask, signed_in: FlaskClient, forget: None, headers: dict, query: str, most: int
+    app: Flask, signed_in: FlaskClient, cold_caches: None, headers: dict, query: str, maximum: int
 ) -> None:
     signed_in.get("/login")
-    with statements(app) as asked:
-        answer = signed_in.get(f"/batches{query}", headers=headers)
-    assert answer.status_code == 200
-    assert len(asked) <= most, asked
+    with record_statements(app) as executed:
+        response = signed_in.get(f"/batches{query}", headers=headers)
+    assert response.status_code == 200
+    assert len(executed) <= maximum, executed
     tag = signed_in.get(f"/batches{query}", headers=headers).headers["ETag"]
-    with statements(app) as asked:
+    with record_statements(app) as executed:
         assert signed_in.get(f"/batches{query}", headers={**headers, "If-None-Match": tag}).status_code == 304
-    assert len(asked) == 1
+    assert len(executed) == 1
 
 
-def test_who_is_nobody_costs_nothing(app: Flask, client: FlaskClient, owner: User) -> None:
-    with statements(app) as asked:
+def test_requests_without_an_account_need_no_statement(app: Flask, client: FlaskClient, owner: User) -> None:
+    with record_statements(app) as executed:
         assert client.get("/batches").status_code == 303
         assert client.get("/login").status_code == 200
         assert client.get("/nowhere").status_code == 404
         for headers in ({}, {"Authorization": "Bearer nonsense"}, {"X-Api-Key": "bp_" + "0" * 24}):
             assert client.get(f"/api/call/batches/{owner.id}", headers=headers).status_code == 401
-    assert asked == []
+    assert executed == []
 
 
-def test_what_is_refused_costs_who_asked_and_no_more(app: Flask, api: Callable, stranger: User) -> None:
+def test_a_refused_request_only_finds_its_user(app: Flask, api: Callable, stranger: User) -> None:
     api()
-    with statements(app) as asked:
+    with record_statements(app) as executed:
         assert api("?limit=0").status_code == 400
         assert api(user_id="nonsense").status_code == 400
         assert api(user_id=stranger.id).status_code == 403
-    assert len(asked) == 3
+    assert len(executed) == 3
 
 
-def test_a_page_of_tokens_costs_the_same_however_many(
+def test_a_page_of_tokens_needs_a_constant_number(
     app: Flask, signed_in: FlaskClient, build: Builder, owner: User
 ) -> None:
-    def cost() -> int:
-        with statements(app) as asked:
+    def count_statements() -> int:
+        with record_statements(app) as executed:
             assert signed_in.get("/settings/tokens").status_code == 200
-        return len(asked)
+        return len(executed)
 
-    few = cost()
+    before = count_statements()
     for _ in range(5):
         build.create_token(owner)
-    assert cost() == few <= 2
+    assert count_statements() == before <= 2
 
 
 def test_a_batch_with_its_calls(app: Flask, signed_in: FlaskClient, build: Builder, owner: User) -> None:
     batch = build.create_batch(owner, total_calls=40)
     for _ in range(40):
         build.create_call(batch)
-    with statements(app) as asked:
+    with record_statements(app) as executed:
         assert signed_in.get(f"/batches/{batch.id}").status_code == 200
-    assert len(asked) <= 5, asked
+    assert len(executed) <= 5, executed
     build.change(batch, calls_called=1, calls_picked=1)
     build.create_call(batch, status="dropped", last_event_at=1)
-    with statements(app) as asked:
+    with record_statements(app) as executed:
         assert signed_in.get(f"/batches/{batch.id}?search=55501").status_code == 200
-    assert len(asked) <= 8, asked
+    assert len(executed) <= 8, executed
 
 
-def test_the_admins_pages_cost_the_same_however_much_there_is(app: Flask, build: Builder, owner: User) -> None:
+def test_admin_pages_need_a_constant_number(app: Flask, build: Builder, owner: User) -> None:
     build.change(owner, is_admin=True)
     browser = sign_in(app, owner)
     others = [build.create_user(f"user{number}") for number in range(5)]
     for other in others:
         token = build.create_token(other, Scope.WRITE)
-        given = {"batchName": "Filled", "callingNumbers": ["+12025550100"]}
+        body = {"batchName": "Filled", "callingNumbers": ["+12025550100"]}
         headers = {"Authorization": f"Bearer {token}"}
-        assert app.test_client().post("/api/call/createBatch", json=given, headers=headers).status_code == 201
-    for path, most in (
+        assert app.test_client().post("/api/call/createBatch", json=body, headers=headers).status_code == 201
+    for path, maximum in (
         ("/admin/users", 3),
         ("/admin/users?search=user", 3),
         (f"/admin/users/{others[0].id}", 4),
@@ -167,6 +146,6 @@ def test_the_admins_pages_cost_the_same_however_much_there_is(app: Flask, build:
         (f"/admin/trail?user={others[0].id}", 4),
         ("/admin/trail?what=created", 2),
     ):
-        with statements(app) as asked:
+        with record_statements(app) as executed:
             assert browser.get(path).status_code == 200
-        assert len(asked) <= most, (path, asked)
+        assert len(executed) <= maximum, (path, executed)

@@ -16,8 +16,8 @@ from portal.limits import rate_limits, shared_counters
 from portal.limits.fixed_windows import FixedWindow, FixedWindowCounters
 from portal.limits.rate_limits import RATE_EXTENSION, address_network, create_rate_limit
 from portal.models import User
-from tests.guards.test_statements import statements
 from tests.support.builders import Builder
+from tests.support.statements import record_statements
 
 NOW = 1_746_100_800.0
 
@@ -125,11 +125,11 @@ def test_processes_share_a_limit_up_to_one_step_each(app: Flask, limit: Callable
 
 def test_requests_far_below_or_above_the_limit_cost_no_statement(app: Flask, limit: Callable) -> None:
     rate = create_rate_limit("token", 1000)
-    with app.app_context(), statements(app) as executed:
+    with app.app_context(), record_statements(app) as executed:
         for _ in range(49):
             assert is_allowed(rate)
     assert executed == []
-    with app.app_context(), statements(app) as executed:
+    with app.app_context(), record_statements(app) as executed:
         assert sum(is_allowed(rate) for _ in range(3000)) == 951
     upserts = [statement for statement in executed if "counters" in statement and statement.startswith("INSERT")]
     assert len(upserts) == 20

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, create_engine, event, text
 
 from portal.extensions import db
 from portal.server import stopping
-from tests.guards.test_statements import statements
+from tests.support.statements import record_statements
 
 MONITORING_PATHS = ("/healthz", "/readyz", "/metrics")
 
@@ -48,10 +48,10 @@ def set_schema(app: Flask) -> Any:
 
 
 def test_a_healthy_portal_is_alive_and_ready(app: Flask, client: FlaskClient) -> None:
-    with statements(app) as executed:
+    with record_statements(app) as executed:
         alive = client.get("/healthz")
     assert (alive.status_code, alive.json, executed) == (200, {"status": "ok"}, [])
-    with statements(app) as executed:
+    with record_statements(app) as executed:
         ready = client.get("/readyz")
     assert (ready.status_code, ready.json, len(executed)) == (200, {"status": "ready"}, 1)
 

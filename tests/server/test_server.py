@@ -21,8 +21,8 @@ import pytest
 from flask import Flask
 
 from portal.models import User
-from tests.benchmarks.servers import free_port
 from tests.support.builders import Builder
+from tests.support.servers import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT_SECONDS = 60

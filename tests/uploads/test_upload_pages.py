@@ -93,7 +93,7 @@ def test_a_batch_is_created_from_a_file_of_every_kind(
     text = words(signed_in.get(answer.location).text)
     assert "Monday to Wednesday, 09:00 to 17:00, Europe/Lisbon" in text
     assert "and 1 more" in text
-    assert "Made with 2 calls owner, on a page" in text
+    assert "Created with 2 calls owner, web app" in text
     assert signed_in.get(preview).status_code == 404  # its content is deleted
 
 

@@ -46,7 +46,7 @@ def import_history(owner_key: int, history: CallHistory, advance: Callable[[int]
     by its phone number. `advance` receives the number of bytes read; the file is read twice, first to check it, then
     to store it. Raises CallHistoryError at the first invalid row, and stores nothing.
     """
-    periods = history.periods(advance)  # checks every row before other writers have to wait
+    periods = history.read_periods(advance)  # checks every row before other writers have to wait
     with write_transaction() as session:
         lock_batch_list(session, owner_key)  # a second import waits here and then finds the rows of this one
         known = query.find_imported(owner_key, periods)
@@ -55,7 +55,7 @@ def import_history(owner_key: int, history: CallHistory, advance: Callable[[int]
         added = insert_batches(session, owner_key, new)
         keys = {name: batch.key for name, batch in live.items()} | {row["source_name"]: row["key"] for row in added}
         present = {name: calls_query.fetch_phone_numbers(owner_key, batch.id) for name, batch in live.items()}
-        counter = insert_calls(session, new_call_rows(history.calls(advance), keys, present))
+        counter = insert_calls(session, new_call_rows(history.read_rows(advance), keys, present))
         by = Actor(owner_key, Channel.COMMAND)
         for name, batch in live.items():
             if counter[batch.key]:
