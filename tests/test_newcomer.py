@@ -21,9 +21,10 @@ from urllib.request import HTTPCookieProcessor, build_opener, urlopen
 import pytest
 
 from portal.config import SETTINGS
-from tests.benchmarks.servers import free_port
 from tests.conftest import csrf_token
-from tests.support.services import Missing, absent, curl
+from tests.support.missing import ServiceMissing, skip_or_fail
+from tests.support.servers import free_port
+from tests.support.services import curl
 
 ROOT = Path(__file__).resolve().parents[1]
 README_ADDRESS = "http://127.0.0.1:8000"
@@ -109,8 +110,8 @@ def _curl() -> None:
     try:
         with curl():
             pass
-    except Missing as missing:
-        absent(missing)
+    except ServiceMissing as missing:
+        skip_or_fail(missing)
 
 
 def test_make_run_serves_a_portal_with_demo_data(tmp_path: Path) -> None:
@@ -145,7 +146,7 @@ def test_a_port_in_use_is_reported_in_one_line(tmp_path: Path) -> None:
         result = subprocess.run(
             ["make", "run"], cwd=ROOT, env=environ, capture_output=True, text=True, timeout=TIMEOUT_SECONDS
         )
-    assert f"127.0.0.1:{port} cannot be listened on: Address already in use" in result.stderr
+    assert f"Cannot listen on 127.0.0.1:{port}: Address already in use" in result.stderr
     assert "Traceback" not in result.stderr
     assert list(tmp_path.iterdir()) == []
 

@@ -26,7 +26,7 @@ from portal.text import fold
 from portal.web.pagination import SortOrder
 from portal.web.parameters import parse_query
 from tests.support.builders import MAY_2025, Builder, state_of
-from tests.support.caches import REMEMBERED
+from tests.support.caches import clear_query_caches
 
 ROWS = 600
 NAMES = ("Marketing May", "ÉTÉ 100%", "active in name", "a_b", "Zoë", "stop press")
@@ -133,8 +133,7 @@ def test_every_view_equals_the_model(
     @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(view=views)
     def agrees(view: dict) -> None:
-        for cached in REMEMBERED:
-            cached.cache_clear()
+        clear_query_caches()
         text = urlencode({name: value for name, value in view.items() if value})
         parameters = parse_query(text.encode(), BatchListParameters).or_refuse()
         list_query = parameters.to_list_query(state)

@@ -1,1 +1,1 @@
-"""`make bench`: what listing a million batches costs, beside what people would use instead."""
+"""`make bench`: the speed of a list of a million batches, compared with alternatives."""

@@ -1,7 +1,7 @@
-"""`make bench`: build the data, check that all contenders agree, measure them in turn, and write what came out.
+"""`make bench`: build the data, check that all systems agree, measure them in turn, and write the report.
 
-In the environment: SHAPE (full, small or tiny), ROUNDS, ENGINES (sqlite, postgresql or both, by a comma). Only the full
-shape on both engines writes docs/benchmarks.md; every other is printed alone.
+Environment variables: SHAPE (full, small or tiny), ROUNDS, ENGINES (sqlite, postgresql, or both with a comma). Only the
+full shape on both engines writes docs/benchmarks.md; every other run only prints its report.
 """
 
 from __future__ import annotations
@@ -14,113 +14,139 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from tests.benchmarks import agreement, memory, picture, readers, report, rounds, throughput, writes
-from tests.benchmarks.asks import User, measured_users
-from tests.benchmarks.data import FULL, SHAPES, Shape
+from tests.benchmarks import (
+    agreement,
+    chart,
+    measurement,
+    read_latency,
+    report,
+    throughput,
+    worker_memory,
+    write_costs,
+)
+from tests.benchmarks.batch_data import FULL, SHAPES, Shape
+from tests.benchmarks.databases import (
+    BUILD,
+    ROOT,
+    BenchmarkDatabases,
+    DatabaseUrls,
+    PostgresqlDatabases,
+    SqliteDatabases,
+    data_end_ms,
+    open_engine,
+)
 from tests.benchmarks.goals import Results
-from tests.benchmarks.postgresql import kept_server
-from tests.benchmarks.stores import BUILD, ROOT, Keeper, PostgresqlKeeper, SqliteKeeper, Store, end_of, engine_of
+from tests.benchmarks.request_kinds import BenchmarkUser, measured_users
+from tests.support.databases import DATABASES
+from tests.support.postgresql import persistent_server
+from tests.support.services import install_postgresql
 
-ENGINES = ("sqlite", "postgresql")
 PEERS_PYTHON = ROOT / ".venv-bench" / "bin" / "python"
 DOCS = ROOT / "docs"
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """One run at a time: a second would rebuild and remove the databases under the first. Raises SystemExit."""
+def exclusive_run(folder: Path) -> Iterator[None]:
+    """Allow one run at a time: a second one would rebuild and remove the first one's databases. Raises SystemExit."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            sys.exit(f"Another benchmark is running with the data in {folder}; wait until it has ended.")
+            sys.exit(f"Another benchmark is running with the data in {folder}. Wait until it has ended.")
         yield
 
 
 def main() -> None:
-    """Everything, by what the environment asks for."""
+    """Run the benchmark that the environment variables describe."""
     shape = SHAPES[os.environ.get("SHAPE") or "full"]
-    count = int(os.environ.get("ROUNDS") or 15)
-    engines = (os.environ.get("ENGINES") or ",".join(ENGINES)).split(",")
-    found, servers, compared = [], {}, 0
+    rounds = int(os.environ.get("ROUNDS") or 15)
+    engines = (os.environ.get("ENGINES") or ",".join(DATABASES)).split(",")
+    results, versions, compared = [], {}, 0
     for engine in engines:
-        with keeper_of(engine) as keeper:
-            servers[engine] = server_version(keeper)
-            results, checked = measure(keeper, shape, count)
-            found.append(results)
-            compared += checked
-    live, users = sum(shape.sizes), shape.users
-    text = report.page(found, servers, live, users, count, compared)
-    report.tell(text)
-    if shape is FULL and set(engines) == set(ENGINES):
+        with open_databases(engine) as databases:
+            versions[engine] = server_version(databases)
+            result, count = measure(databases, shape, rounds)
+            results.append(result)
+            compared += count
+    text = report.format_page(results, versions, sum(shape.sizes), shape.users, rounds, compared)
+    report.print_line(text)
+    if shape is FULL and set(engines) == set(DATABASES):
         (DOCS / "benchmarks.md").write_text(text)
-        (DOCS / "benchmarks.svg").write_text(picture.draw(found))
-        report.tell("written: docs/benchmarks.md, docs/benchmarks.svg")
+        (DOCS / "benchmarks.svg").write_text(chart.draw(results))
+        report.print_line("written: docs/benchmarks.md, docs/benchmarks.svg")
 
 
 @contextmanager
-def keeper_of(engine: str) -> Iterator[Keeper]:
-    """Who keeps an engine's databases; PostgreSQL's server runs as long as the block."""
+def open_databases(engine: str) -> Iterator[BenchmarkDatabases]:
+    """Yield an engine's databases; PostgreSQL's server runs as long as the block."""
     if engine == "sqlite":
-        yield SqliteKeeper(BUILD / "sqlite", report.tell)
+        yield SqliteDatabases(BUILD / "sqlite", report.print_line)
         return
-    with kept_server(BUILD) as template:
-        keeper = PostgresqlKeeper(template, report.tell)
+    if missing := install_postgresql():
+        raise missing
+    with persistent_server(BUILD) as server:
+        databases = PostgresqlDatabases(server.url_of, report.print_line)
         try:
-            yield keeper
+            yield databases
         finally:
-            keeper.server.dispose()
+            databases.server.dispose()
 
 
-def server_version(keeper: Keeper) -> str:
-    """Which release of the engine it is."""
-    asked = "SELECT sqlite_version()" if keeper.engine == "sqlite" else "SHOW server_version"
-    url = "sqlite://" if keeper.engine == "sqlite" else keeper.address("postgres")
-    engine = engine_of(url)
+def server_version(databases: BenchmarkDatabases) -> str:
+    """Return the version of the engine."""
+    on_sqlite = databases.engine == "sqlite"
+    engine = open_engine("sqlite://" if on_sqlite else databases.url_of("postgres"))
     with engine.connect() as connection:
-        found = str(connection.exec_driver_sql(asked).scalar()).split()[0]
+        query = "SELECT sqlite_version()" if on_sqlite else "SHOW server_version"
+        version = str(connection.exec_driver_sql(query).scalar()).split()[0]
     engine.dispose()
-    return found
+    return version
 
 
-def measure(keeper: Keeper, shape: Shape, count: int) -> tuple[Results, int]:
-    """Everything on one engine, and how many answers were compared first."""
-    store = keeper.store(shape)
-    users = measured_users(shape, end_of(shape))
-    results = Results(keeper.engine, [user.size for user in users])
+def measure(databases: BenchmarkDatabases, shape: Shape, rounds: int) -> tuple[Results, int]:
+    """Measure everything on one engine. Returns the results and the number of compared responses."""
+    urls = databases.prepare(shape)
+    users = measured_users(shape, data_end_ms(shape))
+    results = Results(databases.engine, [user.size for user in users])
     started = time.monotonic()
 
-    def step(words: str) -> None:
-        report.tell(f"{keeper.engine}, {time.monotonic() - started:,.0f} s: {words}")
+    def report_step(name: str) -> None:
+        report.print_line(f"{databases.engine}, {time.monotonic() - started:,.0f} s: {name}")
 
     with ExitStack() as stack:
-        step("starting everybody")
-        field = rounds.Field(store, users, str(PEERS_PYTHON), stack)
-        step("comparing answers")
-        compared = agreement.check(field)
-        step("measuring")
-        results.medians = rounds.medians(rounds.run(field, count, report.tell))
-        step("requests a second")
-        results.throughput = throughput.run(field, max(count // 4, 1), 1.0)
-    step("changes")
-    results.writes = writes.measure(keeper, store, users[-1], max(count, 3))
-    rest(keeper, store, shape, users, results, step)
-    step("done")
+        report_step("starting the servers")
+        running = measurement.RunningSystems(urls, users, str(PEERS_PYTHON), stack)
+        report_step("comparing responses")
+        compared = agreement.check(running)
+        report_step("measuring")
+        results.medians = measurement.medians(measurement.run(running, rounds, report.print_line))
+        report_step("requests per second")
+        results.throughput = throughput.run(running, max(rounds // 4, 1), 1.0)
+    report_step("writes")
+    results.write_costs = write_costs.measure(databases, urls, users[-1], max(rounds, 3))
+    measure_once(databases, urls, shape, users, results, report_step)
+    report_step("done")
     return results, compared
 
 
-def rest(
-    keeper: Keeper, store: Store, shape: Shape, users: list[User], results: Results, step: Callable[[str], None]
+def measure_once(
+    databases: BenchmarkDatabases,
+    urls: DatabaseUrls,
+    shape: Shape,
+    users: list[BenchmarkUser],
+    results: Results,
+    report_step: Callable[[str], None],
 ) -> None:
-    """What is measured once."""
+    """Measure what needs no rounds."""
     full = shape is FULL
-    step("memory of a worker")
-    results.memory = memory.measure(store, shape, users, 4_000 if full else 200)
-    step("readers beside an import")
-    results.readers = readers.measure(keeper, store, users, 100_000 if full else 10_000, 5 if full else 2)
+    report_step("memory of a worker")
+    results.worker_memory = worker_memory.measure(urls, shape, users, 4_000 if full else 200)
+    report_step("read latency during an import")
+    calls, idle_seconds = (100_000, 5) if full else (10_000, 2)
+    results.read_latency = read_latency.measure(databases, urls, users, calls, idle_seconds)
 
 
 if __name__ == "__main__":
-    with alone(BUILD):
+    with exclusive_run(BUILD):
         main()

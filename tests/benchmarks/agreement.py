@@ -1,42 +1,44 @@
-"""Before anything is measured: all contenders must tell the same, or their speed means nothing."""
+"""The check before the measurement: all systems must return the same batches, or their speeds cannot be compared."""
 
 from __future__ import annotations
 
-from tests.benchmarks.asks import FEW, KINDS, Kind, User
-from tests.benchmarks.client import Client
-from tests.benchmarks.contenders import Contender, Found
-from tests.benchmarks.rounds import Field
+from tests.benchmarks.measurement import RunningSystems
+from tests.benchmarks.request_kinds import FEW, KINDS, BenchmarkUser, RequestKind
+from tests.benchmarks.systems import ListPage, System
+from tests.support.timed_client import TimedClient
 
 
-class Disagreement(Exception):
-    """Two contenders tell different ids or totals of the same view."""
+class ResultMismatch(Exception):
+    """Two systems return different ids or totals for the same view."""
 
 
-def check(field: Field) -> int:
-    """Ask everybody for everything that is measured. Returns how many answers were compared; raises Disagreement."""
+def check(running: RunningSystems) -> int:
+    """Send every measured request to every system. Returns the number of compared pages; raises ResultMismatch."""
     compared = 0
-    for user in field.users:
+    for user in running.users:
         for kind in KINDS.values():
-            answers = {}
-            for contender in (field.portal, field.fragment, *field.peers):
-                if contender.address(user, kind.at(user, 0)) is not None:
-                    answers[contender.name] = ask(field, contender, user, kind)
-            compared += compare(user, kind, answers)
+            pages = {
+                system.name: fetch_page(running, system, user, kind)
+                for system in (running.portal, running.fragment, *running.peers)
+                if system.address(user, kind.at(user, 0)) is not None
+            }
+            compared += compare(user, kind, pages)
     return compared
 
 
-def ask(field: Field, contender: Contender, user: User, kind: Kind) -> Found:
-    """One contender's answer."""
-    with Client(field.port(contender)) as client:
-        return contender.read(client.ask(contender.request(user, kind.at(user, 0))))
+def fetch_page(running: RunningSystems, system: System, user: BenchmarkUser, kind: RequestKind) -> ListPage:
+    """Return one system's page."""
+    with TimedClient(running.port(system)) as client:
+        return system.read(client.send(system.request(user, kind.at(user, 0))))
 
 
-def compare(user: User, kind: Kind, answers: dict[str, Found]) -> int:
-    """Hold every answer against the first. Returns how many there are; raises Disagreement."""
-    (first_name, first), *others = answers.items()
-    for name, found in others:
-        if found != first:
-            raise Disagreement(f"{user.size} batches, {kind.name}: {name} says {found}, {first_name} says {first}")
+def compare(user: BenchmarkUser, kind: RequestKind, pages: dict[str, ListPage]) -> int:
+    """Compare every page with the first. Returns the number of pages; raises ResultMismatch."""
+    (first_name, first), *others = pages.items()
+    label = f"{user.size} batches, {kind.name}"
+    for name, page in others:
+        if page != first:
+            raise ResultMismatch(f"{label}: {name} returns {page}, {first_name} returns {first}")
     if kind is FEW and first.total != 13:
-        raise Disagreement(f"{user.size} batches, {kind.name}: {first.total} hits, not 13")
-    return len(answers)
+        raise ResultMismatch(f"{label}: {first.total} hits, not 13")
+    return len(pages)

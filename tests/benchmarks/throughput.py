@@ -1,4 +1,4 @@
-"""Requests a second for a small user: several clients at once, all contenders in turn."""
+"""Requests per second for a small user: several clients at once, all systems in turn."""
 
 from __future__ import annotations
 
@@ -7,37 +7,37 @@ from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from statistics import median
 
-from tests.benchmarks.asks import PAGE_1
-from tests.benchmarks.client import Client
-from tests.benchmarks.contenders import Contender
-from tests.benchmarks.rounds import Field
+from tests.benchmarks.measurement import RunningSystems
+from tests.benchmarks.request_kinds import PAGE_1
+from tests.benchmarks.systems import System
+from tests.support.timed_client import TimedClient
 
 CLIENTS = 4
 
 
-def run(field: Field, count: int, seconds: float) -> dict[str, float]:
-    """The median of so many rounds, as requests a second by contender; each runs for `seconds` in each round."""
-    found: dict[str, list[float]] = defaultdict(list)
-    for _ in range(count):
-        for contender in (field.portal, field.fragment, *field.peers):
-            found[contender.name].append(rate(field, contender, seconds))
-    return {name: median(rates) for name, rates in found.items()}
+def run(running: RunningSystems, rounds: int, seconds: float) -> dict[str, float]:
+    """Return the median requests per second of each system; each runs for `seconds` in each round."""
+    rates: dict[str, list[float]] = defaultdict(list)
+    for _ in range(rounds):
+        for system in (running.portal, running.fragment, *running.peers):
+            rates[system.name].append(measure_rate(running, system, seconds))
+    return {name: median(found) for name, found in rates.items()}
 
 
-def rate(field: Field, contender: Contender, seconds: float) -> float:
-    """Requests a second of page 1 of the smallest user."""
-    request = contender.request(field.users[0], PAGE_1.at(field.users[0], 0))
+def measure_rate(running: RunningSystems, system: System, seconds: float) -> float:
+    """Return requests per second of page 1 of the smallest user."""
+    request = system.request(running.users[0], PAGE_1.at(running.users[0], 0))
 
-    def work(_number: int) -> int:
-        answered = 0
-        with Client(field.port(contender)) as client:
+    def send_requests(_number: int) -> int:
+        count = 0
+        with TimedClient(running.port(system)) as client:
             while time.perf_counter() < end:
-                client.ask(request)
-                answered += 1
-        return answered
+                client.send(request)
+                count += 1
+        return count
 
     with ThreadPoolExecutor(CLIENTS) as pool:
         started = time.perf_counter()
         end = started + seconds
-        answered = sum(pool.map(work, range(CLIENTS)))
-        return answered / (time.perf_counter() - started)
+        count = sum(pool.map(send_requests, range(CLIENTS)))
+        return count / (time.perf_counter() - started)

@@ -12,7 +12,7 @@ import pytest
 PORTAL = Path(__file__).resolve().parents[2] / "portal"
 SOURCES = sorted(PORTAL.rglob("*.py"))
 
-# Roles, each by the paths of the modules that have it. `*` stands for any part of a path.
+# Roles, each by the paths of the modules that have it. `*` matches any part of a path.
 SELECTS = (
     "live.py",
     "*/query.py",
@@ -41,7 +41,7 @@ KNOWS_DELETION = (
     "batches/derived/*.py",
     "batches/actions/importing.py",
     "batches/actions/lifecycle.py",
-    "batches/presenter.py",  # the trash shows when and by whom
+    "batches/presenter.py",  # the trash shows the time and the user
 )
 PRESENTS = ("*/presenter.py", "audit/batch_presenter.py")
 BELOW_THE_EXITS = ("live.py", "*/query.py", "*/query/*.py", "audit/batch_query.py", "*/parameters.py", *PRESENTS)

@@ -1,4 +1,4 @@
-"""The migrations build what the models say, on both databases, and can be taken back."""
+"""The migrations create the schema of the models on both databases, and can be downgraded."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from sqlalchemy import inspect
 
 from portal.batches.derived import is_name_index_object
 from portal.extensions import db
-from tests.conftest import DATABASES
+from tests.support.databases import DATABASES
 
 
 @pytest.fixture(params=DATABASES)
 def fresh_app(request: pytest.FixtureRequest, make_app: Callable[[str], Flask]) -> Flask:
-    """An app on a database of its own, which may be taken apart."""
+    """An app on its own database, which the test may change."""
     return make_app(request.param)
 
 
@@ -29,7 +29,7 @@ def test_migrations_and_models_agree(fresh_app: Flask) -> None:
         assert compare_metadata(context, db.metadata) == []
 
 
-def test_down_and_up_again(fresh_app: Flask) -> None:
+def test_downgrade_and_upgrade(fresh_app: Flask) -> None:
     with fresh_app.app_context():
         before = set(inspect(db.engine).get_table_names())
         downgrade(revision="base")

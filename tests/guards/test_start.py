@@ -1,4 +1,4 @@
-"""The server builds the app before it forks, so building it must leave the database alone."""
+"""Creating the app opens no database connection, because the server creates it before it forks."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ UNREACHABLE = ("sqlite:////nowhere/portal.db", "postgresql://nobody@127.0.0.1:1/
 
 
 @pytest.mark.parametrize("url", UNREACHABLE)
-def test_building_the_app_opens_no_connection(url: str, tmp_path: Path) -> None:
+def test_creating_the_app_opens_no_connection(url: str, tmp_path: Path) -> None:
     opened: list[object] = []
 
-    def tried(*_: object) -> None:
+    def record(*_: object) -> None:
         opened.append(1)
 
-    event.listen(Pool, "first_connect", tried)
-    event.listen(Pool, "connect", tried)
+    event.listen(Pool, "first_connect", record)
+    event.listen(Pool, "connect", record)
     try:
         create_app(environ={"DATABASE_URL": url, "INSTANCE_DIR": str(tmp_path)})
     finally:
-        event.remove(Pool, "first_connect", tried)
-        event.remove(Pool, "connect", tried)
+        event.remove(Pool, "first_connect", record)
+        event.remove(Pool, "connect", record)
     assert opened == []

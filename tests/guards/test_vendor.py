@@ -1,4 +1,4 @@
-"""Vendored front-end files are what their makers published: version in the name, licence beside, checksum kept."""
+"""Vendored front-end files are the published ones: version in the name, licence next to them, recorded checksum."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ VENDOR = Path(__file__).resolve().parents[2] / "static" / "vendor"
 FOLDERS = sorted(path for path in VENDOR.iterdir() if path.is_dir())
 
 
-def listed() -> dict[str, str]:
-    """The checksums that are kept, by file."""
+def listed_checksums() -> dict[str, str]:
+    """Return the recorded checksums by file."""
     lines = (VENDOR / "SHA256SUMS").read_text().splitlines()
     return {name: digest for digest, name in (line.split(maxsplit=1) for line in lines)}
 
 
-def present() -> dict[str, str]:
-    """The checksums of the files that are there, by file."""
+def actual_checksums() -> dict[str, str]:
+    """Return the checksums of the files by path."""
     return {
         str(path.relative_to(VENDOR)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in VENDOR.rglob("*")
@@ -28,13 +28,13 @@ def present() -> dict[str, str]:
 
 
 def test_every_file_is_listed_and_unchanged() -> None:
-    assert present() == listed()
+    assert actual_checksums() == listed_checksums()
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: path.name)
 def test_versions_and_licences(folder: Path) -> None:
     version = re.search(r"-(\d+\.\d+\.\d+)$", folder.name)
-    assert version, f"{folder.name} says no version"
+    assert version, f"{folder.name} has no version"
     assert list(folder.glob("LICENSE*")), f"{folder.name} has no licence"
     code = [path for path in folder.iterdir() if path.suffix in (".js", ".css")]
     assert code

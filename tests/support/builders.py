@@ -1,4 +1,4 @@
-"""Rows for tests, each with a default for everything. What is built comes back detached, to be read freely."""
+"""Rows for tests, with a default for every column. The returned rows are detached, so tests can read them freely."""
 
 from __future__ import annotations
 
@@ -29,38 +29,38 @@ numbers = count(1)
 
 
 def state_of(user: User) -> ListState:
-    """The state of the user's list as it stands in the database now."""
+    """Return the current state of the user's list."""
     row = db.session.execute(select(*LIST_STATE_COLUMNS).where(BatchList.owner_key == user.key)).one()
     return read_list_state(user.key, row)
 
 
 class Builder:
-    """Builds rows in the database of one app."""
+    """Creates rows in the database of one app. Keyword arguments override columns."""
 
     def __init__(self, app: Flask) -> None:
         self.app = app
 
-    def create_user(self, name: str = "owner", **given: Any) -> User:
-        """An account, name@example.com unless told otherwise, with the password PASSWORD."""
+    def create_user(self, name: str = "owner", **columns: Any) -> User:
+        """Create a user; by default with the address name@example.com and the password PASSWORD."""
         with self.app.app_context():
-            email = given.pop("email", f"{name}@example.com")
-            user = actions.add_user(email, name, given.pop("zone", "UTC"), given.pop("password", PASSWORD))
-            return self.finished(user, given)
+            email = columns.pop("email", f"{name}@example.com")
+            user = actions.add_user(email, name, columns.pop("zone", "UTC"), columns.pop("password", PASSWORD))
+            return self.save(user, columns)
 
-    def create_token(self, owner: User, *scopes: Scope, **given: Any) -> str:
-        """A token of the user, as text; scope read unless told otherwise. `given` overrides columns."""
+    def create_token(self, owner: User, *scopes: Scope, **columns: Any) -> str:
+        """Create a token of the user and return its text; the default scope is read."""
         with self.app.app_context():
             user = query.find_user_by_email(owner.email)
             token, text = actions.add_token(user.key, "test", frozenset(scopes or {Scope.READ}))
-            self.finished(token, given)
+            self.save(token, columns)
             return text
 
-    def create_batch(self, owner: User, name: str | None = None, *, deleted: bool = False, **given: Any) -> Batch:
-        """A batch; each is a minute younger than the one before."""
+    def create_batch(self, owner: User, name: str | None = None, *, deleted: bool = False, **columns: Any) -> Batch:
+        """Create a batch, a minute younger than the previous one."""
         number = next(numbers)
-        created_at = given.setdefault("created_at", MAY_2025 + number * MINUTE)
+        created_at = columns.setdefault("created_at", MAY_2025 + number * MINUTE)
         name = f"Batch {number}" if name is None else name
-        values = {
+        defaults = {
             "id": new_id(),
             "owner_key": owner.key,
             "name": name,
@@ -76,45 +76,45 @@ class Builder:
         }
         with self.app.app_context():
             with write_transaction() as session:
-                batch = Batch(key=reserve_keys(session, owner.key, 1)[0], **(values | given))
+                batch = Batch(key=reserve_keys(session, owner.key, 1)[0], **(defaults | columns))
                 session.add(batch)
-            return self.finished(batch, {})
+            return self.save(batch, {})
 
-    def create_call(self, batch: Batch, **given: Any) -> Call:
-        """A call of the batch. The batch's counts are not touched: give them to create_batch."""
+    def create_call(self, batch: Batch, **columns: Any) -> Call:
+        """Create a call of the batch. The batch's counts do not change: pass them to create_batch."""
         number = next(numbers)
-        values = {
+        columns = {
             "id": new_id(),
             "batch_key": batch.key,
             "phone_number": f"+1{201 + number // 100 % 700}55501{number % 100:02}",
             "status": "pending",
             "created_at": batch.created_at,
             "fields": {},
-        } | given
-        values.setdefault("search_text", search_text(values["phone_number"], values["fields"]))
+        } | columns
+        columns.setdefault("search_text", search_text(columns["phone_number"], columns["fields"]))
         with self.app.app_context():
             with write_transaction() as session:
-                call = Call(**values)
+                call = Call(**columns)
                 session.add(call)
-            return self.finished(call, {})
+            return self.save(call, {})
 
     def create_upload(self, owner: User, content: bytes, name: str = "contacts.csv") -> str:
-        """A contact file that waits for a batch to be made of it; returns its id."""
+        """Create an upload that is no batch yet; return its id."""
         with self.app.app_context():
             sheet = parsing.open_contact_sheet(content, name, parsing.ReadingOptions(), guess=True)
             report = parsing.report_to_json(parsing.build_sheet_report(sheet, lambda *_: None))
             return uploads.store_upload(owner.key, uploads.UploadedFile(name, content), sheet.choices, report)
 
-    def change(self, row: Any, **given: Any) -> Any:
-        """Change columns of a row that was built before."""
+    def change(self, row: Any, **columns: Any) -> Any:
+        """Change columns of an existing row."""
         with self.app.app_context():
-            return self.finished(db.session.merge(row), given)
+            return self.save(db.session.merge(row), columns)
 
-    def finished(self, row: Any, given: dict[str, Any]) -> Any:
-        """The row with `given` columns set, as it stands in the database, detached."""
+    def save(self, row: Any, columns: dict[str, Any]) -> Any:
+        """Set the columns and return the row as stored, detached."""
         with write_transaction() as session:
             row = session.merge(row)
-            for name, value in given.items():
+            for name, value in columns.items():
                 setattr(row, name, value)
         db.session.refresh(row)
         db.session.expunge(row)

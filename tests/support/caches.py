@@ -1,9 +1,9 @@
-"""What the query helper remembers of a list's version; tests that count or compare forget it first."""
+"""The caches of the query modules, which tests clear before they count statements or compare results."""
 
 from portal.batches.derived import time_buckets
 from portal.batches.query import counts, list_query, small_results
 
-REMEMBERED = (
+QUERY_CACHES = (
     counts.count_created,
     counts.count_names,
     counts.count_by_name_and_time,
@@ -11,3 +11,9 @@ REMEMBERED = (
     list_query.choose_name_lookup,
     time_buckets.find_bucket,
 )
+
+
+def clear_query_caches() -> None:
+    """Clear every cache."""
+    for cached in QUERY_CACHES:
+        cached.cache_clear()

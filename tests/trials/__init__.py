@@ -1,1 +1,1 @@
-"""`make trials`: what a careful operator fears, tried on the portal itself; what came out: docs/trials.md."""
+"""`make trials`: long tests of security and reliability on the portal itself; docs/trials.md has the results."""

@@ -1,4 +1,4 @@
-"""The API against its own OpenAPI document, by schemathesis: every check, single requests and whole stories."""
+"""The API against its own OpenAPI document, with all checks of schemathesis, single requests and sequences."""
 
 from __future__ import annotations
 
@@ -16,57 +16,59 @@ from schemathesis.transport.wsgi import WSGITransport
 
 from portal.api import openapi
 from portal.batches import query as batches_query
+from tests.trials.fixtures import Fixtures
 from tests.trials.trial import Conditions, Outcome, Trial
-from tests.trials.world import World
 
-# What the document cannot say and a request can still get wrong: phone numbers that are none, zones that are nowhere,
-# JSON within a text, parameters that exclude one another; and the rows of a contact file.
-MORE_THAN_SCHEMA = ["2xx", "304", "400", "401", "403", "404", "409", "413", "414", "422", "429"]
+# A request can fit the document and still be invalid: phone numbers, time zones, JSON within a text, parameters that
+# exclude each other, rows of a contact file.
+VALID_STATUSES = ["2xx", "304", "400", "401", "403", "404", "409", "413", "414", "422", "429"]
 
-# schemathesis' own list lacks 413 and 414: what is too long is refused before it is read.
-REFUSED = ["400", "401", "403", "404", "405", "409", "413", "414", "415", "422", "429"]
+# schemathesis' own list lacks 413 and 414: the portal refuses long requests before it reads them.
+INVALID_STATUSES = ["400", "401", "403", "404", "405", "409", "413", "414", "415", "422", "429"]
 
-# What a network has and a call within the process has not: schemathesis 4.32 hands it to werkzeug all the same, when
-# it repeats a request without its token.
-OF_A_NETWORK = ("max_redirects", "verify", "cert", "proxies")
+# Options of a network connection: schemathesis 4.32 passes them to werkzeug, which has none, when it repeats a request
+# without its token.
+NETWORK_OPTIONS = ("max_redirects", "verify", "cert", "proxies")
 
 
 def run(conditions: Conditions) -> Outcome:
-    """So many cases at least, in rounds with another seed each."""
+    """Run rounds with different seeds until there are enough cases."""
     with conditions.app() as app, within_process():
-        world = World(app, conditions.watch)
+        fixtures = Fixtures(app, conditions.monitor)
         failures: dict[str, None] = {}
         phases: Counter[str] = Counter()
         rounds = 0
-        while phases.total() < conditions.most and not conditions.enough(list(failures)):
-            config = configured(world, conditions, seed=conditions.seed + rounds)
-            one_round(app, config, conditions, failures, phases)
+        while phases.total() < conditions.max_count and not conditions.should_stop(list(failures)):
+            config = create_config(fixtures, conditions, seed=conditions.seed + rounds)
+            run_round(app, config, conditions, failures, phases)
             rounds += 1
-            conditions.tell(f"{phases.total():,} cases, {len(failures)} failures")
+            conditions.report_progress(f"{phases.total():,} cases, {len(failures)} failures")
         return Outcome(phases.total(), list(failures), {**phases, "rounds": rounds})
 
 
 @contextmanager
 def within_process() -> Iterator[None]:
-    """schemathesis calls the app itself."""
-    right = WSGITransport.send
+    """Let schemathesis call the app within this process."""
+    original = WSGITransport.send
 
-    def send(self: WSGITransport, case: Any, **given: Any) -> Any:
-        return right(self, case, **{name: value for name, value in given.items() if name not in OF_A_NETWORK})
+    def send(self: WSGITransport, case: Any, **options: Any) -> Any:
+        return original(self, case, **{name: value for name, value in options.items() if name not in NETWORK_OPTIONS})
 
     with patch.object(WSGITransport, "send", send):
         yield
 
 
-def configured(world: World, conditions: Conditions, seed: int) -> SchemathesisConfig:
-    """All checks, as the owner. A short form leaves out those that judge what was made at random against what a schema
-    can say, and is the same every time."""
+def create_config(fixtures: Fixtures, conditions: Conditions, seed: int) -> SchemathesisConfig:
+    """Return the configuration: all checks, as the owner.
+
+    A short form is deterministic and leaves out checks that a schema cannot decide for random data.
+    """
     full = conditions.full
     return SchemathesisConfig.from_dict(
         {
             "seed": seed,
-            "headers": {"Authorization": f"Bearer {world.owner.tokens['good']}"},
-            "parameters": {"path.userId": world.owner.user.id},
+            "headers": {"Authorization": f"Bearer {fixtures.owner.tokens['good']}"},
+            "parameters": {"path.userId": fixtures.owner.user.id},
             "continue-on-failure": True,
             "generation": {
                 "max-examples": 100 if full else 3,
@@ -75,62 +77,62 @@ def configured(world: World, conditions: Conditions, seed: int) -> SchemathesisC
                 "deterministic": not full,
             },
             "checks": {
-                "positive_data_acceptance": {"enabled": full, "expected-statuses": MORE_THAN_SCHEMA},
-                "negative_data_rejection": {"enabled": full, "expected-statuses": REFUSED},
+                "positive_data_acceptance": {"enabled": full, "expected-statuses": VALID_STATUSES},
+                "negative_data_rejection": {"enabled": full, "expected-statuses": INVALID_STATUSES},
             },
             "phases": {"coverage": {"enabled": full}},
         }
     )
 
 
-def one_round(
+def run_round(
     app: Flask, config: SchemathesisConfig, conditions: Conditions, failures: dict[str, None], phases: Counter[str]
 ) -> None:
-    """Every phase once; what fails is noted once for each operation, check and reason."""
+    """Run every phase once; each failure is recorded once per operation, check and reason."""
     schema = schemathesis.openapi.from_wsgi("/api/openapi.json", app, config=config)
     stream = from_schema(schema).execute()
     for event in stream:
         if isinstance(event, events.ScenarioFinished):
             phases[event.phase.name.lower()] += len(event.recorder.interactions)
-            failures |= dict.fromkeys(failed(event))
+            failures |= dict.fromkeys(failed_checks(event))
         elif isinstance(event, events.NonFatalError | events.FatalError):
             failures[f"schemathesis: {getattr(event, 'value', None) or getattr(event, 'exception', event)}"[:300]] = (
                 None
             )
-        if conditions.enough(list(failures)):
+        if conditions.should_stop(list(failures)):
             stream.stop()
 
 
-def failed(event: events.ScenarioFinished) -> Iterator[str]:
-    """Each check that failed, with what was asked and what is wrong with the answer."""
+def failed_checks(event: events.ScenarioFinished) -> Iterator[str]:
+    """Return each failed check with its request and the reason."""
     for case_id, checks in event.recorder.checks.items():
         for check in checks:
             case = event.recorder.cases[case_id].value
-            if check.failure_info and not (check.name == "negative_data_rejection" and sends_empty(case)):
+            if check.failure_info and not (check.name == "negative_data_rejection" and sends_empty_parameter(case)):
                 failure = check.failure_info.failure
-                words = " ".join(f"{failure.title}: {failure.message}".split())
-                asked = f"{event.recorder.label} {case.query or ''} {case.body!r}"[:300]
-                yield f"{event.phase.name.lower()}: {check.name}: {words[:300]} ({asked})"
+                message = " ".join(f"{failure.title}: {failure.message}".split())
+                request = f"{event.recorder.label} {case.query or ''} {case.body!r}"[:300]
+                yield f"{event.phase.name.lower()}: {check.name}: {message[:300]} ({request})"
 
 
-def sends_empty(case: Any) -> bool:
-    """Whether an empty parameter is sent: it counts as not given (contract, section 1), which no schema can say."""
+def sends_empty_parameter(case: Any) -> bool:
+    """Return whether an empty parameter is sent: it counts as missing (contract, section 1), unlike in any schema."""
     return any(value in ("", [], [""]) for value in (case.query or {}).values())
 
 
-# --- broken portals ---------------------------------------------------------------------------------------------------
+# --- defects ------ ---------------------------------------------------------------------------------------------------
 
 
 @contextmanager
-def without_a_status() -> Iterator[None]:
-    """The document forgets an answer that the API gives."""
+def hide_a_status() -> Iterator[None]:
+    """Leave a status out of the document."""
     with patch.object(openapi, "ALWAYS", {500: ()}):
         yield
 
 
 @contextmanager
-def with_a_failing_list() -> Iterator[None]:
-    """The list fails."""
+def fail_the_list() -> Iterator[None]:
+    """Let the list fail."""
 
     def fails(*_: object) -> None:
         raise RuntimeError("broken")
@@ -147,5 +149,5 @@ TRIAL = Trial(
     full=20_000,
     short=60,
     run=run,
-    broken={"a status is not in the document": without_a_status, "the list fails": with_a_failing_list},
+    defects={"a status is not in the document": hide_a_status, "the list fails": fail_the_list},
 )

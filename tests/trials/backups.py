@@ -1,4 +1,4 @@
-"""A backup under writes, then restored elsewhere: it equals a moment that was committed, all of it and nothing half."""
+"""Backups during writes, restored to another database: each equals one committed state, complete and without gaps."""
 
 from __future__ import annotations
 
@@ -21,182 +21,192 @@ from portal.backups import sqlite
 from portal.extensions import db
 from portal.models import Batch, Call, CallEvent, Scope
 from tests.support.builders import Builder
-from tests.support.services import postgresql_programs
-from tests.trials.acknowledged import number_at
-from tests.trials.databases import open_app
-from tests.trials.migrations import add_ballast
-from tests.trials.servers import Callers
+from tests.support.http_client import Workload
+from tests.support.postgresql import find_postgresql_programs
+from tests.trials.app import open_app
+from tests.trials.lost_writes import phone_number_at
+from tests.trials.migrations import add_batches
 from tests.trials.trial import Conditions, Outcome, Trial
 
 WRITERS = 3
-OWN = "Batch "  # and a number: what a writer's batches are called
-EACH = 3  # calls of a batch, and events of it, each in one request
+NAME_PREFIX = "Batch "  # of a client's batches, followed by a number
+CALLS_PER_BATCH = 3  # and events, each kind in one request
 
-# Batches that lie there from before.
+# Batches before the first backup.
 BALLAST = 20_000
 
-# So many steps are acknowledged between two backups.
+# Acknowledged steps between two backups.
 STEPS = 12
-FEW_STEPS = 4  # in the short form
-PATIENCE_SECONDS = 120
+SHORT_STEPS = 4  # in the short form
+TIMEOUT_SECONDS = 120
 
 
 @dataclass
-class Writer:
-    """A program of one owner that makes a batch, fills it, reports on it, over and over, one step after the other.
+class WritingClient:
+    """A client of one owner that creates a batch, fills it and reports its calls, again and again.
 
-    `began` and `ended` hold when each step was sent and when it was acknowledged.
+    `started` and `ended` contain the times at which each step was sent and acknowledged.
     """
 
     app: Flask
-    place: int
+    index: int
     owner_key: int
     token: str
-    began: list[float] = field(default_factory=list)
+    started: list[float] = field(default_factory=list)
     ended: list[float] = field(default_factory=list)
     batch_id: str = ""
     call_ids: list[str] = field(default_factory=list)
 
     def step(self) -> None:
-        """The next step. Raises AssertionError where it is not taken."""
-        number, what = divmod(len(self.ended), 3)
-        self.began.append(time.monotonic())
-        if what == 0:
-            body = {"batchName": f"{OWN}{number}", "callingNumbers": ["+12025550199"]}
-            self.batch_id = self.ask("createBatch", body)
-        elif what == 1:
-            numbers = [number_at(number * EACH + one) for one in range(EACH)]
+        """Send the next step. Raises AssertionError if it fails."""
+        number, stage = divmod(len(self.ended), 3)
+        self.started.append(time.monotonic())
+        if stage == 0:
+            body = {"batchName": f"{NAME_PREFIX}{number}", "callingNumbers": ["+12025550199"]}
+            self.batch_id = self.send("createBatch", body)
+        elif stage == 1:
+            numbers = [phone_number_at(number * CALLS_PER_BATCH + one) for one in range(CALLS_PER_BATCH)]
             body = {"batchId": self.batch_id, "call_data": [{"phoneNumber": one} for one in numbers]}
-            self.call_ids = self.ask("addCallsToBatch", body)["callIds"]
+            self.call_ids = self.send("addCallsToBatch", body)["callIds"]
         else:
-            said = {"callStatus": "completed", "callDuration": 5, "occurredAt": "2025-05-01T12:01:04.000Z"}
-            events = [said | {"callId": call, "eventId": f"{number}-{call}"} for call in self.call_ids]
-            assert self.ask("call-events", {"events": events})["applied"] == EACH
+            outcome = {"callStatus": "completed", "callDuration": 5, "occurredAt": "2025-05-01T12:01:04.000Z"}
+            events = [outcome | {"callId": call, "eventId": f"{number}-{call}"} for call in self.call_ids]
+            assert self.send("call-events", {"events": events})["applied"] == CALLS_PER_BATCH
         self.ended.append(time.monotonic())
 
-    def ask(self, what: str, body: Any) -> Any:
-        """What the portal answers as data."""
+    def send(self, endpoint: str, body: Any) -> Any:
+        """Return the data of the response."""
         headers = {"Authorization": f"Bearer {self.token}"}
-        answer = self.app.test_client().post(f"/api/call/{what}", json=body, headers=headers)
-        assert answer.status_code in (200, 201), f"{what}: {answer.text[:200]}"
-        return answer.json["data"]
+        response = self.app.test_client().post(f"/api/call/{endpoint}", json=body, headers=headers)
+        assert response.status_code in (200, 201), f"{endpoint}: {response.text[:200]}"
+        return response.json["data"]
 
     def restored(self) -> tuple[int, list[str]]:
-        """How many of the steps stand in the database of the app, and what is half there or stands after a gap."""
+        """Return the number of steps in the app's database, and what is incomplete or out of order."""
         sizes = select(Batch.name, func.count(Call.key.distinct()), func.count(CallEvent.key.distinct()))
         joined = sizes.outerjoin(Call, Call.batch_key == Batch.key).outerjoin(CallEvent, CallEvent.call_key == Call.key)
         found = db.session.execute(joined.where(Batch.owner_key == self.owner_key).group_by(Batch.key, Batch.name))
-        stages = {(0, 0): 1, (EACH, 0): 2, (EACH, EACH): 3}
-        kept = {name: stages.get((calls, events)) for name, calls, events in found}
-        reached = {int(name[len(OWN) :]): stage for name, stage in kept.items() if name.startswith(OWN)}
-        # What lay in the file before, which a copy without its log brings back.
-        wrong = [f"writer {self.place}: {name} is of an earlier time" for name in kept if not name.startswith(OWN)]
-        wrong += [
-            f"writer {self.place}: batch {number} is half there" for number, stage in reached.items() if not stage
+        stages = {(0, 0): 1, (CALLS_PER_BATCH, 0): 2, (CALLS_PER_BATCH, CALLS_PER_BATCH): 3}
+        stored = {name: stages.get((calls, events)) for name, calls, events in found}
+        reached = {
+            int(name[len(NAME_PREFIX) :]): stage for name, stage in stored.items() if name.startswith(NAME_PREFIX)
+        }
+        # Rows of an earlier trial, which a copy without the log can contain.
+        problems = [
+            f"writer {self.index}: {name} is older than this trial"
+            for name in stored
+            if not name.startswith(NAME_PREFIX)
+        ]
+        problems += [
+            f"writer {self.index}: batch {number} is incomplete" for number, stage in reached.items() if not stage
         ]
         whole = range(len(reached))
         gaps = [number for number in whole if reached.get(number) != 3 and number != whole[-1]]
-        wrong += [f"writer {self.place}: batch {number} misses what was done before others" for number in gaps]
-        return sum(stage or 0 for stage in reached.values()), wrong
+        problems += [f"writer {self.index}: batch {number} lacks steps that precede existing ones" for number in gaps]
+        return sum(stage or 0 for stage in reached.values()), problems
 
 
 def run(conditions: Conditions) -> Outcome:
-    """Write from some sides; meanwhile back up, restore elsewhere, and look, as often as is asked."""
+    """Write from several clients; meanwhile back up, restore to another database, and compare."""
     failures: list[str] = []
     done = 0
     backup_seconds: list[float] = []
     with (
-        programs_of(conditions.database),
+        postgresql_on_path(conditions.database),
         conditions.app() as app,
-        open_app(conditions.database) as elsewhere,
+        open_app(conditions.database) as target,
         TemporaryDirectory() as folder,
     ):
-        if conditions.full:  # so that a copy takes a while, and much is written meanwhile
-            add_ballast(app, Builder(app).create_user("ballast"), BALLAST)
-        writers, callers = list(writers_on(app)), Callers()
+        if conditions.full:  # so that a backup takes long enough for many writes
+            add_batches(app, Builder(app).create_user("ballast"), BALLAST)
+        writers, workload = list(create_writers(app)), Workload()
         for writer in writers:
-            callers.start(writer.step)
-        while done < conditions.most and not callers.failures and not conditions.enough(failures):
-            wait_for_steps(writers, callers, STEPS if conditions.full else FEW_STEPS)
+            workload.start(writer.step)
+        while done < conditions.max_count and not workload.failures and not conditions.should_stop(failures):
+            wait_for_steps(writers, workload, STEPS if conditions.full else SHORT_STEPS)
             file = Path(folder) / f"backup-{done}"
             before = [len(writer.ended) for writer in writers]
-            began = time.monotonic()
-            failures += command(app, "backup", str(file))
-            backup_seconds.append(time.monotonic() - began)
-            after = [len(writer.began) for writer in writers]
+            started = time.monotonic()
+            failures += run_command(app, "backup", str(file))
+            backup_seconds.append(time.monotonic() - started)
+            after = [len(writer.started) for writer in writers]
             if file.exists():
-                failures += command(elsewhere, "restore", str(file), "--replace", "--yes")
-                failures += compared(elsewhere, writers, before, after)
+                failures += run_command(target, "restore", str(file), "--replace", "--yes")
+                failures += find_differences(target, writers, before, after)
                 file.unlink()
             done += 1
-            conditions.tell(f"{done} backups, {sum(after):,} steps")
-        callers.stop()
+            conditions.report_progress(f"{done} backups, {sum(after):,} steps")
+        workload.stop()
         steps = sum(len(writer.ended) for writer in writers)
     figures = {"steps": f"{steps:,}", "slowest backup": f"{max(backup_seconds):.1f} s"}
-    return Outcome(done, failures + callers.failures, figures)
+    return Outcome(done, failures + workload.failures, figures)
 
 
 @contextmanager
-def programs_of(database: str) -> Iterator[None]:
-    """The programs of the trials' own server can be found, where a machine has no others. Raises Missing."""
-    path = os.environ["PATH"] + (f":{postgresql_programs()}" if database == "postgresql" else "")
+def postgresql_on_path(database: str) -> Iterator[None]:
+    """Add PostgreSQL's programs to the PATH. Raises ServiceMissing."""
+    path = os.environ["PATH"] + (f":{find_postgresql_programs()}" if database == "postgresql" else "")
     with patch.dict(os.environ, {"PATH": path}):
         yield
 
 
-def writers_on(app: Flask) -> Iterator[Writer]:
-    """Programs of an owner each."""
+def create_writers(app: Flask) -> Iterator[WritingClient]:
+    """Create one client for each owner."""
     build = Builder(app)
-    for place in range(WRITERS):
-        owner = build.create_user(f"owner{place}")
-        yield Writer(app, place, owner.key, build.create_token(owner, Scope.READ, Scope.WRITE))
+    for index in range(WRITERS):
+        owner = build.create_user(f"owner{index}")
+        yield WritingClient(app, index, owner.key, build.create_token(owner, Scope.READ, Scope.WRITE))
 
 
-def wait_for_steps(writers: list[Writer], callers: Callers, steps: int) -> None:
-    """Until each has got on by so many steps. Raises TimeoutError where one does not."""
+def wait_for_steps(writers: list[WritingClient], workload: Workload, steps: int) -> None:
+    """Wait until each client has finished some steps. Raises TimeoutError."""
     goal = [len(writer.ended) + steps for writer in writers]
-    until = time.monotonic() + PATIENCE_SECONDS
-    while any(len(writer.ended) < least for writer, least in zip(writers, goal, strict=True)):
-        if callers.failures:
+    until = time.monotonic() + TIMEOUT_SECONDS
+    while any(len(writer.ended) < minimum for writer, minimum in zip(writers, goal, strict=True)):
+        if workload.failures:
             return
         if time.monotonic() > until:
-            raise TimeoutError("a writer does not get on")
+            raise TimeoutError("a client makes no progress")
         time.sleep(0.01)
 
 
-def command(app: Flask, *words: str) -> list[str]:
-    """What a command said that failed."""
-    done = app.test_cli_runner().invoke(args=words)
-    said = [line for line in done.output.splitlines() if line.startswith("Error: ")]  # the log stands among it
-    return [] if done.exit_code == 0 else [f"{words[0]}: {' '.join(said) or done.exit_code}"]
+def run_command(app: Flask, *arguments: str) -> list[str]:
+    """Run a command; return its errors."""
+    done = app.test_cli_runner().invoke(args=arguments)
+    output = [line for line in done.output.splitlines() if line.startswith("Error: ")]  # among the log lines
+    return [] if done.exit_code == 0 else [f"{arguments[0]}: {' '.join(output) or done.exit_code}"]
 
 
-def compared(elsewhere: Flask, writers: list[Writer], before: list[int], after: list[int]) -> list[str]:
-    """What is not as at one moment between the backup's beginning and its end."""
+def find_differences(target: Flask, writers: list[WritingClient], before: list[int], after: list[int]) -> list[str]:
+    """Return the differences from a single state between the start and the end of the backup."""
     failures: list[str] = []
-    with elsewhere.app_context():
+    with target.app_context():
         found = [writer.restored() for writer in writers]
-    for writer, (steps, wrong), least, most in zip(writers, found, before, after, strict=True):
-        failures += wrong
-        if not least <= steps <= most:
-            failures.append(f"writer {writer.place}: {steps} steps, of {least} acknowledged and {most} begun")
-    if failures:  # steps that nobody took here have no beginning to compare
+    for writer, (steps, problems), minimum, max_count in zip(writers, found, before, after, strict=True):
+        failures += problems
+        if not minimum <= steps <= max_count:
+            failures.append(f"writer {writer.index}: {steps} steps, of {minimum} acknowledged and {max_count} begun")
+    if failures:  # a wrong number of steps has no start time
         return failures
-    # Whatever was acknowledged before a step began that is there, must be there too.
+    # Every step that was acknowledged before a stored step started must be stored, too.
     reached = [steps for steps, _wrong in found]
-    latest = max((writer.began[steps - 1] for writer, steps in zip(writers, reached, strict=True) if steps), default=0)
+    latest = max(
+        (writer.started[steps - 1] for writer, steps in zip(writers, reached, strict=True) if steps), default=0
+    )
     for writer, steps in zip(writers, reached, strict=True):
         if steps < len(writer.ended) and writer.ended[steps] < latest:
-            failures.append(f"writer {writer.place}: step {steps} is missing, and a later one of another is there")
+            failures.append(
+                f"writer {writer.index}: step {steps} is missing, but a later one of another client is stored"
+            )
     return failures
 
 
 @contextmanager
-def copied_without_its_log() -> Iterator[None]:
-    """The file is copied as it lies there, by `cp`.
+def copy_without_log() -> Iterator[None]:
+    """Copy the database file without its write-ahead log.
 
-    Not in this process: whoever closes a file that he opened past SQLite lets go of all the locks that his process has
-    on it, and another process could then take the database's log away from under this one.
+    `cp` does it in another process: closing a file that was opened without SQLite would release all of this process's
+    locks on it.
     """
 
     def write(engine: Engine, path: Path, _advance: object) -> None:
@@ -207,8 +217,8 @@ def copied_without_its_log() -> Iterator[None]:
 
 
 @contextmanager
-def copied_in_two_moments() -> Iterator[None]:
-    """One table is of a later moment than the others, as where each is copied by a transaction of its own."""
+def copy_in_two_steps() -> Iterator[None]:
+    """Copy one table later than the others, as with a transaction per table."""
     whole = sqlite.write
 
     def write(engine: Engine, path: Path, advance: Any) -> None:
@@ -225,14 +235,14 @@ def copied_in_two_moments() -> Iterator[None]:
 
 TRIAL = Trial(
     name="backups",
-    title="backup under writes, then restore",
-    passes_when="equals a committed moment",
+    title="backup during writes, then restore",
+    passes_when="equals a committed state",
     unit="backups",
     full=30,
     short=2,
     run=run,
-    broken={
-        "the file is copied without its log": copied_without_its_log,
-        "a table is of a later moment": copied_in_two_moments,
+    defects={
+        "the file is copied without its log": copy_without_log,
+        "a table is copied later": copy_in_two_steps,
     },
 )

@@ -1,4 +1,4 @@
-"""SQLite under as many writers as it can get: nobody is told that the database is locked, and every count is exact."""
+"""SQLite with many concurrent writers: no client receives "database is locked", and every count is exact."""
 
 from __future__ import annotations
 
@@ -11,91 +11,93 @@ from sqlalchemy import func, select
 
 from portal.extensions import db
 from portal.models import Batch, Call, CallEvent
-from tests.trials.acknowledged import Ledger
-from tests.trials.servers import Caller, Callers, portal_server
+from tests.support.http_client import ApiClient, Workload
+from tests.trials.app import run_portal
+from tests.trials.lost_writes import WriteLog
 from tests.trials.trial import Conditions, Outcome, Trial
 
 PROCESSES, THREADS = 4, 16
 WRITERS = 32
-APART = 1_000_000  # between the numbers of two writers' turns
-OWN_BATCHES = 3  # that the ledger begins with
-IMPATIENT = "BUSY_TIMEOUT_MS"
+FIRST_TURN_GAP = 1_000_000  # between the first turn numbers of two writers
+INITIAL_BATCHES = 3  # of the write log
+BUSY_TIMEOUT = {"ms": 15_000}
 
 
 def run(conditions: Conditions) -> Outcome:
-    """Write for so many seconds from all sides at once."""
+    """Write from all clients at once for some seconds."""
     with conditions.app() as app:
-        ledger, callers, statuses = Ledger(app, conditions.seed), Callers(), []
-        made: list[str] = []
-        settings = {"WEB_WORKERS": PROCESSES, "WEB_THREADS": THREADS, IMPATIENT: PATIENCE["ms"]}
-        with portal_server(app.config["SQLALCHEMY_DATABASE_URI"], **settings) as server:
-            for which in range(WRITERS):
-                caller, turns = callers.caller(server.port, ledger.token, keep=True), count(which * APART)
-                callers.start(partial(make_and_report, ledger, caller, callers, turns, statuses, made))
-            until = time.monotonic() + conditions.count
-            while time.monotonic() < until and not callers.failures:
+        write_log, workload, statuses = WriteLog(app, conditions.seed), Workload(), []
+        created: list[str] = []
+        settings = {"WEB_WORKERS": PROCESSES, "WEB_THREADS": THREADS, "BUSY_TIMEOUT_MS": BUSY_TIMEOUT["ms"]}
+        with run_portal(app.config["SQLALCHEMY_DATABASE_URI"], **settings) as server:
+            for number in range(WRITERS):
+                client = workload.add_client(server.port, write_log.token, keep_alive=True)
+                turns = count(number * FIRST_TURN_GAP)
+                workload.start(partial(write, write_log, client, workload, turns, statuses, created))
+            end = time.monotonic() + conditions.count
+            while time.monotonic() < end and not workload.failures:
                 time.sleep(0.1)
-            callers.stop()
-        failures = callers.failures + ledger.check() + inexact(ledger, made)
+            workload.stop()
+        failures = workload.failures + write_log.check() + check_counts(write_log, created)
     return Outcome(conditions.count, failures, {"writes": f"{len(statuses):,}"})
 
 
-PATIENCE = {"ms": 15_000}
-
-
-def make_and_report(
-    ledger: Ledger, caller: Caller, callers: Callers, turns: count, statuses: list[int], made: list[str]
+def write(
+    write_log: WriteLog, client: ApiClient, workload: Workload, turns: count, statuses: list[int], created: list[str]
 ) -> None:
-    """One write of one of three kinds; what is not a success is a failure of the trial."""
+    """Send one write of one of three kinds; it must succeed."""
     turn = next(turns)
     if turn % 3 == 0:
         path, body = "createBatch", {"batchName": f"Batch {turn}", "callingNumbers": ["+12025550199"]}
     elif turn % 3 == 1:
-        numbers = [ledger.number() for _ in range(2)]
-        path, body = (
-            "addCallsToBatch",
-            {"batchId": ledger.filled.id, "call_data": [{"phoneNumber": n} for n in numbers]},
-        )
+        numbers = [write_log.next_number() for _ in range(2)]
+        calls = [{"phoneNumber": number} for number in numbers]
+        path, body = "addCallsToBatch", {"batchId": write_log.filled.id, "call_data": calls}
     else:
-        said = {"callStatus": "completed", "callDuration": 5, "occurredAt": "2025-05-01T12:01:04.000Z"}
-        event = said | {"eventId": f"event-{turn}", "callId": ledger.calls[turn % (len(ledger.calls) // 2)]}
+        outcome = {"callStatus": "completed", "callDuration": 5, "occurredAt": "2025-05-01T12:01:04.000Z"}
+        call = write_log.calls[turn % (len(write_log.calls) // 2)]
+        event = outcome | {"eventId": f"event-{turn}", "callId": call}
         path, body = "call-events", {"events": [event]}
-    answer = caller.ask("POST", f"/api/call/{path}", body)
-    statuses.append(answer.status)
-    if answer.status not in (200, 201):
-        callers.failures.append(f"{path} answered {answer.status}: {answer.text[:200]}")
+    response = client.send("POST", f"/api/call/{path}", body)
+    statuses.append(response.status)
+    if response.status not in (200, 201):
+        workload.failures.append(f"{path} answered {response.status}: {response.text[:200]}")
     elif path == "addCallsToBatch":
-        ledger.added += numbers
+        write_log.added += numbers
     elif path == "call-events":
-        ledger.events.append(event["eventId"])
+        write_log.events.append(event["eventId"])
     else:
-        made.append(answer.json["data"])
+        created.append(response.json["data"])
 
 
-def inexact(ledger: Ledger, made: list[str]) -> list[str]:
-    """Which counts are not what was acknowledged: every writer was answered, so they are equal."""
-    with ledger.app.app_context():
-        own = Batch.owner_key == ledger.owner.key
+def check_counts(write_log: WriteLog, created: list[str]) -> list[str]:
+    """Compare the counts of rows with the acknowledged writes: every write was answered, so they must be equal."""
+    with write_log.app.app_context():
+        own = Batch.owner_key == write_log.owner.key
         batches = db.session.execute(select(func.count()).select_from(Batch).where(own)).scalar_one()
-        calls = select(func.count()).select_from(Call).where(Call.batch_key == ledger.filled.key)
+        calls = select(func.count()).select_from(Call).where(Call.batch_key == write_log.filled.key)
         events = db.session.execute(select(func.count()).select_from(CallEvent)).scalar_one()
         counts = {
-            "batches": (batches, len(set(made)) + OWN_BATCHES),
-            "calls": (db.session.execute(calls).scalar_one(), len(set(ledger.added)) + 1),
-            "events": (events, len(ledger.events)),
+            "batches": (batches, len(set(created)) + INITIAL_BATCHES),
+            "calls": (db.session.execute(calls).scalar_one(), len(set(write_log.added)) + 1),
+            "events": (events, len(write_log.events)),
         }
-    return [f"{has} {what} are there, {told} were acknowledged" for what, (has, told) in counts.items() if has != told]
+    return [
+        f"{stored} {name} are stored, {acknowledged} were acknowledged"
+        for name, (stored, acknowledged) in counts.items()
+        if stored != acknowledged
+    ]
 
 
 TRIAL = Trial(
     name="contention",
     title=f"SQLite, {THREADS} threads and {PROCESSES} processes writing",
-    passes_when='no "locked" reaches a caller, counts exact',
+    passes_when='no client receives "locked", counts exact',
     unit="seconds",
     full=60,
     short=1,
     run=run,
-    serves=True,
-    broken={"nobody waits for another writer": partial(patch.dict, PATIENCE, {"ms": 0})},
+    starts_servers=True,
+    defects={"writers do not wait for a lock": partial(patch.dict, BUSY_TIMEOUT, {"ms": 0})},
     databases=("sqlite",),
 )

@@ -1,6 +1,6 @@
-"""Every place where somebody can put a value: parameters, fields of JSON and of forms, headers, cookies.
+"""Every input of the portal: parameters, fields of JSON and of forms, headers, cookies.
 
-Found in the OpenAPI document, in the models that read addresses, and in the forms that pages really show.
+They come from the OpenAPI document, from the models of query strings, and from the forms in pages.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from werkzeug.routing import Rule
 
 from portal.api.openapi import build_document, documented_path
 from portal.web.parameters import Parameters, known_names
-from tests.trials.client import Client
-from tests.trials.routes import Row, good_request, method_of, rules_of
+from tests.support.wsgi_client import WsgiClient
+from tests.trials.routes import RouteRow, method_of, rules_of, valid_request
 
 HEADERS = (
     "Authorization",
@@ -44,8 +44,8 @@ HEADERS = (
     "X-Forwarded-Proto",
 )
 
-# Routes at which every header is tried: a page, a form, and each kind of the API's.
-WITH_HEADERS = (
+# The routes that receive every header: a page, a form, and each kind of API endpoint.
+HEADER_ROUTES = (
     "batches.list_batches",
     "batches.rename_batch",
     "accounts.sign_in",
@@ -58,8 +58,8 @@ Path = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)
-class Field:
-    """One place of one route. `kind`: path, query, json, form, file or header; `path` leads to it within JSON."""
+class InputField:
+    """An input of a route. `kind`: path, query, json, form, file or header; `path` locates it within JSON."""
 
     rule: Rule
     kind: str
@@ -70,44 +70,44 @@ class Field:
         return f"{method_of(self.rule)} {self.rule.rule}, {self.kind} {'.'.join(map(str, self.path)) or self.name}"
 
 
-def all_fields(app: Flask, client: Client, rows: Mapping[str, Row]) -> list[Field]:
-    """Every place of every route that has a row; `rows` filled, and a signed-in client that looks at the forms."""
+def all_fields(app: Flask, client: WsgiClient, rows: Mapping[str, RouteRow]) -> list[InputField]:
+    """Return every input of every route with a row. `rows` are filled, and the client is signed in."""
     document = build_document(app)
-    forms = forms_shown(app, client, rows)
-    found: list[Field] = []
+    forms = find_form_names(app, client, rows)
+    found: list[InputField] = []
     for rule in rules_of(app):
         row = rows.get(rule.endpoint)
         if row is None:
             continue
-        found += [Field(rule, "path", name) for name in sorted(rule.arguments)]
-        if row.whom.api:
-            found += of_document(rule, document)
+        found += [InputField(rule, "path", name) for name in sorted(rule.arguments)]
+        if row.audience.api:
+            found += document_fields(rule, document)
         else:
-            found += [Field(rule, "query", name) for name in address_names(app, rule)]
+            found += [InputField(rule, "query", name) for name in query_names(app, rule)]
             names = {*(row.form or {}), *forms.get(rule.endpoint, ())}
-            found += [Field(rule, "form", name) for name in sorted(names)]
+            found += [InputField(rule, "form", name) for name in sorted(names)]
         if row.file:
-            found += [Field(rule, "file", "name"), Field(rule, "file", "content")]
-        if rule.endpoint in WITH_HEADERS:
-            found += [Field(rule, "header", name) for name in HEADERS]
+            found += [InputField(rule, "file", "name"), InputField(rule, "file", "content")]
+        if rule.endpoint in HEADER_ROUTES:
+            found += [InputField(rule, "header", name) for name in HEADERS]
     return list({str(field): field for field in found}.values())
 
 
-def of_document(rule: Rule, document: Mapping[str, Any]) -> Iterator[Field]:
-    """What the OpenAPI document says that a route takes, but for its path."""
-    told = document["paths"][documented_path(rule)][method_of(rule).lower()]
-    for parameter in told["parameters"]:
+def document_fields(rule: Rule, document: Mapping[str, Any]) -> Iterator[InputField]:
+    """Return the inputs of a route in the OpenAPI document, except its path."""
+    operation = document["paths"][documented_path(rule)][method_of(rule).lower()]
+    for parameter in operation["parameters"]:
         if parameter["in"] != "path":
-            yield Field(rule, parameter["in"], parameter["name"])
-    for kind, content in told.get("requestBody", {"content": {}})["content"].items():
+            yield InputField(rule, parameter["in"], parameter["name"])
+    for kind, content in operation.get("requestBody", {"content": {}})["content"].items():
         for path in leaves(content["schema"], document["components"]["schemas"]):
             as_form = kind.startswith("multipart")
             if not (as_form and (len(path) > 1 or path[0] == "file")):
-                yield Field(rule, "form" if as_form else "json", str(path[-1]), () if as_form else path)
+                yield InputField(rule, "form" if as_form else "json", str(path[-1]), () if as_form else path)
 
 
 def leaves(schema: Mapping[str, Any], schemas: Mapping[str, Any], before: Path = ()) -> Iterator[Path]:
-    """The way to every value within a schema, those of lists by their first item."""
+    """Return the path of every value in a schema; lists contribute their first item."""
     for choice in (schema, *schema.get("anyOf", ()), *schema.get("allOf", ())):
         known = schemas[choice["$ref"].rpartition("/")[2]] if "$ref" in choice else choice
         for name, inner in known.get("properties", {}).items():
@@ -118,8 +118,8 @@ def leaves(schema: Mapping[str, Any], schemas: Mapping[str, Any], before: Path =
             yield from leaves(known["items"], schemas, (*before, 0))
 
 
-def address_names(app: Flask, rule: Rule) -> list[str]:
-    """The names in a page's address: those of every model that the view's module reads addresses and forms with."""
+def query_names(app: Flask, rule: Rule) -> list[str]:
+    """Return the query parameters of a page: those of the parameter models in the view's module."""
     if method_of(rule) != "GET":
         return []
     module = sys.modules.get(app.view_functions[rule.endpoint].__module__)
@@ -127,36 +127,36 @@ def address_names(app: Flask, rule: Rule) -> list[str]:
     return sorted({name for model in models for name in known_names(model)})
 
 
-class Forms(HTMLParser):
-    """The forms of a page: where each leads, and the names in it."""
+class FormParser(HTMLParser):
+    """Collects the forms of a page: method, action and names."""
 
     def __init__(self) -> None:
         super().__init__()
         self.found: list[tuple[str, str, set[str]]] = []
         self.by_id: dict[str, set[str]] = {}
 
-    def handle_starttag(self, tag: str, given: list[tuple[str, str | None]]) -> None:
-        """Take a form or one of its fields in."""
-        told = dict(given)
+    def handle_starttag(self, tag: str, attribute_pairs: list[tuple[str, str | None]]) -> None:
+        """Record a form or one of its fields."""
+        attributes = dict(attribute_pairs)
         if tag == "form":
             names: set[str] = set()
-            self.found.append((told.get("method") or "get", told.get("action") or "", names))
-            self.by_id[told.get("id") or ""] = names
-        elif tag in ("input", "select", "textarea", "button") and told.get("name") and self.found:
-            self.by_id.get(told.get("form") or "", self.found[-1][2]).add(str(told["name"]))
+            self.found.append((attributes.get("method") or "get", attributes.get("action") or "", names))
+            self.by_id[attributes.get("id") or ""] = names
+        elif tag in ("input", "select", "textarea", "button") and attributes.get("name") and self.found:
+            self.by_id.get(attributes.get("form") or "", self.found[-1][2]).add(str(attributes["name"]))
 
 
-def forms_shown(app: Flask, client: Client, rows: Mapping[str, Row]) -> dict[str, set[str]]:
-    """The names of every form that posts, by the endpoint that takes it."""
+def find_form_names(app: Flask, client: WsgiClient, rows: Mapping[str, RouteRow]) -> dict[str, set[str]]:
+    """Return the field names of every form that posts, by endpoint."""
     adapter, found = app.url_map.bind("localhost"), dict[str, set[str]]()
     for rule in rules_of(app):
         row = rows.get(rule.endpoint)
-        if row is None or row.whom.api or method_of(rule) != "GET":
+        if row is None or row.audience.api or method_of(rule) != "GET":
             continue
-        here = good_request(rule, row)
-        answer = client.ask(here)
-        forms = Forms()
-        forms.feed(answer.text if answer.kind == "text/html" else "")
+        here = valid_request(rule, row)
+        response = client.send(here)
+        forms = FormParser()
+        forms.feed(response.text if response.kind == "text/html" else "")
         for method, action, names in forms.found:
             if method.lower() == "post":
                 try:

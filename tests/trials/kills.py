@@ -1,4 +1,4 @@
-"""Workers are killed in the midst of uploads, events and moves: nothing acknowledged is lost, nothing applied twice."""
+"""Workers are killed during uploads, events and status changes: no acknowledged write is lost or applied twice."""
 
 from __future__ import annotations
 
@@ -6,46 +6,46 @@ import random
 import time
 from functools import partial
 
-from tests.trials.acknowledged import Ledger
-from tests.trials.servers import Callers, broken_server, kill, portal_server, workers_of
+from tests.support.http_client import Workload
+from tests.support.servers import kill
+from tests.trials.app import break_server, run_portal
+from tests.trials.lost_writes import WriteLog
 from tests.trials.trial import Conditions, Outcome, Trial
 
-# Between two kills, so that the next worker is at work when its turn comes.
+# Between two kills, so that the next worker is busy when it is killed.
 PAUSE_SECONDS = (0.05, 0.6)
 
 
 def run(conditions: Conditions) -> Outcome:
-    """Kill a worker, as often as is asked, while programs go on asking."""
-    chance = random.Random(conditions.seed)
+    """Kill workers while clients write."""
+    rng = random.Random(conditions.seed)
     with conditions.app() as app:
-        ledger, callers, kills = Ledger(app, conditions.seed), Callers(), 0
-        url = app.config["SQLALCHEMY_DATABASE_URI"]
-        with portal_server(url) as server:
-            ledger.start(callers, server.port)
-            while kills < conditions.most and not callers.failures:
-                time.sleep(chance.uniform(*PAUSE_SECONDS))
-                if pids := workers_of(server):
-                    kills += kill(chance.choice(pids))
+        write_log, workload, kills = WriteLog(app, conditions.seed), Workload(), 0
+        with run_portal(app.config["SQLALCHEMY_DATABASE_URI"]) as server:
+            write_log.start(workload, server.port)
+            while kills < conditions.max_count and not workload.failures:
+                time.sleep(rng.uniform(*PAUSE_SECONDS))
+                if workers := server.workers():
+                    kills += kill(rng.choice(workers))
                     if kills % 20 == 0:
-                        conditions.tell(f"{kills} kills, {ledger.acknowledged:,} changes acknowledged")
+                        conditions.report_progress(f"{kills} kills, {write_log.acknowledged:,} writes acknowledged")
             time.sleep(PAUSE_SECONDS[1])
-            callers.stop()
-        failures = callers.failures + ledger.check()
-    figures = {"acknowledged": f"{ledger.acknowledged:,}"}
-    return Outcome(kills, failures, figures)
+            workload.stop()
+        failures = workload.failures + write_log.check()
+    return Outcome(kills, failures, {"acknowledged": f"{write_log.acknowledged:,}"})
 
 
 TRIAL = Trial(
     name="kills",
-    title="kill -9 of a worker during uploads, events and moves",
-    passes_when="0 acknowledged changes lost, 0 applied twice, integrity checks clean",
+    title="kill -9 of a worker during uploads, events and status changes",
+    passes_when="0 acknowledged writes lost, 0 applied twice, integrity checks clean",
     unit="kills",
     full=200,
     short=2,
     run=run,
-    serves=True,
-    broken={
-        "one transaction in five is lost": partial(broken_server, "loses some"),
-        "an event sent again counts again": partial(broken_server, "counts twice"),
+    starts_servers=True,
+    defects={
+        "one transaction in five is lost": partial(break_server, "loses commits"),
+        "an event is applied each time it is sent": partial(break_server, "applies events twice"),
     },
 )

@@ -1,4 +1,4 @@
-"""Down and up through every migration on a filled database while others read and write: equal data, no long wait."""
+"""Downgrade and upgrade through every migration while clients read and write: equal data, no long wait."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ from portal.models import call as columns
 from portal.models.base import OWNER_SHIFT
 from portal.version import ROOT
 from tests.support.builders import MAY_2025, MINUTE, Builder
-from tests.trials.acknowledged import number_at
-from tests.trials.databases import open_app
+from tests.trials.app import open_app
+from tests.trials.lost_writes import phone_number_at
 from tests.trials.trial import Conditions, Outcome, Trial
 
 CALLS = 3  # of each batch
-AT_ONCE = 1000
-FIRST = "0001"  # below it there are no tables
+BATCHES_PER_TRANSACTION = 1000
+FIRST = "0001"  # before it there are no tables
 
-# No statement of others may wait longer. The short form runs beside other tests, on machines of any kind.
+# The longest allowed wait. The short form runs beside other tests, on machines of any kind.
 LIMIT_SECONDS = 2.0
 SHORT_LIMIT_SECONDS = 15.0
 BROKEN_LIMIT_SECONDS = 1.0
 
-# How the rows of each table are told from those of whoever writes meanwhile (`owner` is their key).
-OTHERS = {
+# The condition that excludes the writer's rows of each table (`owner` is the writer's key).
+OTHER_ROWS = {
     "users": "key <> :owner",
     "batch_lists": "owner_key <> :owner",
     "batch_counts": "owner_key <> :owner",
@@ -49,22 +49,22 @@ OTHERS = {
     "tokens": "user_key <> :owner",
 }
 
-# Written by a migration, so that it must be there again after the way down and up.
-DERIVED = {"calls": {"search_text"}}
+# Columns that a migration fills, so they must be equal after the last upgrade.
+FILLED_COLUMNS = {"calls": {"search_text"}}
 
 
-class Others:
-    """Someone who reads and someone who writes, all the while, what every schema has; and how long they waited."""
+class ConcurrentTraffic:
+    """A reader and a writer that use only what every schema has, and their longest waits."""
 
     def __init__(self, app: Flask, owner_key: int, batch: Batch) -> None:
         self.app, self.owner_key, self.batch = app, owner_key, batch
         self.stopping = Event()
-        self.asked = 0
+        self.executed = 0
         self.longest = {"reads": 0.0, "writes": 0.0}
         self.failures: list[str] = []
-        self.threads = [Thread(target=self.go_on, args=(what,)) for what in self.longest]
+        self.threads = [Thread(target=self.repeat, args=(kind,)) for kind in self.longest]
 
-    def __enter__(self) -> Others:
+    def __enter__(self) -> ConcurrentTraffic:
         for thread in self.threads:
             thread.start()
         return self
@@ -74,28 +74,28 @@ class Others:
         for thread in self.threads:
             thread.join()
 
-    def go_on(self, what: str) -> None:
-        """One transaction after the other, each statement timed."""
-        ask = {"reads": self.read, "writes": self.write}[what]
+    def repeat(self, kind: str) -> None:
+        """Run transactions one after the other."""
+        execute_task = {"reads": self.read, "writes": self.write}[kind]
         while not self.stopping.is_set():
             try:
                 with self.app.app_context():
-                    ask()
+                    execute_task()
             except SQLAlchemyError as error:
-                self.failures.append(f"{what}: {type(error).__name__} {error.orig}")
+                self.failures.append(f"{kind}: {type(error).__name__} {error.orig}")
                 return
-            self.asked += 1
+            self.executed += 1
             time.sleep(0.005)
 
     @contextmanager
-    def timed(self, what: str) -> Iterator[None]:
-        """One statement."""
-        began = time.monotonic()
+    def timed(self, kind: str) -> Iterator[None]:
+        """Time a statement."""
+        started = time.monotonic()
         yield
-        self.longest[what] = max(self.longest[what], time.monotonic() - began)
+        self.longest[kind] = max(self.longest[kind], time.monotonic() - started)
 
     def read(self) -> None:
-        """A page of batches, and the calls of its first."""
+        """Read a page of batches and the calls of the first one."""
         page = text("SELECT key FROM batches WHERE owner_key = :owner ORDER BY created_at DESC, id DESC LIMIT 10")
         calls = text("SELECT phone_number, status FROM calls WHERE batch_key = :batch")
         with db.engine.connect() as connection:
@@ -105,8 +105,8 @@ class Others:
                 connection.execute(calls, {"batch": keys[0]}).all()
 
     def write(self) -> None:
-        """A batch renamed, and its call tried again."""
-        named = {"batch": self.batch.key, "name": f"name {self.asked}"}
+        """Rename a batch and change its call."""
+        named = {"batch": self.batch.key, "name": f"name {self.executed}"}
         changes = (
             text("UPDATE batches SET name = :name WHERE key = :batch"),
             text("UPDATE calls SET attempts = attempts + 1 WHERE batch_key = :batch"),
@@ -120,56 +120,57 @@ class Others:
 
 
 def run(conditions: Conditions) -> Outcome:
-    """Fill a database, take it down to the first schema and up again, step by step, and compare at each."""
+    """Fill a database, downgrade it to the first schema and upgrade it again, and compare the data after each step."""
     limit = LIMIT_SECONDS if conditions.full else BROKEN_LIMIT_SECONDS if conditions.first else SHORT_LIMIT_SECONDS
     failures: list[str] = []
     with open_app(conditions.database) as app:
         owner, writer, batch = fill(app, conditions.count)
         with app.app_context():
-            before = sums(writer.key)
-        with Others(app, owner.key, batch) as others, app.app_context():
+            before = compute_checksums(writer.key)
+        with ConcurrentTraffic(app, owner.key, batch) as traffic, app.app_context():
             for step, revision in steps():
                 step(revision=revision)
-                now = sums(writer.key)
-                conditions.tell(f"{step.__name__} to {revision}: {others.longest}")
+                now = compute_checksums(writer.key)
+                conditions.report_progress(f"{step.__name__} to {revision}: {traffic.longest}")
                 failures += [
-                    f"{table}.{column} is another after {step.__name__} to {revision}"
-                    for (table, column), told in now.items()
-                    if told != before[table, column] and (revision == "head" or column not in DERIVED.get(table, ()))
+                    f"{table}.{column} changed after {step.__name__} to {revision}"
+                    for (table, column), checksum in now.items()
+                    if checksum != before[table, column]
+                    and (revision == "head" or column not in FILLED_COLUMNS.get(table, ()))
                 ]
-        failures += others.failures
-        failures += [f"{what} took {took:.1f} s" for what, took in others.longest.items() if took > limit]
-        failures += [] if others.asked else ["nobody asked anything"]
+        failures += traffic.failures
+        failures += [f"{kind} took {seconds:.1f} s" for kind, seconds in traffic.longest.items() if seconds > limit]
+        failures += [] if traffic.executed else ["no statement was executed"]
         with app.app_context():
-            missing = sorted(set(before) - set(sums(writer.key)))
+            missing = sorted(set(before) - set(compute_checksums(writer.key)))
         failures += [f"{table}.{column} is gone" for table, column in missing]
-    figures = {what: f"at most {took:.2f} s" for what, took in others.longest.items()}
+    figures = {kind: f"at most {seconds:.2f} s" for kind, seconds in traffic.longest.items()}
     return Outcome(conditions.count, failures, figures)
 
 
 def fill(app: Flask, batches: int) -> tuple[User, User, Batch]:
-    """An owner with so many batches, and one who will write meanwhile, with a batch of a call."""
+    """Create an owner with many batches, and a writer with one batch of one call."""
     build = Builder(app)
     owner, writer = build.create_user("owner"), build.create_user("writer")
     build.create_token(owner)
     batch = build.create_batch(writer, "written to", total_calls=1)
     build.create_call(batch)
-    add_ballast(app, owner, batches)
+    add_batches(app, owner, batches)
     return owner, writer, batch
 
 
-def add_ballast(app: Flask, owner: User, batches: int) -> None:
-    """So many batches of an owner, each with some calls."""
-    for first in range(0, batches, AT_ONCE):
-        numbers = range(first, min(first + AT_ONCE, batches))
+def add_batches(app: Flask, owner: User, batches: int) -> None:
+    """Create batches with calls."""
+    for first in range(0, batches, BATCHES_PER_TRANSACTION):
+        numbers = range(first, min(first + BATCHES_PER_TRANSACTION, batches))
         with app.app_context(), write_transaction() as session:
-            rows = insert_batches(session, owner.key, [batch_at(number) for number in numbers])
+            rows = insert_batches(session, owner.key, [batch_columns(number) for number in numbers])
             pairs = zip(numbers, rows, strict=True)
             insert_calls(session, [call for number, row in pairs for call in calls_at(number, row["key"])])
 
 
-def batch_at(number: int) -> dict[str, Any]:
-    """The columns of a batch."""
+def batch_columns(number: int) -> dict[str, Any]:
+    """Return the columns of a batch."""
     at = MAY_2025 + number * MINUTE
     status = list(QueueStatus)[number % 5]
     return {
@@ -184,29 +185,29 @@ def batch_at(number: int) -> dict[str, Any]:
 def calls_at(number: int, batch_key: int) -> list[dict[str, Any]]:
     """Return the rows of its calls."""
     fields = {"city": "Évora", "row": number}
-    return [call_row(batch_key, number_at(number * CALLS + offset), fields, MAY_2025) for offset in range(CALLS)]
+    return [call_row(batch_key, phone_number_at(number * CALLS + offset), fields, MAY_2025) for offset in range(CALLS)]
 
 
 def steps() -> Iterator[tuple[Any, str]]:
-    """Each migration down to the first schema, then each up again."""
+    """Return each downgrade to the first schema, then each upgrade."""
     revisions = [found.revision for found in ScriptDirectory(str(ROOT / "migrations")).walk_revisions(FIRST, "heads")]
     yield from ((downgrade, revision) for revision in revisions[1:])
     yield from ((upgrade, revision) for revision in reversed(revisions[1:-1]))
     yield upgrade, "head"
 
 
-def sums(owner_key: int) -> dict[tuple[str, str], str]:
-    """A checksum over each column of each table that every schema has, but for the rows of one owner."""
+def compute_checksums(owner_key: int) -> dict[tuple[str, str], str]:
+    """Return a checksum of each column that every schema has, without the rows of one owner."""
     found: dict[tuple[str, str], str] = {}
     inspector = inspect(db.engine)
     with db.engine.connect() as connection:
-        for table, others in OTHERS.items():
+        for table, traffic in OTHER_ROWS.items():
             names = sorted(
-                column["name"] for column in inspector.get_columns(table) if kept_through(table, column["name"])
+                column["name"] for column in inspector.get_columns(table) if is_in_every_schema(table, column["name"])
             )
             order = ", ".join(inspector.get_pk_constraint(table)["constrained_columns"])
             digests = {name: sha256() for name in names}
-            everything = text(f"SELECT {', '.join(names)} FROM {table} WHERE {others} ORDER BY {order}")
+            everything = text(f"SELECT {', '.join(names)} FROM {table} WHERE {traffic} ORDER BY {order}")
             with connection.execution_options(yield_per=10_000).execute(everything, {"owner": owner_key}) as rows:
                 for row in rows:
                     for name, value in zip(names, row, strict=True):
@@ -215,21 +216,21 @@ def sums(owner_key: int) -> dict[tuple[str, str], str]:
     return found
 
 
-# What each table has at the first schema, as its migration says; what came later goes on the way down.
-LATER = {
+# Columns that the first schema does not have; a downgrade removes them.
+LATER_COLUMNS = {
     "users": {"region", "is_admin", "totp_secret", "totp_step"},
     "batches": {"settings"},
 }
 
 
-def kept_through(table: str, column: str) -> bool:
-    """Whether the column is there at every schema, or is written anew on the way up."""
-    return column not in LATER.get(table, ())
+def is_in_every_schema(table: str, column: str) -> bool:
+    """Return whether the column exists in every schema or is filled by the upgrade."""
+    return column not in LATER_COLUMNS.get(table, ())
 
 
 @contextmanager
-def holding() -> Iterator[None]:
-    """A migration that writes many rows keeps everything to itself for a while."""
+def hold_locks() -> Iterator[None]:
+    """Hold the locks of a migration that writes many rows."""
 
     def hold() -> None:
         time.sleep(BROKEN_LIMIT_SECONDS * 2)
@@ -246,8 +247,8 @@ TRIAL = Trial(
     full=100_000,
     short=200,
     run=run,
-    broken={
-        "a fill holds what it has written": holding,
-        "a fill writes something else": partial(patch.object, columns, "search_text", lambda *_: "?"),
+    defects={
+        "a migration holds its locks": hold_locks,
+        "a migration writes other values": partial(patch.object, columns, "search_text", lambda *_: "?"),
     },
 )

@@ -1,4 +1,4 @@
-"""Random requests at every route, pages and API: no failure of ours, and nothing comes back unescaped."""
+"""Random requests at every route, pages and API: no 5xx, and no text is returned unescaped."""
 
 from __future__ import annotations
 
@@ -14,50 +14,50 @@ from markupsafe import Markup
 
 from portal.audit import batch_query as changes_query
 from portal.web import rendering
-from tests.trials.asker import Asker
-from tests.trials.client import Answer, Client, Text
-from tests.trials.generator import Asked, Generator
+from tests.support.wsgi_client import Text, WsgiClient, WsgiResponse
+from tests.trials.fixtures import Fixtures
+from tests.trials.malformed_values import VALUES
+from tests.trials.request_generator import GeneratedRequest, RequestGenerator
+from tests.trials.session_client import SessionClient
 from tests.trials.trial import Conditions, Outcome, Trial
-from tests.trials.values import VALUES
-from tests.trials.world import World
 
-# What would run, or end an attribute, where it is not escaped.
+# A text that would start an element or end an attribute if it were not escaped.
 MARK = "mkq<x'\"&"
 UNESCAPED = re.compile(r"mkq<|mkq&lt;x'|mkq&lt;x&#(?:39|x27);\"")
 
 MARKED = (MARK, f"{MARK}>", f"</script>{MARK}", f"{MARK} onfocus=alert(1) ", f"-->{MARK}")
 
-# Long texts take long to handle and are tried at every field by another trial.
+# Long texts are slow, and another trial sends them to every field.
 SHORT = [value.wire for value in VALUES if len(value.wire) < 1000]
 LONG = [value.wire for value in VALUES if len(value.wire) >= 1000]
 
 JSON = "application/json"
-# What the API answers with beside JSON, by address.
-OTHERS = {"/api/docs": "text/html", "/api/call/export/csv": "text/csv"}
+# The API's content types other than JSON, by path.
+OTHER_ROWS = {"/api/docs": "text/html", "/api/call/export/csv": "text/csv"}
 
-FRESH_AFTER = 100
+REFRESH_INTERVAL = 100
 ENVELOPE = {"message", "status", "code", "errorMessage", "data"}
 
 
-class RandomThings:
-    """Batches, uploads and so on of the owner, any of those that there were lately."""
+class RandomPlaceholders:
+    """Random values for placeholders: the owner's newest batches, uploads and so on."""
 
-    def __init__(self, world: World, rng: random.Random) -> None:
-        self.world = world
+    def __init__(self, fixtures: Fixtures, rng: random.Random) -> None:
+        self.fixtures = fixtures
         self.rng = rng
-        self.owner = world.owner
-        self.tokens = [world.add_token(self.owner, "spare") for _ in range(3)]
+        self.owner = fixtures.owner
+        self.tokens = [fixtures.add_token(self.owner, "spare") for _ in range(3)]
 
-    def freshen(self) -> None:
-        """Make a few new ones; the oldest are forgotten, wherever they are by now."""
+    def refresh(self) -> None:
+        """Create new data and forget the oldest."""
         owner = self.owner
         for status in ("pending", "active"):
-            self.world.add_batch(owner, 2, status=status)
-        self.world.add_batch(owner, 1, deleted=True)
-        self.world.add_upload(owner)
-        self.tokens.append(self.world.add_token(owner, "spare"))
-        for kept in (owner.batches, owner.deleted, owner.uploads, self.tokens, owner.calls):
-            del kept[:-12]
+            self.fixtures.add_batch(owner, 2, status=status)
+        self.fixtures.add_batch(owner, 1, deleted=True)
+        self.fixtures.add_upload(owner)
+        self.tokens.append(self.fixtures.add_token(owner, "spare"))
+        for ids in (owner.batches, owner.deleted, owner.uploads, self.tokens, owner.calls):
+            del ids[:-12]
 
     def __getitem__(self, name: str) -> str:
         owner = self.owner
@@ -69,110 +69,114 @@ class RandomThings:
             "token_id": self.tokens,
             "session": ["1", "2", "3"],
             "user": [owner.user.id],
-            "account": [self.world.people[name].user.id for name in ("stranger", "admin", "disabled")],
+            "account": [self.fixtures.accounts[name].user.id for name in ("stranger", "admin", "disabled")],
             "new_email": [f"new-{self.rng.randrange(10**6)}@example.com"],
             "email": [owner.user.email],
             "password": [owner.password],
             "number": owner.numbers,
         }
         other = name not in ("password", "email", "new_email") and self.rng.random() < 0.1
-        return self.rng.choice(self.world.stranger.batches if other else anything[name])
+        return self.rng.choice(self.fixtures.stranger.batches if other else anything[name])
 
 
 def run(conditions: Conditions) -> Outcome:
-    """So many requests: mostly signed in and with a good token, else as anybody."""
+    """Send requests, most of them signed in or with a valid token."""
     rng = random.Random(conditions.seed)
     with conditions.app() as app:
-        world = World(app, conditions.watch)
-        world.promote(world.owner)  # so that the pages of admins are more than a 404
-        asker, things = Asker(world, world.owner), RandomThings(world, rng)
-        visitor = world.client()
+        fixtures = Fixtures(app, conditions.monitor)
+        fixtures.promote(fixtures.owner)  # so that admin pages do not answer 404
+        session_client, placeholders = SessionClient(fixtures, fixtures.owner), RandomPlaceholders(fixtures, rng)
+        visitor = fixtures.client()
         visitor_token = visitor.csrf_token()
-        generator = Generator(app, rng, lambda: random_text(rng), things)
+        generator = RequestGenerator(app, rng, lambda: random_text(rng), placeholders)
         failures: list[str] = []
         statuses: Counter[int] = Counter()
         done = 0
-        while done < conditions.most and not conditions.enough(failures):
-            if done % FRESH_AFTER == 0:
-                things.freshen()
-                asker.renew()
+        while done < conditions.max_count and not conditions.should_stop(failures):
+            if done % REFRESH_INTERVAL == 0:
+                placeholders.refresh()
+                session_client.restore()
             if done % 5000 == 0:
-                conditions.tell(f"{done:,} requests, {dict(sorted(statuses.items()))}")
+                conditions.report_progress(f"{done:,} requests, {dict(sorted(statuses.items()))}")
             known = rng.random() < 0.85
-            asked = generator.next(asker.csrf_token if known else visitor_token)
-            answer = asker.ask(asked.request, asked.row) if known else as_visitor(app, visitor, asked)
+            generated = generator.next(session_client.csrf_token if known else visitor_token)
+            response = (
+                session_client.send(generated.request, generated.row)
+                if known
+                else send_as_visitor(app, visitor, generated)
+            )
             done += 1
-            statuses[answer.status] += 1
-            if wrong := judged(asked, answer):
-                failures.append(f"{asked.request}: {wrong}")
+            statuses[response.status] += 1
+            if problems := find_problem(generated, response):
+                failures.append(f"{generated.request}: {problems}")
         return Outcome(done, failures, {f"{code}": count for code, count in sorted(statuses.items())})
 
 
 def random_text(rng: random.Random) -> Text:
-    """Often a mark, seldom something long."""
+    """Return a random text: often a mark, rarely a long one."""
     kind = rng.random()
     if kind < 0.35:
         return rng.choice(MARKED)
     return rng.choice(LONG if kind > 0.99 else SHORT)
 
 
-def as_visitor(app: Flask, visitor: Client, asked: Asked) -> Answer:
-    """As nobody, with a form's CSRF token."""
-    client = Client(app, visitor.watch)
+def send_as_visitor(app: Flask, visitor: WsgiClient, generated: GeneratedRequest) -> WsgiResponse:
+    """Send a request without a session, with a form's CSRF token."""
+    client = WsgiClient(app, visitor.monitor)
     client.cookies = dict(visitor.cookies)
-    return client.ask(asked.request)
+    return client.send(generated.request)
 
 
-def judged(asked: Asked, answer: Answer) -> str:
-    """What is wrong with an answer; empty where it is as it should be."""
-    if answer.status >= 500:
-        return f"{answer.status}: {answer.text[:120]}" if answer.kind != "text/html" else f"{answer.status}"
-    if answer.kind == "text/html" and (found := UNESCAPED.search(answer.text)):
-        return f"unescaped: {answer.text[max(found.start() - 80, 0) : found.end() + 20]!r}"
-    if any(MARK in value for _, value in answer.headers):
-        return f"a header holds what was sent: {answer.headers}"
-    if answer.headers.get("X-Content-Type-Options") != "nosniff":
-        return f"{answer.status} without nosniff"
-    return api_judged(asked, answer) if asked.request.path.startswith("/api/") else ""
+def find_problem(generated: GeneratedRequest, response: WsgiResponse) -> str:
+    """Return the problem of a response; empty if there is none."""
+    if response.status >= 500:
+        return f"{response.status}: {response.text[:120]}" if response.kind != "text/html" else f"{response.status}"
+    if response.kind == "text/html" and (found := UNESCAPED.search(response.text)):
+        return f"unescaped: {response.text[max(found.start() - 80, 0) : found.end() + 20]!r}"
+    if any(MARK in value for _, value in response.headers):
+        return f"a header contains the mark: {response.headers}"
+    if response.headers.get("X-Content-Type-Options") != "nosniff":
+        return f"{response.status} without nosniff"
+    return find_api_problem(generated, response) if generated.request.path.startswith("/api/") else ""
 
 
-def api_judged(asked: Asked, answer: Answer) -> str:
-    """What is wrong with an answer of the API: its type, or the envelope of an error."""
-    expected = OTHERS.get(asked.request.path, JSON) if answer.status < 300 else JSON
-    if answer.body and answer.kind != expected:
-        return f"{answer.status} as {answer.kind}"
-    if answer.status >= 400 and answer.body:
-        body = answer.json
-        if not isinstance(body, dict) or set(body) != ENVELOPE or body["code"] != answer.status:
-            return f"{answer.status} without the envelope"
+def find_api_problem(generated: GeneratedRequest, response: WsgiResponse) -> str:
+    """Return the problem of an API response: its type, or the envelope of an error."""
+    expected = OTHER_ROWS.get(generated.request.path, JSON) if response.status < 300 else JSON
+    if response.body and response.kind != expected:
+        return f"{response.status} as {response.kind}"
+    if response.status >= 400 and response.body:
+        body = response.json
+        if not isinstance(body, dict) or set(body) != ENVELOPE or body["code"] != response.status:
+            return f"{response.status} without the envelope"
     return ""
 
 
-# --- broken portals ---------------------------------------------------------------------------------------------------
+# --- defects ----------------------------------------------------------------------------------------------------------
 
 
 @contextmanager
-def echoing_unescaped() -> Iterator[None]:
-    """Error messages and refused values are taken for markup."""
-    right = rendering.render_template
+def skip_escaping() -> Iterator[None]:
+    """Treat error messages and refused values as markup."""
+    original = rendering.render_template
 
-    def careless(template: str, **context: object) -> str:
-        return right(template, **{name: trusted(value) for name, value in context.items()})
+    def patched(template: str, **context: object) -> str:
+        return original(template, **{name: as_markup(value) for name, value in context.items()})
 
-    with patch.object(rendering, "render_template", careless):
+    with patch.object(rendering, "render_template", patched):
         yield
 
 
-def trusted(value: object) -> object:
-    """Texts, and those in lists, as if they were markup."""
+def as_markup(value: object) -> object:
+    """Return texts, also those in lists, as markup."""
     if isinstance(value, str):
         return Markup(value)
-    return [trusted(one) for one in value] if isinstance(value, list) else value
+    return [as_markup(one) for one in value] if isinstance(value, list) else value
 
 
 @contextmanager
-def failing_view() -> Iterator[None]:
-    """One page fails."""
+def fail_a_page() -> Iterator[None]:
+    """Let one page fail."""
 
     def fails(*_: object) -> None:
         raise RuntimeError("broken")
@@ -184,10 +188,10 @@ def failing_view() -> Iterator[None]:
 TRIAL = Trial(
     name="random-requests",
     title="random requests at every route, pages and API",
-    passes_when="no 5xx; nothing echoed unescaped; JSON is called JSON, errors are in the envelope",
+    passes_when="no 5xx; nothing returned unescaped; JSON has its content type, errors have the envelope",
     unit="requests",
     full=100_000,
     short=600,
     run=run,
-    broken={"messages are not escaped": echoing_unescaped, "a page fails": failing_view},
+    defects={"messages are not escaped": skip_escaping, "a page fails": fail_a_page},
 )

@@ -1,4 +1,4 @@
-"""All trials, in the order of the table; each module names its own in TRIAL."""
+"""All trials in the order of the table. Each module defines one as TRIAL."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ MODULES = (
     "injection",
     "sign_in",
     "dependencies",
-    "kept_secrets",
+    "leaked_secrets",
     "kills",
     "restarts",
-    "troubles",
+    "outages",
     "contention",
     "stops",
     "load",
@@ -28,6 +28,6 @@ MODULES = (
 
 
 def all_trials() -> dict[str, Trial]:
-    """Every trial by its name."""
-    found = [import_module(f"tests.trials.{module}").TRIAL for module in MODULES]
-    return {trial.name: trial for trial in found}
+    """Return every trial by its name."""
+    trials = [import_module(f"tests.trials.{module}").TRIAL for module in MODULES]
+    return {trial.name: trial for trial in trials}

@@ -1,4 +1,4 @@
-"""What came out of trials: kept in docs/trials.json, told as a table, written to the head of docs/trials.md."""
+"""The results of trials: stored in docs/trials.json, formatted as a table, and written to the top of docs/trials.md."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ import json
 import platform
 import sqlite3
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from portal.version import ROOT
-from tests.benchmarks.report import machine
+from tests.benchmarks.report import describe_machine
 from tests.trials.trial import Outcome, Trial
 
 DOCS = ROOT / "docs"
 ENGINES = {"sqlite": "SQLite", "postgresql": "PostgreSQL", "": "-"}
 LIBRARIES = ("Flask", "SQLAlchemy", "psycopg", "gunicorn", "schemathesis", "playwright")
 
-# Below this line docs/trials.md belongs to people.
+# Everything below this line of docs/trials.md is preserved.
 BY_HAND = "<!-- written by hand from here on; `make trials` leaves it alone -->"
 
 INTRODUCTION = """# Trials
 
-What `make trials` found, each trial at its full figure, on the day that stands beside it. Each is also shown failing on
-a portal that was broken for it (`make trials ARGS=--broken`), and a short form of each runs in `make test`.
+The latest result of each trial of `make trials` at its full size. `make trials ARGS=--broken` shows that each trial
+fails on a portal with a defect, and `make test` runs a short form of each.
 
 {machine}. {versions}.
 """
@@ -34,7 +34,7 @@ a portal that was broken for it (`make trials ARGS=--broken`), and a short form 
 
 @dataclass(frozen=True)
 class Result:
-    """One run of one trial on one database."""
+    """The result of one trial on one database."""
 
     trial: str
     database: str
@@ -44,67 +44,67 @@ class Result:
     seconds: float
     failures: list[str]
     figures: dict[str, Any]
-    left_out: str
+    untested: str
 
     @property
     def verdict(self) -> str:
-        """passed, or not, or as far as it could be tried."""
+        """Whether the trial passed, as a text for the table."""
         if self.failures:
             return f"**{len(self.failures)} failures**"
-        if self.left_out:
-            return f"{'passed in part' if self.done else 'not tried'}: {self.left_out}"
+        if self.untested:
+            return f"{'passed in part' if self.done else 'not tested'}: {self.untested}"
         return "passed"
 
 
 def result_of(trial: Trial, database: str, count: int, outcome: Outcome, seconds: float) -> Result:
-    """A run as it is kept."""
+    """Return the result of a run."""
     today = datetime.now(UTC).date().isoformat()
-    figures = (list(outcome.failures), dict(outcome.figures), outcome.left_out)
-    return Result(trial.name, database, today, count, outcome.done, round(seconds, 1), *figures)
+    rest = (list(outcome.failures), dict(outcome.figures), outcome.untested)
+    return Result(trial.name, database, today, count, outcome.done, round(seconds, 1), *rest)
 
 
-def kept(folder: Path = DOCS) -> dict[str, Result]:
-    """What is kept of former full runs, by trial and database."""
+def load(folder: Path = DOCS) -> dict[str, Result]:
+    """Return the stored results, by trial and database."""
     path = folder / "trials.json"
-    return {name: Result(**found) for name, found in json.loads(path.read_text()).items()} if path.exists() else {}
+    return {name: Result(**stored) for name, stored in json.loads(path.read_text()).items()} if path.exists() else {}
 
 
-def keep(results: Iterable[Result], trials: Mapping[str, Trial], versions: str, folder: Path = DOCS) -> None:
-    """Keep full runs beside those kept before, and write the page anew; what people wrote below the mark stays."""
-    found = kept(folder) | {f"{result.trial} {result.database}".strip(): result for result in results}
-    plain = {name: result.__dict__ for name, result in sorted(found.items())}
-    (folder / "trials.json").write_text(json.dumps(plain, indent=1, ensure_ascii=False) + "\n")
+def store(results: Iterable[Result], trials: Mapping[str, Trial], versions: str, folder: Path = DOCS) -> None:
+    """Add results to the stored ones and write the top of the page again; the rest of the page is preserved."""
+    stored = load(folder) | {f"{result.trial} {result.database}".strip(): result for result in results}
+    content = {name: asdict(result) for name, result in sorted(stored.items())}
+    (folder / "trials.json").write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
     page = folder / "trials.md"
     _, mark, by_hand = page.read_text().partition(BY_HAND) if page.exists() else ("", "", "")
-    head = INTRODUCTION.format(machine=machine(), versions=versions) + "\n" + table(found.values(), trials)
-    page.write_text(f"{head}\n{BY_HAND}\n{by_hand.lstrip(chr(10)) if mark else ''}")
+    introduction = INTRODUCTION.format(machine=describe_machine(), versions=versions)
+    by_hand = by_hand.lstrip("\n") if mark else ""
+    page.write_text(f"{introduction}\n{format_table(stored.values(), trials)}\n{BY_HAND}\n{by_hand}")
 
 
-def table(results: Iterable[Result], trials: Mapping[str, Trial]) -> str:
-    """The results in the order of the trials, as a table of Markdown."""
+def format_table(results: Iterable[Result], trials: Mapping[str, Trial]) -> str:
+    """Return the results as a Markdown table, in the order of the trials."""
     order = list(trials)
     known = sorted((result for result in results if result.trial in trials), key=lambda one: order.index(one.trial))
-    rows = [row(result, trials[result.trial]) for result in known]
-    head = ("trial", "database", "done", "passes when", "verdict", "figures", "time", "day")
-    lines = [head, ("---",) * len(head), *rows]
+    head = ("trial", "database", "size", "passes when", "verdict", "figures", "time", "day")
+    lines = [head, ("---",) * len(head), *(format_row(result, trials[result.trial]) for result in known)]
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 
-def row(result: Result, trial: Trial) -> tuple[str, ...]:
-    """One run as a row."""
-    figures = "; ".join(f"{name} {figure(value)}" for name, value in result.figures.items())
-    done = f"{result.done:,} {trial.unit}"
-    took = f"{result.seconds:,.0f} s"
-    return (trial.title, ENGINES[result.database], done, trial.passes_when, result.verdict, figures, took, result.day)
+def format_row(result: Result, trial: Trial) -> tuple[str, ...]:
+    """Return the cells of one result."""
+    size, time = f"{result.done:,} {trial.unit}", f"{result.seconds:,.0f} s"
+    figures = "; ".join(f"{name} {format_figure(value)}" for name, value in result.figures.items())
+    engine = ENGINES[result.database]
+    return (trial.title, engine, size, trial.passes_when, result.verdict, figures, time, result.day)
 
 
-def figure(value: str | int | float) -> str:
-    """A figure as people read it."""
+def format_figure(value: str | int | float) -> str:
+    """Return a figure for the table."""
     return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}" if isinstance(value, float) else value
 
 
-def versions(postgresql: str) -> str:
-    """Of Python, the databases and the libraries that matter."""
-    servers = [f"SQLite {sqlite3.sqlite_version}", *([f"PostgreSQL {postgresql}"] if postgresql else [])]
-    told = [f"Python {platform.python_version()}", *servers]
-    return ", ".join([*told, *(f"{name} {version(name)}" for name in LIBRARIES)])
+def describe_versions(postgresql: str) -> str:
+    """Return the versions of Python, the databases and the main libraries."""
+    databases = [f"SQLite {sqlite3.sqlite_version}", *([f"PostgreSQL {postgresql}"] if postgresql else [])]
+    libraries = [f"{name} {version(name)}" for name in LIBRARIES]
+    return ", ".join([f"Python {platform.python_version()}", *databases, *libraries])

@@ -1,8 +1,8 @@
-"""What each route is for and how it is asked rightly: one row a route. A new route wants a row here.
+"""The audience and a valid request of each route: one row per route. A new route needs a row here.
 
-In a row's texts `$batch`, `$deleted`, `$upload`, `$token_id`, `$session`, `$user`, `$email`, `$password` and `$number`
-stand for what belongs to whoever the request is about, `$account` and `$new_email` for somebody else; each is new, so
-that a request that changes something finds it unchanged.
+The placeholders `$batch`, `$deleted`, `$upload`, `$token_id`, `$session`, `$user`, `$email`, `$password` and `$number`
+in a row's texts stand for data of the account that the request is about, `$account` and `$new_email` for another user.
+Each is created for its request, so that requests do not affect each other.
 """
 
 from __future__ import annotations
@@ -19,219 +19,225 @@ from flask import Flask
 from werkzeug.routing import Rule
 
 from portal.models import Scope
-from tests.trials.client import Request, SentFile, form_request, json_request, multipart_request
-from tests.trials.world import Person, World, accounts
+from tests.support.wsgi_client import FormFile, WsgiRequest, form_request, json_request, multipart_request
+from tests.trials.fixtures import Account, Fixtures, account_numbers
 
-VARIABLE = re.compile(r"<(?:(\w+)(?:\((.*?)\))?:)?(\w+)>")
+PATH_VARIABLE = re.compile(r"<(?:(\w+)(?:\((.*?)\))?:)?(\w+)>")
 
 
-class For(Enum):
-    """Whom a route is for."""
+class Audience(Enum):
+    """The audience of a route."""
 
-    ANYBODY = "anybody"  # looks at nobody's session
-    VISITOR = "whoever has the page's form"
-    SIGNED_IN = "whoever is signed in"
-    ADMIN = "an admin who is signed in"
+    ANYONE = "anyone"  # the session does not matter
+    VISITOR = "a visitor with the page's form"
+    SIGNED_IN = "a signed-in user"
+    ADMIN = "a signed-in admin"
     READ = "a token with the scope read"
     WRITE = "a token with the scope write"
 
     @property
     def api(self) -> bool:
-        """Whether a token is asked for."""
-        return self in (For.READ, For.WRITE)
+        """Whether the route needs a token."""
+        return self in (Audience.READ, Audience.WRITE)
 
 
 @dataclass(frozen=True)
-class Row:
-    """One route. `good` = the status of the right request by the right person.
+class RouteRow:
+    """One route. `status` = the status of a valid request of its audience.
 
-    `owned` = the request names something of one person: anybody else's answer is `stranger`, by default 404.
+    `owned` = the request refers to one account's data: other accounts receive the status `stranger`.
     """
 
-    whom: For
-    good: int = 200
+    audience: Audience
+    status: int = 200
     path: Mapping[str, str] = field(default_factory=dict)
     query: str = ""
     form: Mapping[str, str] | None = None
     json: Any = None
-    file: SentFile | None = None
+    file: FormFile | None = None
     stranger: int = 404
 
     @property
     def owned(self) -> bool:
-        """Whether the request names something that belongs to somebody."""
+        """Whether the request refers to an account's data."""
         return "$" in json.dumps([dict(self.path), self.query, dict(self.form or {}), self.json])
 
 
 BATCH = {"batch_id": "$batch"}
 UPLOAD = {"upload_id": "$upload"}
 ACCOUNT = {"user_id": "$account"}
-ADDED = {"email": "$new_email", "name": "Somebody new", "zone": "UTC", "role": "user", "password": "$password"}
+ADDED = {"email": "$new_email", "name": "New user", "zone": "UTC", "role": "user", "password": "$password"}
 SETTINGS = {"callingNumbers": '["$number"]', "timezone": "Europe/Lisbon"}
-CONTACTS = SentFile("contacts.csv", b"phoneNumber,name\n+16065550101,Somebody\n")
-MAKE = {"batchName": "From a file", "callingNumbers": "$number", "timezone": "UTC", "wrongRows": "leave-out"}
+CONTACTS = FormFile("contacts.csv", b"phoneNumber,name\n+16065550101,Somebody\n")
+NEW_BATCH = {"batchName": "From a file", "callingNumbers": "$number", "timezone": "UTC", "wrongRows": "leave-out"}
 NEW_PASSWORD = {"current": "$password", "password": "$password"}
 NO_CODE = {"current": "$password", "code": "123456"}
-MOVE = {"batchId": "$batch", "userId": "$user"}
+BATCH_AND_USER = {"batchId": "$batch", "userId": "$user"}
 CALLS = [{"phoneNumber": "+16065550102", "name": "Somebody"}]
 EVENTS = [{"eventId": "event 1", "batchId": "$batch", "phoneNumber": "$called", "callStatus": "completed"}]
 
-ROWS: dict[str, Row] = {
-    "home": Row(For.ANYBODY, 302),
-    "static": Row(For.ANYBODY, path={"filename": "styles/base.css"}),
-    "openapi.openapi_json": Row(For.ANYBODY),
-    "openapi.docs": Row(For.ANYBODY),
+ROUTE_ROWS: dict[str, RouteRow] = {
+    "home": RouteRow(Audience.ANYONE, 302),
+    "static": RouteRow(Audience.ANYONE, path={"filename": "styles/base.css"}),
+    "openapi.openapi_json": RouteRow(Audience.ANYONE),
+    "openapi.docs": RouteRow(Audience.ANYONE),
     # accounts
-    "accounts.sign_in": Row(For.ANYBODY),
-    "accounts.sign_in_submitted": Row(For.VISITOR, 303, form={"email": "$email", "password": "$password"}),
-    "accounts.sign_out": Row(For.VISITOR, 303, form={}),
-    "accounts.tokens": Row(For.SIGNED_IN),
-    "accounts.add_token": Row(For.SIGNED_IN, form={"name": "A new one", "scopes": "read"}),
-    "accounts.revoke_token": Row(For.SIGNED_IN, 303, {"token_id": "$token_id"}, form={}, stranger=303),
-    "accounts.account": Row(For.SIGNED_IN),
-    "accounts.change_account": Row(For.SIGNED_IN, 303, form={"name": "Another name", "zone": "UTC", "region": ""}),
-    "accounts.change_password": Row(
-        For.SIGNED_IN, 303, form={"current": "$password", "password": "$password"}, stranger=400
+    "accounts.sign_in": RouteRow(Audience.ANYONE),
+    "accounts.sign_in_submitted": RouteRow(Audience.VISITOR, 303, form={"email": "$email", "password": "$password"}),
+    "accounts.sign_out": RouteRow(Audience.VISITOR, 303, form={}),
+    "accounts.tokens": RouteRow(Audience.SIGNED_IN),
+    "accounts.add_token": RouteRow(Audience.SIGNED_IN, form={"name": "A new one", "scopes": "read"}),
+    "accounts.revoke_token": RouteRow(Audience.SIGNED_IN, 303, {"token_id": "$token_id"}, form={}, stranger=303),
+    "accounts.account": RouteRow(Audience.SIGNED_IN),
+    "accounts.change_account": RouteRow(
+        Audience.SIGNED_IN, 303, form={"name": "Another name", "zone": "UTC", "region": ""}
     ),
-    "accounts.sign_out_everywhere": Row(For.SIGNED_IN, 303, form={}),
-    "accounts.end_session": Row(For.SIGNED_IN, 303, {"key": "$session"}, form={}, stranger=303),
-    "accounts.ask_code": Row(For.ANYBODY, 303),  # who has not given a password yet is sent back
-    "accounts.code_submitted": Row(For.VISITOR, 303, form={"code": "123456"}),
-    "accounts.second_factor": Row(For.SIGNED_IN),
-    "accounts.offer_second_factor": Row(For.SIGNED_IN, 303, form={"current": "$password"}, stranger=400),
-    "accounts.turn_on_second_factor": Row(For.SIGNED_IN, 303, form={"code": "123456"}),  # none was offered
-    "accounts.renew_recovery_codes": Row(For.SIGNED_IN, 400, form=NO_CODE, stranger=400),
-    "accounts.turn_off_second_factor": Row(For.SIGNED_IN, 400, form=NO_CODE, stranger=400),
-    "accounts.start_openid_sign_in": Row(For.ANYBODY, 404),  # no provider is configured
-    "accounts.finish_openid_sign_in": Row(For.ANYBODY, 404),
-    # what admins do
-    "admin.home": Row(For.ADMIN, 302),
-    "admin.list_users": Row(For.ADMIN),
-    "admin.new_user": Row(For.ADMIN),
-    "admin.add_user": Row(For.ADMIN, 303, form=ADDED),
-    "admin.user": Row(For.ADMIN, path=ACCOUNT),
-    "admin.disable_user": Row(For.ADMIN, 303, ACCOUNT, form={}),
-    "admin.enable_user": Row(For.ADMIN, 303, ACCOUNT, form={}),
-    "admin.set_role": Row(For.ADMIN, 303, ACCOUNT, form={"role": "admin"}),
-    "admin.set_password": Row(For.ADMIN, 303, ACCOUNT, form={"password": "$password"}),
-    "admin.turn_off_second_factor": Row(For.ADMIN, 303, ACCOUNT, form={}),
-    "admin.end_sessions": Row(For.ADMIN, 303, ACCOUNT, form={}),
-    "audit.show_audit_log": Row(For.ADMIN),
-    "audit.export_audit_log": Row(For.ADMIN),
-    # for who runs it
-    "health.liveness": Row(For.ANYBODY),
-    "health.readiness": Row(For.ANYBODY),
-    "health.show_metrics": Row(For.ANYBODY, 404),  # without METRICS_TOKEN
+    "accounts.change_password": RouteRow(
+        Audience.SIGNED_IN, 303, form={"current": "$password", "password": "$password"}, stranger=400
+    ),
+    "accounts.sign_out_everywhere": RouteRow(Audience.SIGNED_IN, 303, form={}),
+    "accounts.end_session": RouteRow(Audience.SIGNED_IN, 303, {"key": "$session"}, form={}, stranger=303),
+    "accounts.ask_code": RouteRow(Audience.ANYONE, 303),  # redirects without a password
+    "accounts.code_submitted": RouteRow(Audience.VISITOR, 303, form={"code": "123456"}),
+    "accounts.second_factor": RouteRow(Audience.SIGNED_IN),
+    "accounts.offer_second_factor": RouteRow(Audience.SIGNED_IN, 303, form={"current": "$password"}, stranger=400),
+    "accounts.turn_on_second_factor": RouteRow(
+        Audience.SIGNED_IN, 303, form={"code": "123456"}
+    ),  # without an offered secret
+    "accounts.renew_recovery_codes": RouteRow(Audience.SIGNED_IN, 400, form=NO_CODE, stranger=400),
+    "accounts.turn_off_second_factor": RouteRow(Audience.SIGNED_IN, 400, form=NO_CODE, stranger=400),
+    "accounts.start_openid_sign_in": RouteRow(Audience.ANYONE, 404),  # no provider is configured
+    "accounts.finish_openid_sign_in": RouteRow(Audience.ANYONE, 404),
+    # admins
+    "admin.home": RouteRow(Audience.ADMIN, 302),
+    "admin.list_users": RouteRow(Audience.ADMIN),
+    "admin.new_user": RouteRow(Audience.ADMIN),
+    "admin.add_user": RouteRow(Audience.ADMIN, 303, form=ADDED),
+    "admin.user": RouteRow(Audience.ADMIN, path=ACCOUNT),
+    "admin.disable_user": RouteRow(Audience.ADMIN, 303, ACCOUNT, form={}),
+    "admin.enable_user": RouteRow(Audience.ADMIN, 303, ACCOUNT, form={}),
+    "admin.set_role": RouteRow(Audience.ADMIN, 303, ACCOUNT, form={"role": "admin"}),
+    "admin.set_password": RouteRow(Audience.ADMIN, 303, ACCOUNT, form={"password": "$password"}),
+    "admin.turn_off_second_factor": RouteRow(Audience.ADMIN, 303, ACCOUNT, form={}),
+    "admin.end_sessions": RouteRow(Audience.ADMIN, 303, ACCOUNT, form={}),
+    "audit.show_audit_log": RouteRow(Audience.ADMIN),
+    "audit.export_audit_log": RouteRow(Audience.ADMIN),
+    # operators
+    "health.liveness": RouteRow(Audience.ANYONE),
+    "health.readiness": RouteRow(Audience.ANYONE),
+    "health.show_metrics": RouteRow(Audience.ANYONE, 404),  # without METRICS_TOKEN
     # batches
-    "batches.list_batches": Row(For.SIGNED_IN),
-    "batches.show_batch": Row(For.SIGNED_IN, path=BATCH),
-    "batches.show_activity": Row(For.SIGNED_IN, path=BATCH),
-    "batches.show_trash": Row(For.SIGNED_IN),
-    "batches.restore_batches": Row(For.SIGNED_IN, 303, form={"id": "$deleted"}, stranger=303),
-    "batches.confirm_bulk_action": Row(For.SIGNED_IN, query="do=delete&id=$batch", stranger=302),
-    "batches.apply_bulk_action": Row(For.SIGNED_IN, 303, form={"do": "delete", "id": "$batch"}, stranger=303),
-    "batches.apply_batch_action": Row(For.SIGNED_IN, 303, BATCH, form={"move": "start"}),
-    "batches.rename_form": Row(For.SIGNED_IN, path=BATCH),
-    "batches.rename_batch": Row(For.SIGNED_IN, 303, BATCH, form={"name": "Another name"}),
-    "batches.duplicate_form": Row(For.SIGNED_IN, path=BATCH),
-    "batches.duplicate_batch": Row(For.SIGNED_IN, 303, BATCH, form={"name": "A double", "contacts": "all"}),
-    "batches.export_list": Row(For.SIGNED_IN, path={"kind": "csv"}),
-    "batches.export_calls": Row(For.SIGNED_IN, path=BATCH | {"kind": "xlsx"}),
+    "batches.list_batches": RouteRow(Audience.SIGNED_IN),
+    "batches.show_batch": RouteRow(Audience.SIGNED_IN, path=BATCH),
+    "batches.show_activity": RouteRow(Audience.SIGNED_IN, path=BATCH),
+    "batches.show_trash": RouteRow(Audience.SIGNED_IN),
+    "batches.restore_batches": RouteRow(Audience.SIGNED_IN, 303, form={"id": "$deleted"}, stranger=303),
+    "batches.confirm_bulk_action": RouteRow(Audience.SIGNED_IN, query="do=delete&id=$batch", stranger=302),
+    "batches.apply_bulk_action": RouteRow(Audience.SIGNED_IN, 303, form={"do": "delete", "id": "$batch"}, stranger=303),
+    "batches.apply_batch_action": RouteRow(Audience.SIGNED_IN, 303, BATCH, form={"move": "start"}),
+    "batches.rename_form": RouteRow(Audience.SIGNED_IN, path=BATCH),
+    "batches.rename_batch": RouteRow(Audience.SIGNED_IN, 303, BATCH, form={"name": "Another name"}),
+    "batches.duplicate_form": RouteRow(Audience.SIGNED_IN, path=BATCH),
+    "batches.duplicate_batch": RouteRow(Audience.SIGNED_IN, 303, BATCH, form={"name": "A double", "contacts": "all"}),
+    "batches.export_list": RouteRow(Audience.SIGNED_IN, path={"kind": "csv"}),
+    "batches.export_calls": RouteRow(Audience.SIGNED_IN, path=BATCH | {"kind": "xlsx"}),
     # uploads
-    "uploads.show_upload_form": Row(For.SIGNED_IN),
-    "uploads.receive_file": Row(For.SIGNED_IN, 303, form={}, file=CONTACTS),
-    "uploads.show_preview": Row(For.SIGNED_IN, path=UPLOAD),
-    "uploads.change_reading": Row(For.SIGNED_IN, 303, UPLOAD, form={"column": "name", "region": "US"}),
-    "uploads.create_batch": Row(For.SIGNED_IN, 303, UPLOAD, form=MAKE),
-    "uploads.discard_upload": Row(For.SIGNED_IN, 303, UPLOAD, form={}, stranger=303),
-    "uploads.export_invalid_rows": Row(For.SIGNED_IN, path=UPLOAD | {"kind": "csv"}),
+    "uploads.show_upload_form": RouteRow(Audience.SIGNED_IN),
+    "uploads.receive_file": RouteRow(Audience.SIGNED_IN, 303, form={}, file=CONTACTS),
+    "uploads.show_preview": RouteRow(Audience.SIGNED_IN, path=UPLOAD),
+    "uploads.change_reading": RouteRow(Audience.SIGNED_IN, 303, UPLOAD, form={"column": "name", "region": "US"}),
+    "uploads.create_batch": RouteRow(Audience.SIGNED_IN, 303, UPLOAD, form=NEW_BATCH),
+    "uploads.discard_upload": RouteRow(Audience.SIGNED_IN, 303, UPLOAD, form={}, stranger=303),
+    "uploads.export_invalid_rows": RouteRow(Audience.SIGNED_IN, path=UPLOAD | {"kind": "csv"}),
     # the API
-    "batches_api.list_batches": Row(For.READ, path={"user_id": "$user"}, stranger=403),
-    "batches_api.export_csv": Row(For.READ, query="batchId=$batch"),
-    "batches_api.create_batch": Row(For.WRITE, 201, json={"batchName": "New", "callingNumbers": ["+16065550103"]}),
-    "batches_api.start_calling": Row(For.WRITE, json=MOVE, stranger=403),
-    "batches_api.stop_calling": Row(For.WRITE, json=MOVE, stranger=403),
-    "batches_api.pause_calling": Row(For.WRITE, 409, json=MOVE, stranger=403),
-    "batches_api.resume_calling": Row(For.WRITE, 409, json=MOVE, stranger=403),
-    "batches_api.delete_batch": Row(For.WRITE, path=BATCH),
-    "batches_api.restore_batch": Row(For.WRITE, path={"batch_id": "$deleted"}),
-    "calls_api.batch_details": Row(For.READ, path=BATCH),
-    "calls_api.add_calls": Row(For.WRITE, json={"batchId": "$batch", "call_data": CALLS}),
-    "calls_api.call_events": Row(For.WRITE, json={"events": EVENTS}, stranger=200),
-    "uploads_api.upload": Row(
-        For.WRITE, form=SETTINGS | {"userId": "$user", "batchName": "A file"}, file=CONTACTS, stranger=403
+    "batches_api.list_batches": RouteRow(Audience.READ, path={"user_id": "$user"}, stranger=403),
+    "batches_api.export_csv": RouteRow(Audience.READ, query="batchId=$batch"),
+    "batches_api.create_batch": RouteRow(
+        Audience.WRITE, 201, json={"batchName": "New", "callingNumbers": ["+16065550103"]}
+    ),
+    "batches_api.start_calling": RouteRow(Audience.WRITE, json=BATCH_AND_USER, stranger=403),
+    "batches_api.stop_calling": RouteRow(Audience.WRITE, json=BATCH_AND_USER, stranger=403),
+    "batches_api.pause_calling": RouteRow(Audience.WRITE, 409, json=BATCH_AND_USER, stranger=403),
+    "batches_api.resume_calling": RouteRow(Audience.WRITE, 409, json=BATCH_AND_USER, stranger=403),
+    "batches_api.delete_batch": RouteRow(Audience.WRITE, path=BATCH),
+    "batches_api.restore_batch": RouteRow(Audience.WRITE, path={"batch_id": "$deleted"}),
+    "calls_api.batch_details": RouteRow(Audience.READ, path=BATCH),
+    "calls_api.add_calls": RouteRow(Audience.WRITE, json={"batchId": "$batch", "call_data": CALLS}),
+    "calls_api.call_events": RouteRow(Audience.WRITE, json={"events": EVENTS}, stranger=200),
+    "uploads_api.upload": RouteRow(
+        Audience.WRITE, form=SETTINGS | {"userId": "$user", "batchName": "A file"}, file=CONTACTS, stranger=403
     ),
 }
 
 
 def rules_of(app: Flask) -> list[Rule]:
-    """Every route."""
+    """Return every route."""
     return sorted(app.url_map.iter_rules(), key=lambda rule: (rule.endpoint, rule.rule))
 
 
 def method_of(rule: Rule) -> str:
-    """The method that the route is for."""
+    """Return the method of a route."""
     (method,) = rule.methods - {"HEAD", "OPTIONS"}
     return method
 
 
-def without_row(app: Flask) -> list[str]:
-    """The endpoints that stand in no row, and the rows of no endpoint."""
+def find_uncovered_routes(app: Flask) -> list[str]:
+    """Return the endpoints without a row, and the rows without an endpoint."""
     endpoints = {rule.endpoint for rule in rules_of(app)}
-    lacking = [f"{endpoint} has no row in tests/trials/routes.py" for endpoint in sorted(endpoints - ROWS.keys())]
-    return lacking + [f"the row {endpoint} is of no route" for endpoint in sorted(ROWS.keys() - endpoints)]
+    missing = [f"{endpoint} has no row in tests/trials/routes.py" for endpoint in sorted(endpoints - ROUTE_ROWS.keys())]
+    return missing + [f"the row {endpoint} has no route" for endpoint in sorted(ROUTE_ROWS.keys() - endpoints)]
 
 
-class Things:
-    """What a row's texts stand for, made when it is asked for."""
+class Placeholders:
+    """Values for a row's placeholders, each created on access."""
 
-    def __init__(self, world: World, person: Person) -> None:
-        self.world = world
-        self.person = person
+    def __init__(self, fixtures: Fixtures, account: Account) -> None:
+        self.fixtures = fixtures
+        self.account = account
 
     def __getitem__(self, name: str) -> str:
-        person, world = self.person, self.world
-        makers = {
-            "batch": lambda: world.add_batch(person, 1),
-            "called": lambda: person.numbers[-1],  # of the batch's only call, when it was made just before
-            "deleted": lambda: world.add_batch(person, 1, deleted=True),
-            "upload": lambda: world.add_upload(person),
-            "session": lambda: str(world.add_session(person)),
-            "token_id": lambda: world.add_token(person, "spare", Scope.READ),
-            "user": lambda: person.user.id,
-            "account": world.add_account,
-            "new_email": lambda: f"new-{next(accounts)}@example.com",
-            "email": lambda: person.user.email,
-            "password": lambda: person.password,
-            "number": lambda: world.number(person),
+        account, fixtures = self.account, self.fixtures
+        values = {
+            "batch": lambda: fixtures.add_batch(account, 1),
+            "called": lambda: account.numbers[-1],  # of the batch's only call, if it is the newest
+            "deleted": lambda: fixtures.add_batch(account, 1, deleted=True),
+            "upload": lambda: fixtures.add_upload(account),
+            "session": lambda: str(fixtures.add_session(account)),
+            "token_id": lambda: fixtures.add_token(account, "spare", Scope.READ),
+            "user": lambda: account.user.id,
+            "account": fixtures.add_user,
+            "new_email": lambda: f"new-{next(account_numbers)}@example.com",
+            "email": lambda: account.user.email,
+            "password": lambda: account.password,
+            "number": lambda: fixtures.number(account),
         }
-        return makers[name]()
+        return values[name]()
 
 
-def filled(value: Any, things: Any) -> Any:
-    """A row's value with what it stands for; `things` is a mapping."""
+def fill_placeholders(value: Any, placeholders: Any) -> Any:
+    """Replace the placeholders of a value; `placeholders` is a mapping."""
     if isinstance(value, str):
-        return Template(value).substitute(things) if "$" in value else value
+        return Template(value).substitute(placeholders) if "$" in value else value
     if isinstance(value, Mapping):
-        return {name: filled(inner, things) for name, inner in value.items()}
+        return {name: fill_placeholders(inner, placeholders) for name, inner in value.items()}
     if isinstance(value, list):
-        return [filled(inner, things) for inner in value]
+        return [fill_placeholders(inner, placeholders) for inner in value]
     return value
 
 
-def filled_row(row: Row, things: Any) -> Row:
-    """The row with what it stands for."""
-    path, query, form, body = filled([dict(row.path), row.query, row.form, row.json], things)
+def fill_row(row: RouteRow, placeholders: Any) -> RouteRow:
+    """Replace the placeholders of a row."""
+    path, query, form, body = fill_placeholders([dict(row.path), row.query, row.form, row.json], placeholders)
     return replace(row, path=path, query=query, form=form, json=body)
 
 
-def good_request(rule: Rule, row: Row, csrf_token: str = "") -> Request:
-    """The right request of a filled row; its form with a CSRF token where one is given."""
-    path = VARIABLE.sub(lambda found: row.path[found[3]], rule.rule)
+def valid_request(rule: Rule, row: RouteRow, csrf_token: str = "") -> WsgiRequest:
+    """Return the valid request of a filled row, with a CSRF token if there is one."""
+    path = PATH_VARIABLE.sub(lambda found: row.path[found[3]], rule.rule)
     method = method_of(rule)
     if row.json is not None:
         return replace(json_request(method, path, row.json), query=row.query)
     if row.form is None:
-        return Request(method, path, row.query)
+        return WsgiRequest(method, path, row.query)
     pairs = [*row.form.items(), *([("csrf_token", csrf_token)] if csrf_token else [])]
     return multipart_request(path, pairs, [row.file]) if row.file else form_request(path, pairs)

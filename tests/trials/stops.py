@@ -1,4 +1,4 @@
-"""The server is stopped, and its workers are replaced, under load: no request that was taken is cut."""
+"""The server stops, and its workers are replaced, under load: no accepted request is cut off."""
 
 from __future__ import annotations
 
@@ -7,101 +7,102 @@ import signal
 import time
 from contextlib import AbstractContextManager
 from functools import partial
-from http.client import HTTPException
 from unittest.mock import patch
 
-from tests.benchmarks.servers import Server
-from tests.trials.acknowledged import Ledger
-from tests.trials.servers import Caller, Callers, portal_server, workers_of
+from tests.support.http_client import CONNECTION_ERRORS, ApiClient, Workload
+from tests.support.servers import ServerProcess
+from tests.trials.app import run_portal
+from tests.trials.lost_writes import WriteLog
 from tests.trials.trial import Conditions, Outcome, Trial
 
-CALLERS = 8
+CLIENTS = 8
 LOAD_SECONDS = 0.4
-STOCK = {"GUNICORN_CMD_ARGS": "--worker-class gthread"}
+STOP_SECONDS = 60
 
 
 def run(conditions: Conditions) -> Outcome:
-    """Stop a server under load, and put new workers into one, in turn."""
+    """Stop a server under load and replace the workers of another one, in turn."""
     answered = cut = refused = rounds = 0
     failures: list[str] = []
     with conditions.app() as app:
-        ledger = Ledger(app, conditions.seed)
-        while rounds < conditions.most and not (conditions.first and failures):
+        write_log = WriteLog(app, conditions.seed)
+        while rounds < conditions.max_count and not (conditions.stop_at_first and failures):
             stop = rounds % 2 == 0
-            callers, counted = Callers(), Counted()
-            with portal_server(app.config["SQLALCHEMY_DATABASE_URI"]) as server:
-                for which in range(CALLERS):
-                    caller = callers.caller(server.port, ledger.token, keep=which % 2 == 0)
-                    callers.start(partial(counted.read, caller, ledger, callers))
+            workload, counts = Workload(), ResponseCounts()
+            with run_portal(app.config["SQLALCHEMY_DATABASE_URI"]) as server:
+                for number in range(CLIENTS):
+                    client = workload.add_client(server.port, write_log.token, keep_alive=number % 2 == 0)
+                    workload.start(partial(counts.read, client, write_log, workload))
                 time.sleep(LOAD_SECONDS)
-                end(server) if stop else replace_workers(server, failures)
+                stop_server(server) if stop else replace_workers(server, failures)
                 time.sleep(LOAD_SECONDS)
-                callers.stop()
+                workload.stop()
             rounds += 1
-            failures += callers.failures
-            answered, cut, refused = answered + counted.answered, cut + counted.cut, refused + counted.refused
-            if not stop and counted.refused:
-                failures.append(f"{counted.refused} callers were refused while workers were replaced")
-            conditions.tell(f"{rounds} rounds, {answered:,} answers, {cut} cut")
-    failures += [f"{cut} requests were cut"] if cut else []
-    return Outcome(rounds, failures, {"answers": f"{answered:,}", "refused after a stop": refused})
+            failures += workload.failures
+            answered, cut, refused = answered + counts.answered, cut + counts.cut, refused + counts.refused
+            if not stop and counts.refused:
+                failures.append(f"{counts.refused} connections were refused while workers were replaced")
+            conditions.report_progress(f"{rounds} rounds, {answered:,} responses, {cut} cut off")
+    failures += [f"{cut} requests were cut off"] if cut else []
+    return Outcome(rounds, failures, {"responses": f"{answered:,}", "refused after a stop": refused})
 
 
-class Counted:
-    """What became of requests: answered, cut after they were sent, or refused at the door."""
+class ResponseCounts:
+    """The number of requests that were answered, cut off after they were sent, or refused."""
 
     def __init__(self) -> None:
         self.answered = self.cut = self.refused = 0
 
-    def read(self, caller: Caller, ledger: Ledger, callers: Callers) -> None:
-        """Ask for the list once. A connection that rested may be closed by the server at any time: asked again, on a
-        new one, as every client does (RFC 9110, section 9.2.2)."""
-        rested = caller.connection is not None
+    def read(self, client: ApiClient, write_log: WriteLog, workload: Workload) -> None:
+        """Request the list once.
+
+        The server may close an idle connection at any time; then clients send the request again (RFC 9110, 9.2.2).
+        """
+        reused = client.connection is not None
         try:
-            status = caller.ask("GET", f"/api/call/batches/{ledger.owner.id}").status
+            status = client.send("GET", f"/api/call/batches/{write_log.owner.id}").status
         except ConnectionRefusedError:
             self.refused += 1
             time.sleep(0.05)
-        except (OSError, HTTPException):
-            self.cut += not rested
+        except CONNECTION_ERRORS:
+            self.cut += not reused
         else:
             self.answered += 1
             if status != 200:
-                callers.failures.append(f"the list answered {status}")
+                workload.failures.append(f"the list answered {status}")
 
 
-def end(server: Server) -> None:
-    """Tell the server to stop, and wait until it has."""
+def stop_server(server: ServerProcess) -> None:
+    """Stop the server and wait until it has stopped."""
     os.kill(server.process.pid, signal.SIGTERM)
-    server.process.wait(60)
+    server.process.wait(STOP_SECONDS)
 
 
-def replace_workers(server: Server, failures: list[str]) -> None:
-    """Have every worker replaced by a new one, and wait until that is done."""
-    before = set(workers_of(server))
+def replace_workers(server: ServerProcess, failures: list[str]) -> None:
+    """Replace every worker and wait until that is done."""
+    before = set(server.workers())
     os.kill(server.process.pid, signal.SIGHUP)
-    until = time.monotonic() + 60
-    while before & set(workers_of(server)) or not workers_of(server):
-        if time.monotonic() > until:
+    deadline = time.monotonic() + STOP_SECONDS
+    while before & set(server.workers()) or not server.workers():
+        if time.monotonic() > deadline:
             failures.append("the workers were not replaced within a minute")
             return
         time.sleep(0.05)
 
 
-def stock_worker() -> AbstractContextManager[object]:
-    """gunicorn's own worker instead of the portal's."""
-    return patch.dict(os.environ, STOCK)
+def use_stock_worker() -> AbstractContextManager[object]:
+    """Use gunicorn's own worker instead of the portal's."""
+    return patch.dict(os.environ, {"GUNICORN_CMD_ARGS": "--worker-class gthread"})
 
 
 TRIAL = Trial(
     name="stops",
-    title="stop and replacement of the workers under load",
-    passes_when="no cut request",
+    title="stop of the server and replacement of its workers under load",
+    passes_when="no request is cut off",
     unit="rounds",
     full=50,
     short=2,
     run=run,
-    serves=True,
-    broken={"gunicorn's own worker": stock_worker},
-    databases=("sqlite", "postgresql"),
+    starts_servers=True,
+    defects={"gunicorn's own worker": use_stock_worker},
 )

@@ -1,4 +1,4 @@
-"""What a trial is: its name, how much of it there is, how it is run, and how it is shown to be able to fail."""
+"""A trial: its name, its size, the function that runs it, and the defects that it must detect."""
 
 from __future__ import annotations
 
@@ -9,81 +9,81 @@ from dataclasses import dataclass, field
 from flask import Flask
 from playwright.sync_api import Browser
 
+from tests.support.databases import DATABASES
+from tests.support.monitor import LeakMonitor
 from tests.support.services import chromium
-from tests.trials.databases import open_app
-from tests.trials.watch import Watch
+from tests.trials.app import open_app
 
-BOTH = ("sqlite", "postgresql")
-MOST_FAILURES = 200
-NONE = ("",)  # for what has nothing to do with a database
+MAX_FAILURES = 200
+NO_DATABASE = ("",)
+
+Defect = Callable[[], AbstractContextManager[object]]
 
 
-def silent(_words: str) -> None:
-    """Tells nobody."""
+def ignore_progress(_message: str) -> None:
+    """Do nothing."""
 
 
 @dataclass(frozen=True)
 class Conditions:
-    """Under what a trial runs: on which database, how much of it (`count`, in the trial's own unit), from which seed.
+    """The conditions of a run: the database, the size (`count`, in the trial's own unit) and the random seed.
 
-    `full` = at the figures of the table, else a short form. `tell` is called now and then with how far it is. `watch`
-    sees every log line and answer. `opens` makes an app on an empty database of its own; tests give theirs.
-    `first` = one failure is enough: the portal is a broken one. `browser` starts Chromium, or raises Missing.
+    `full` = the published size, else a short form. The trial calls `report_progress` now and then. `monitor` checks
+    every log line and response. `app_factory` opens an app on an empty database; tests pass their own.
+    `stop_at_first` = one failure is enough, because the portal has a defect. `browser` starts Chromium or raises
+    ServiceMissing.
     """
 
     database: str
     count: int
     full: bool = False
     seed: int = 1
-    tell: Callable[[str], None] = silent
-    watch: Watch = field(default_factory=Watch)
-    opens: Callable[..., AbstractContextManager[Flask]] = open_app
-    first: bool = False
+    report_progress: Callable[[str], None] = ignore_progress
+    monitor: LeakMonitor = field(default_factory=LeakMonitor)
+    app_factory: Callable[..., AbstractContextManager[Flask]] = open_app
+    stop_at_first: bool = False
     browser: Callable[[], AbstractContextManager[Browser]] = chromium
 
     @property
-    def most(self) -> int:
-        """How much is done at most: where one failure is looked for, chance gets more tries."""
-        return self.count * 5 if self.first else self.count
+    def max_count(self) -> int:
+        """The largest size: a search for one failure gets more attempts."""
+        return self.count * 5 if self.stop_at_first else self.count
 
-    def enough(self, failures: Sequence[str]) -> bool:
-        """Whether to stop: where one failure was wanted, or there are more than anybody reads."""
-        return bool(failures) and (self.first or len(failures) >= MOST_FAILURES)
+    def should_stop(self, failures: Sequence[str]) -> bool:
+        """Return whether one failure is enough, or there are more than anyone reads."""
+        return bool(failures) and (self.stop_at_first or len(failures) >= MAX_FAILURES)
 
     @contextmanager
     def app(self, **settings: object) -> Iterator[Flask]:
-        """An app on an empty database, its log lines watched; `settings` as create_app takes them."""
-        with self.watch.listening(), self.opens(self.database, **settings) as app:
+        """Open an app on an empty database and monitor its log; `settings` as create_app takes them."""
+        with self.monitor.listening(), self.app_factory(self.database, **settings) as app:
             yield app
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came out: how much was done, a line for each failure (none = passed), and figures worth keeping.
+    """The result of a run: its size, a line for each failure (none = passed), and figures for the report.
 
-    `left_out`: what could not be tried here, and why; for that part it has neither passed nor failed.
+    `untested`: the part that cannot be tested here, and why; it has neither passed nor failed.
     """
 
     done: int
     failures: Sequence[str] = ()
     figures: Mapping[str, str | int | float] = field(default_factory=dict)
-    left_out: str = ""
+    untested: str = ""
 
     @property
     def passed(self) -> bool:
-        """Whether it was tried and nothing failed."""
-        return not self.failures and not self.left_out
-
-
-Breaking = Callable[[], AbstractContextManager[object]]
+        """Whether everything was tested and nothing failed."""
+        return not self.failures and not self.untested
 
 
 @dataclass(frozen=True)
 class Trial:
     """One trial of the table.
 
-    `run` does it under some conditions. `broken` has ways of breaking the portal, by what each breaks: within the
-    block of such a context manager the short form must report failures, or it is a trial that cannot fail.
+    `run` runs it under some conditions. `defects` maps descriptions to context managers that break the portal: within
+    each, the short form must report failures.
     """
 
     name: str
@@ -93,6 +93,6 @@ class Trial:
     full: int
     short: int
     run: Callable[[Conditions], Outcome]
-    broken: Mapping[str, Breaking]
-    databases: Sequence[str] = BOTH
-    serves: bool = False  # starts servers, which takes seconds: `make test` does no more of it than it must
+    defects: Mapping[str, Defect]
+    databases: Sequence[str] = DATABASES
+    starts_servers: bool = False  # which takes seconds, so `make test` runs it on one database only

@@ -1,1 +1,1 @@
-"""What people would use instead, each as its own documentation has it, on a plain table of the same batches."""
+"""Alternatives to the portal, each built as its documentation suggests, on a plain table of the same batches."""

@@ -1,4 +1,4 @@
-"""Django's admin with one model, everybody let in."""
+"""Django's admin with one model, without sign-in."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ settings.configure(
     MIDDLEWARE=[
         "django.middleware.security.SecurityMiddleware",
         "django.middleware.common.CommonMiddleware",
-        f"{__name__}.let_in",
+        f"{__name__}.sign_everyone_in",
         "django.contrib.messages.middleware.MessageMiddleware",
     ],
     MESSAGE_STORAGE="django.contrib.messages.storage.cookie.CookieStorage",
@@ -61,25 +61,23 @@ from django.core.wsgi import get_wsgi_application  # noqa: E402
 from django.db import models  # noqa: E402
 from django.urls import path  # noqa: E402
 
-# Named to Django, or its filter would look for them in every row at every request.
+# Without choices, Django's filter would search every row for the statuses at every request.
 STATUSES = ("pending", "active", "paused", "stopped", "completed")
 
-somebody = User(pk=1, username="bench", is_staff=True, is_superuser=True)
+superuser = User(pk=1, username="bench", is_staff=True, is_superuser=True)
 
 
-def let_in(get_response):
-    """Everybody is a superuser."""
+def sign_everyone_in(get_response):
+    """Make every visitor a superuser."""
 
     def middleware(request):
-        request.user = somebody
+        request.user = superuser
         return get_response(request)
 
     return middleware
 
 
 class Batch(models.Model):
-    """One batch."""
-
     public_id = models.CharField(max_length=24)
     user_id = models.IntegerField()
     name = models.CharField(max_length=200)
@@ -92,8 +90,6 @@ class Batch(models.Model):
     deleted = models.BooleanField()
 
     class Meta:
-        """The plain table."""
-
         app_label = "admin"
         managed = False
         db_table = "batches"
@@ -104,7 +100,7 @@ class Batch(models.Model):
 
 @admin.register(Batch)
 class BatchAdmin(admin.ModelAdmin):
-    """The batches that are not deleted, to be filtered by user."""
+    """The list of batches that are not deleted, with a filter for the user."""
 
     list_display = (
         "public_id", "name", "status", "total_calls", "calls_picked", "calls_completed", "created_at", "updated_at",

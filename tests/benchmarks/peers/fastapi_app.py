@@ -20,8 +20,6 @@ app = FastAPI()
 
 
 class BatchOut(BaseModel):
-    """The batch as JSON."""
-
     model_config = ConfigDict(from_attributes=True)
 
     public_id: str
@@ -35,14 +33,12 @@ class BatchOut(BaseModel):
 
 
 def session() -> Iterator[Session]:
-    """A session for one request."""
     with Session(engine) as session:
         yield session
 
 
 @app.get("/batches/{user_id}")
 def batches(user_id: int, database: Annotated[Session, Depends(session)], search: str | None = None) -> Page[BatchOut]:
-    """One page of the user's batches."""
     return paginate(database, matching(user_id, search))
 
 

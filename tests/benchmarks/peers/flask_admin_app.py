@@ -16,7 +16,7 @@ db.init_app(app)
 
 
 class BatchView(ModelView):
-    """The batches that are not deleted, to be filtered by user."""
+    """The list of batches that are not deleted, with a filter for the user."""
 
     can_create = can_edit = can_delete = False
     page_size = 10

@@ -15,15 +15,13 @@ db.init_app(app)
 
 @app.get("/batches/<int:user_id>")
 def batches(user_id: int) -> Response:
-    """One page of the user's batches."""
     query = matching(user_id, request.args.get("search"), request.args.get("status"))
     page = db.paginate(query, page=request.args.get("page", 1, int), per_page=10, error_out=False)
     pagination = {"total": page.total, "page": page.page, "limit": page.per_page, "totalPages": page.pages}
-    return jsonify(batches=[shown(batch) for batch in page], pagination=pagination)
+    return jsonify(batches=[batch_json(batch) for batch in page], pagination=pagination)
 
 
-def shown(batch: Batch) -> dict[str, object]:
-    """The batch as JSON."""
+def batch_json(batch: Batch) -> dict[str, object]:
     return {
         "_id": batch.public_id,
         "batchName": batch.name,

@@ -1,4 +1,4 @@
-"""The plain table as SQLAlchemy knows it."""
+"""The plain table as an SQLAlchemy model."""
 
 from __future__ import annotations
 
@@ -16,8 +16,6 @@ class Base(DeclarativeBase):
 
 
 class Batch(Base):
-    """One batch."""
-
     __tablename__ = "batches"
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -34,7 +32,7 @@ class Batch(Base):
 
 
 def matching(user_id: int, search: str | None, status: str | None = None) -> Select[tuple[Batch]]:
-    """The user's batches, newest first. LIKE ignores case on SQLite, as ILIKE does on PostgreSQL."""
+    """Return the user's batches, newest first. LIKE ignores case on SQLite, as ILIKE does on PostgreSQL."""
     query = select(Batch).filter_by(user_id=user_id, deleted=False)
     if search:
         holds = Batch.name.like if DATABASE_URL.startswith("sqlite") else Batch.name.ilike
