@@ -31,29 +31,20 @@ def metrics_folder() -> None:
 if __name__ != "__main__":
     metrics_folder()  # before anything counts: how it counts is settled when the library is imported
 
-from portal.config import SETTINGS, SettingError, parse_whole  # noqa: E402
+from portal.config import SETTINGS, SettingError  # noqa: E402
 
-values = {setting.name: os.environ.get(setting.name) or setting.default for setting in SETTINGS}
+try:
+    values = {setting.name: setting.read(os.environ) for setting in SETTINGS}
+except SettingError as error:
+    sys.exit(str(error))
 
-
-def within(name: str, least: int, most: int) -> int:
-    """A whole number of the environment in these bounds; another ends the start with a plain word."""
-    try:
-        number = parse_whole(values, name)
-    except SettingError as error:
-        sys.exit(str(error))
-    if not least <= number <= most:
-        sys.exit(f"{name} must be between {least} and {most}")
-    return number
-
-
-host, port = values["HOST"] or "", within("PORT", 1, 65_535)
+host, port = values["HOST"], values["PORT"]
 bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 worker_class = "portal.server.worker.PortalWorker"
 logger_class = "portal.server.worker.PortalLogger"
-workers = within("WEB_WORKERS", 1, 1000)
-threads = within("WEB_THREADS", 1, 1000)
+workers = values["WEB_WORKERS"]
+threads = values["WEB_THREADS"]
 
 # The app is built once, before the workers: what is wrong with it ends the start at once, and its code is in memory
 # once. Building it opens no connection to the database, so none crosses the fork (tests/guards/test_start.py).
@@ -77,7 +68,7 @@ secure_scheme_headers: dict[str, str] = {}
 forwarded_allow_ips = ""
 
 accesslog = None  # the portal writes a line for each request, without its address: that may hold a phone number
-loglevel = (values["LOG_LEVEL"] or "").lower()
+loglevel = values["LOG_LEVEL"].lower()
 control_socket_disable = True  # it would lie below the home folder, which may be read-only
 if MEMORY.is_dir():
     worker_tmp_dir = str(MEMORY)  # in memory: a slow disk must not make a worker look dead

@@ -4,11 +4,12 @@ import click
 from alembic import context
 from flask import current_app
 from sqlalchemy import Connection
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from portal.batches import derived
 from portal.cli import describe_error
 from portal.db import schema_changes
+from portal.db.outages import find_outage
 from portal.db.transactions import WRITE_OPTIONS
 
 target = current_app.extensions["migrate"].db
@@ -42,5 +43,7 @@ def migrate(connection: Connection) -> None:
 
 try:
     run()
-except (InterfaceError, OperationalError) as error:  # the database is away: nothing that a stack trace explains
+except DBAPIError as error:
+    if find_outage(error) is None:  # a migration failed: the stack trace shows where
+        raise
     raise click.ClickException(describe_error(error)) from error

@@ -1,4 +1,4 @@
-"""Batch Portal: call batches as pages for people and as JSON for programs, from one query helper."""
+"""Batch Portal: a self-hosted web app and JSON API for outbound call campaigns."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import Flask, redirect, url_for
 
-from portal import config
+from portal import cli, config
 from portal.accounts import openid_connect
 from portal.api import openapi
 from portal.db import engine
@@ -22,7 +22,7 @@ from portal.web.sessions import PageSessionInterface
 
 
 def create_app(settings: Mapping[str, Any] | None = None, environ: Mapping[str, str] = os.environ) -> Flask:
-    """The portal as a WSGI app. `settings` are laid over what `environ` asks for (see portal/config.py)."""
+    """Return the WSGI app. `settings` override the configuration from `environ` (portal/config.py)."""
     instance = Path(environ.get("INSTANCE_DIR") or ROOT / "instance").absolute()
     app = Flask(
         __name__,
@@ -36,13 +36,13 @@ def create_app(settings: Mapping[str, Any] | None = None, environ: Mapping[str, 
     app.session_interface = PageSessionInterface()
 
     logs.init_app(app)
-    request_hooks.init_app(app)  # first, so that a request has its id before anything can refuse it
+    request_hooks.init_app(app)  # first, so that every error response has a request id
     rate_limits.init_app(app)
     request_sizes.init_app(app)
     htmx.init_app(app)
     engine.init_app(app)
     migrate.init_app(app, db, directory=str(ROOT / "migrations"), render_as_batch=True)
-    login_manager.init_app(app, add_context_processor=False)  # templates know `reader` alone
+    login_manager.init_app(app, add_context_processor=False)  # templates use `reader`, not `current_user`
     csrf.init_app(app)
     openid_connect.init_app(app)
     rendering.init_app(app)
@@ -52,18 +52,18 @@ def create_app(settings: Mapping[str, Any] | None = None, environ: Mapping[str, 
 
 
 def register_blueprints(app: Flask) -> None:
-    """Every exit: pages, API and commands. The API takes no cookie, so a forged form has nothing to use there."""
+    """Register pages, API and commands. The API ignores cookies, so it needs no CSRF protection."""
     from portal.accounts import pages as accounts_pages
-    from portal.admin import audit_pages as trail_pages
-    from portal.admin import commands as accounts_commands
+    from portal.admin import audit_pages
+    from portal.admin import commands as admin_commands
     from portal.admin import pages as admin_pages
-    from portal.backups import commands as backups
+    from portal.backups import commands as backups_commands
     from portal.batches import api as batches_api
     from portal.batches import commands as batches_commands
     from portal.batches import pages as batches_pages
     from portal.calls import api as calls_api
     from portal.demo import commands as demo_commands
-    from portal.demo import simulate_command as dialer_commands
+    from portal.demo import simulate_command
     from portal.server import health
     from portal.uploads import api as uploads_api
     from portal.uploads import pages as uploads_pages
@@ -72,15 +72,22 @@ def register_blueprints(app: Flask) -> None:
     app.register_blueprint(batches_pages.blueprint)
     app.register_blueprint(uploads_pages.blueprint)
     app.register_blueprint(admin_pages.blueprint)
-    app.register_blueprint(trail_pages.blueprint)
+    app.register_blueprint(audit_pages.blueprint)
     app.register_blueprint(openapi.blueprint)
     app.register_blueprint(health.blueprint)
     for api in (batches_api, calls_api, uploads_api):
         app.register_blueprint(api.blueprint)
         csrf.exempt(api.blueprint)
-    of_accounts = (accounts_commands.user, accounts_commands.token)
-    of_all = (backups.backup, backups.restore, demo_commands.demo)
-    for command in (*of_accounts, batches_commands.batch, *of_all, dialer_commands.simulate):
+    for command in (
+        admin_commands.user,
+        admin_commands.token,
+        batches_commands.batch,
+        backups_commands.backup,
+        backups_commands.restore,
+        demo_commands.demo,
+        simulate_command.simulate,
+        cli.version,
+    ):
         app.cli.add_command(command)
 
     @app.get("/")

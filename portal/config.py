@@ -1,10 +1,10 @@
-"""Everything that an environment variable can set, with its default and why it is there."""
+"""Settings from environment variables. A new one needs a row in SETTINGS, in the README and in .env.example."""
 
 from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,144 +14,239 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 
+class SettingError(click.ClickException, ValueError):
+    """An invalid value in the environment; the message names the variable.
+
+    It is a click exception so that commands print it as one line even though there is no app yet.
+    """
+
+
+def parse_text(name: str, text: str) -> str:
+    """Return the text unchanged."""
+    return text
+
+
+def parse_whole(name: str, text: str, minimum: int = 0, maximum: int | None = None) -> int:
+    """Return a whole number. Raises SettingError."""
+    number = int(text) if text.isascii() and text.isdigit() else -1
+    if number < minimum or (maximum is not None and number > maximum):
+        bounds = f"between {minimum} and {maximum}" if maximum is not None else f"of {minimum} or more"
+        raise SettingError(f"{name} must be a whole number {bounds}")
+    return number
+
+
+def parse_bool(name: str, text: str) -> bool:
+    """Return whether the text means true. Raises SettingError."""
+    if text.lower() in ("true", "yes", "on", "1"):
+        return True
+    if text.lower() in ("false", "no", "off", "0"):
+        return False
+    raise SettingError(f"{name} must be true or false")
+
+
+def whole_between(minimum: int, maximum: int) -> Callable[[str, str], int]:
+    """Return a parser for whole numbers within these bounds."""
+    return lambda name, text: parse_whole(name, text, minimum, maximum)
+
+
+def one_of(*choices: str) -> Callable[[str, str], str]:
+    """Return a parser that accepts only these values."""
+
+    def parse_choice(name: str, text: str) -> str:
+        if text not in choices:
+            raise SettingError(f"{name} must be one of {', '.join(choices)}")
+        return text
+
+    return parse_choice
+
+
+def parse_hosts(name: str, text: str) -> tuple[str, ...]:
+    """Return host names from a comma-separated list; a leading dot includes all subdomains. Raises SettingError."""
+    hosts = tuple(host.strip() for host in text.split(",") if host.strip())
+    if any(not host.isascii() or not host.isprintable() or " " in host or "/" in host for host in hosts):
+        raise SettingError(f"{name} must be host names separated by commas, such as portal.example.com")
+    return hosts
+
+
+def parse_issuer(name: str, text: str) -> str:
+    """Return the URL of an OpenID Connect provider. Raises SettingError."""
+    issuer = text.rstrip("/")
+    if issuer and not issuer.startswith(("https://", "http://127.0.0.1")):
+        raise SettingError(f"{name} must start with https://")
+    return issuer
+
+
 @dataclass(frozen=True)
 class Setting:
-    """One environment variable: its name, the default as text (None = made by the portal), and one line of why."""
+    """An environment variable: its name, default (None = optional or computed), description and parser.
+
+    `key` is the name in Flask's configuration if it differs; None = the app does not use the setting.
+    """
 
     name: str
     default: str | None
-    why: str
+    description: str
+    parse: Callable[[str, str], Any] = parse_text
+    key: str | None = ""
+
+    def read(self, environ: Mapping[str, str]) -> Any:
+        """Return the parsed value; an empty variable counts as not set. Raises SettingError."""
+        return self.parse(self.name, environ.get(self.name) or self.default or "")
 
 
 SETTINGS = (
-    Setting("DATABASE_URL", None, "Where the data lives. Default: an SQLite file in INSTANCE_DIR."),
-    Setting("SECRET_KEY", None, "Signs sessions; several machines must share one. Default: kept in INSTANCE_DIR."),
-    Setting("HOST", "127.0.0.1", "The address to listen on; put a proxy with TLS in front before widening it."),
-    Setting("PORT", "8000", "The port to listen on."),
-    Setting("WEB_WORKERS", "2", "Server processes; about one a core."),
-    Setting("WEB_THREADS", "4", "Threads in each process; each may hold one database connection."),
-    Setting("INSTANCE_DIR", None, "For the SQLite file and the made secret. Default: instance/ beside the code."),
-    Setting("STATEMENT_TIMEOUT_MS", "10000", "The database gives up on a statement after this long; 0 = never."),
-    Setting("BUSY_TIMEOUT_MS", "15000", "How long SQLite waits for another writer."),
-    Setting("TRUSTED_HOSTS", None, "The names the portal is reached by, separated by commas. Default: any."),
-    Setting("PROXIES", "0", "How many proxies stand in front; so many X-Forwarded-* values are believed."),
-    Setting("STRICT_TRANSPORT_SECONDS", "0", "How long browsers insist on https once they have seen it; 0 = not told."),
-    Setting("SESSION_COOKIE_SECURE", "false", "true where browsers come by https: cookies then never travel in clear."),
-    Setting("SESSION_DAYS", "14", "A sign-in lasts this many days."),
-    Setting("SESSION_IDLE_MINUTES", "720", "It ends sooner when nothing is done for so long; 0 = it does not."),
-    Setting("SIGN_IN_TRIES", "10", "So many tries of an account's password in 15 minutes; 0 = any number."),
-    Setting("SIGN_IN_TRIES_PER_ADDRESS", "100", "So many tries from one address in 15 minutes; 0 = any number."),
-    Setting("OIDC_ISSUER", None, "Sign in by this OpenID Connect provider too, such as https://id.example.com."),
-    Setting("OIDC_CLIENT_ID", None, "What the provider calls this portal."),
-    Setting("OIDC_CLIENT_SECRET", None, "What the provider knows this portal by."),
-    Setting("OIDC_NAME", "single sign-on", "What the button calls the provider."),
-    Setting("OIDC_CREATE", "false", "true: whom the provider knows and the portal does not gets an account."),
-    Setting("TOKEN_TOUCH_SECONDS", "60", "A token's last use is written down at most this often."),
-    Setting("BODY_BYTES", "10000000", "The API takes JSON bodies up to this size."),
-    Setting("UPLOAD_BYTES", "32000000", "A contact file may be as large as this."),
-    Setting("RATE_PER_TOKEN", "100", "Requests a second of one token, averaged over ten seconds; 0 = no limit."),
-    Setting("RATE_PER_ADDRESS", "300", "The same for all requests without a token from one address; 0 = no limit."),
-    Setting("METRICS_TOKEN", None, "What /metrics asks for as Authorization: Bearer. Default: /metrics is not there."),
-    Setting("LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR."),
-    Setting("LOG_FORMAT", "auto", "json, text, or auto: text at a terminal and json elsewhere."),
+    Setting(
+        "DATABASE_URL",
+        None,
+        "Database URL (sqlite: or postgresql:). Default: an SQLite file in INSTANCE_DIR.",
+        key="SQLALCHEMY_DATABASE_URI",
+    ),
+    Setting(
+        "SECRET_KEY",
+        None,
+        "Key that signs sessions and encrypts second factors. Default: generated, stored in INSTANCE_DIR.",
+    ),
+    Setting(
+        "HOST", "127.0.0.1", "Address to listen on. Put a TLS proxy in front before you open it to a network.", key=None
+    ),
+    Setting("PORT", "8000", "Port to listen on.", whole_between(1, 65_535), key=None),
+    Setting("WEB_WORKERS", "2", "Number of server processes, about one per core.", whole_between(1, 1000), key=None),
+    Setting(
+        "WEB_THREADS",
+        "4",
+        "Threads per process. Each can use one database connection.",
+        whole_between(1, 1000),
+        key=None,
+    ),
+    Setting(
+        "INSTANCE_DIR",
+        None,
+        "Directory of the SQLite file and the generated secret key. Default: instance/ next to the code.",
+        key=None,
+    ),
+    Setting(
+        "STATEMENT_TIMEOUT_MS",
+        "10000",
+        "Cancel database statements after this many milliseconds (0 = never).",
+        parse_whole,
+    ),
+    Setting("BUSY_TIMEOUT_MS", "15000", "Milliseconds that SQLite waits for another writer.", parse_whole),
+    # The key is not TRUSTED_HOSTS: Flask would check that itself, too early to build the links of an error page.
+    Setting(
+        "TRUSTED_HOSTS",
+        None,
+        "Host names that the portal accepts, separated by commas. Default: any.",
+        parse_hosts,
+        key="KNOWN_HOSTS",
+    ),
+    Setting("PROXIES", "0", "Number of trusted reverse proxies (X-Forwarded-*).", parse_whole),
+    Setting("STRICT_TRANSPORT_SECONDS", "0", "HSTS max-age in seconds (0 = no HSTS header).", parse_whole),
+    Setting("SESSION_COOKIE_SECURE", "false", "Send session cookies over HTTPS only.", parse_bool),
+    Setting("SESSION_DAYS", "14", "Sign users out after this many days.", parse_whole),
+    Setting("SESSION_IDLE_MINUTES", "720", "Sign users out after this many idle minutes (0 = never).", parse_whole),
+    Setting("SIGN_IN_TRIES", "10", "Maximum password attempts per account in 15 minutes (0 = unlimited).", parse_whole),
+    Setting(
+        "SIGN_IN_TRIES_PER_ADDRESS",
+        "100",
+        "Maximum password attempts per IP address in 15 minutes (0 = unlimited).",
+        parse_whole,
+    ),
+    Setting(
+        "OIDC_ISSUER", None, "OpenID Connect provider for single sign-on, such as https://id.example.com.", parse_issuer
+    ),
+    Setting("OIDC_CLIENT_ID", None, "Client ID at the OpenID Connect provider."),
+    Setting("OIDC_CLIENT_SECRET", None, "Client secret at the OpenID Connect provider."),
+    Setting("OIDC_NAME", "single sign-on", "Name of the provider on the sign-in button."),
+    Setting("OIDC_CREATE", "false", "Create an account at a user's first single sign-on.", parse_bool),
+    Setting("TOKEN_TOUCH_SECONDS", "60", "Minimum seconds between updates of a token's last use.", parse_whole),
+    Setting("BODY_BYTES", "10000000", "Maximum size of a JSON request body in bytes.", parse_whole),
+    Setting("UPLOAD_BYTES", "32000000", "Maximum size of a contact file in bytes.", parse_whole),
+    Setting(
+        "RATE_PER_TOKEN",
+        "100",
+        "Maximum requests per second per token, averaged over 10 seconds (0 = unlimited).",
+        parse_whole,
+    ),
+    Setting(
+        "RATE_PER_ADDRESS",
+        "300",
+        "Maximum requests per second per IP address for requests without a token (0 = unlimited).",
+        parse_whole,
+    ),
+    Setting("METRICS_TOKEN", None, "Bearer token that /metrics requires. Default: /metrics is disabled."),
+    Setting(
+        "LOG_LEVEL",
+        "INFO",
+        "Log level: DEBUG, INFO, WARNING or ERROR.",
+        one_of("DEBUG", "INFO", "WARNING", "ERROR"),
+    ),
+    Setting(
+        "LOG_FORMAT",
+        "auto",
+        "Log format: json, text, or auto (text in a terminal, otherwise json).",
+        one_of("json", "text", "auto"),
+    ),
 )
-
-LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
-LOG_FORMATS = ("json", "text", "auto")
-
-
-class SettingError(click.ClickException, ValueError):
-    """A value in the environment that cannot be used; the message names the variable.
-
-    One of click's, so that the command line says it in one plain line although there is no app yet.
-    """
 
 
 def load(environ: Mapping[str, str], instance_dir: Path) -> dict[str, Any]:
-    """The Flask configuration that an environment asks for.
-
-    Raises BadSetting, which names the variable, when a value is not usable.
-    """
-    values = {setting.name: environ.get(setting.name) or setting.default for setting in SETTINGS}
-    if not (values["DATABASE_URL"] and values["SECRET_KEY"]):
+    """Return the Flask configuration for an environment. Raises SettingError."""
+    settings = {setting.key or setting.name: setting.read(environ) for setting in SETTINGS if setting.key is not None}
+    url, secret_key = settings["SQLALCHEMY_DATABASE_URI"], settings["SECRET_KEY"]
+    if not (url and secret_key):
         create_folder(instance_dir)
-    secure = parse_bool(values, "SESSION_COOKIE_SECURE")
-    return {
-        "SQLALCHEMY_DATABASE_URI": parse_url(database_url(values["DATABASE_URL"], instance_dir)),
-        "SECRET_KEY": values["SECRET_KEY"] or stored_secret(instance_dir),
-        "STATEMENT_TIMEOUT_MS": parse_whole(values, "STATEMENT_TIMEOUT_MS"),
-        "BUSY_TIMEOUT_MS": parse_whole(values, "BUSY_TIMEOUT_MS"),
-        "SESSION_DAYS": parse_whole(values, "SESSION_DAYS"),
-        "SESSION_IDLE_MINUTES": parse_whole(values, "SESSION_IDLE_MINUTES"),
-        "SIGN_IN_TRIES": parse_whole(values, "SIGN_IN_TRIES"),
-        "SIGN_IN_TRIES_PER_ADDRESS": parse_whole(values, "SIGN_IN_TRIES_PER_ADDRESS"),
-        **parse_provider(values),
-        # Under Flask's own name for it, Flask would refuse before there are addresses for the links of an error page.
-        "KNOWN_HOSTS": parse_hosts(values["TRUSTED_HOSTS"] or ""),
-        "PROXIES": parse_whole(values, "PROXIES"),
-        "STRICT_TRANSPORT_SECONDS": parse_whole(values, "STRICT_TRANSPORT_SECONDS"),
-        "SESSION_COOKIE_SECURE": secure,
-        # Browsers take the prefix only with Secure, the path / and no domain: no other host can put one in its place.
-        "SESSION_COOKIE_NAME": "__Host-session" if secure else "session",
+    check_provider(settings)
+    return settings | {
+        "SQLALCHEMY_DATABASE_URI": database_url(url, instance_dir),
+        "SECRET_KEY": secret_key or stored_secret(instance_dir),
+        # Browsers accept the prefix only with Secure, the path / and no domain, so no other host can set the cookie.
+        "SESSION_COOKIE_NAME": "__Host-session" if settings["SESSION_COOKIE_SECURE"] else "session",
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
-        "PERMANENT_SESSION_LIFETIME": parse_whole(values, "SESSION_DAYS") * 86_400,
-        "SESSION_REFRESH_EACH_REQUEST": False,  # an answer that comes late must not sign in again who has signed out
-        "TOKEN_TOUCH_SECONDS": parse_whole(values, "TOKEN_TOUCH_SECONDS"),
-        "BODY_BYTES": parse_whole(values, "BODY_BYTES"),
-        "UPLOAD_BYTES": parse_whole(values, "UPLOAD_BYTES"),
-        "RATE_PER_TOKEN": parse_whole(values, "RATE_PER_TOKEN"),
-        "RATE_PER_ADDRESS": parse_whole(values, "RATE_PER_ADDRESS"),
-        "METRICS_TOKEN": values["METRICS_TOKEN"] or "",
-        "LOG_LEVEL": parse_choice(values, "LOG_LEVEL", LOG_LEVELS),
-        "LOG_FORMAT": parse_choice(values, "LOG_FORMAT", LOG_FORMATS),
-        "WTF_CSRF_TIME_LIMIT": None,  # valid as long as its session: a page left open overnight must still work
+        "PERMANENT_SESSION_LIFETIME": settings["SESSION_DAYS"] * 86_400,
+        "SESSION_REFRESH_EACH_REQUEST": False,  # a late response must not restore the session after signing out
+        "WTF_CSRF_TIME_LIMIT": None,  # valid as long as the session: a page left open overnight must still work
         "MAX_CONTENT_LENGTH": 1_000_000,
         "MAX_FORM_MEMORY_SIZE": 500_000,
-        "SEND_FILE_MAX_AGE_DEFAULT": 31_536_000,  # every asset's address carries its checksum (pages.asset)
+        "SEND_FILE_MAX_AGE_DEFAULT": 31_536_000,  # every asset URL contains a checksum (web/rendering.py, asset_url)
     }
 
 
-def database_url(url: str | None, instance_dir: Path) -> str:
-    """A URL that SQLAlchemy understands: the embedded default, or psycopg 3 for `postgres://` and `postgresql://`."""
+def database_url(url: str, instance_dir: Path) -> str:
+    """Return a URL for SQLAlchemy: the default SQLite file, or psycopg 3 for PostgreSQL. Raises SettingError."""
     if not url:
         return f"sqlite:///{instance_dir / 'portal.db'}"
     for prefix in ("postgres://", "postgresql://"):
         if url.startswith(prefix):
-            return "postgresql+psycopg://" + url.removeprefix(prefix)
+            url = "postgresql+psycopg://" + url.removeprefix(prefix)
     if not url.startswith(("sqlite:", "postgresql+psycopg:")):
         raise SettingError("DATABASE_URL must start with sqlite:, postgres:// or postgresql://")
-    return url
-
-
-def parse_url(url: str) -> str:
-    """The URL, when it can be read as one. What is wrong with it is not said in full: it may hold a password."""
     try:
         make_url(url)
-    except (ArgumentError, ValueError):
-        raise SettingError("DATABASE_URL cannot be read as a URL; escape what is special in its parts") from None
+    except (ArgumentError, ValueError):  # not quoted: it may contain a password
+        raise SettingError("DATABASE_URL is not a valid URL; percent-encode special characters") from None
     return url
 
 
 def create_folder(instance_dir: Path) -> None:
-    """The instance folder, for what the portal keeps by itself. Raises BadSetting when it cannot be written to."""
+    """Create the instance folder. Raises SettingError if it is not writable."""
     try:
         instance_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise SettingError(f"INSTANCE_DIR cannot be made: {error.strerror}: {instance_dir}") from error
+        raise SettingError(f"INSTANCE_DIR cannot be created: {error.strerror}: {instance_dir}") from error
     if not os.access(instance_dir, os.W_OK | os.X_OK):
-        raise SettingError(f"INSTANCE_DIR cannot be written to: {instance_dir}")
+        raise SettingError(f"INSTANCE_DIR is not writable: {instance_dir}")
 
 
 def stored_secret(instance_dir: Path) -> str:
-    """The secret kept in the instance folder, made at the first call; the same for every process on this machine."""
+    """Return the secret key stored in the instance folder, created at the first call and shared by all processes."""
     path = instance_dir / "secret_key"
     draft = path.with_name(f"secret_key.{os.getpid()}.{secrets.token_hex(4)}")
     if not path.exists():
         draft.touch(mode=0o600)
         draft.write_text(secrets.token_hex(32))
         try:
-            os.link(draft, path)  # atomic, and fails where another process was first
+            os.link(draft, path)  # atomic; fails if another process created the key first
         except FileExistsError:
             pass
         finally:
@@ -159,48 +254,9 @@ def stored_secret(instance_dir: Path) -> str:
     return path.read_text().strip()
 
 
-def parse_choice(values: Mapping[str, str | None], name: str, words: tuple[str, ...]) -> str:
-    """One of these words."""
-    word = values[name]
-    if word not in words:
-        raise SettingError(f"{name} must be one of {', '.join(words)}")
-    return word
-
-
-def parse_hosts(text: str) -> tuple[str, ...]:
-    """Names of hosts from a list with commas; one that begins with a dot stands for every name below it."""
-    found = tuple(host.strip() for host in text.split(",") if host.strip())
-    if any(not host.isascii() or not host.isprintable() or " " in host or "/" in host for host in found):
-        raise SettingError("TRUSTED_HOSTS must be names of hosts, separated by commas: portal.example.com")
-    return found
-
-
-def parse_provider(values: Mapping[str, str | None]) -> dict[str, Any]:
-    """The OpenID Connect provider: none of its settings, or all three."""
+def check_provider(settings: Mapping[str, Any]) -> None:
+    """Check that either all or none of the OpenID Connect settings are set. Raises SettingError."""
     names = ("OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET")
-    missing = [name for name in names if not values[name]]
-    if missing and len(missing) < len(names):
-        raise SettingError(f"{missing[0]} is needed too: OpenID Connect wants {', '.join(names)}")
-    issuer = (values["OIDC_ISSUER"] or "").rstrip("/")
-    if issuer and not issuer.startswith(("https://", "http://127.0.0.1")):
-        raise SettingError("OIDC_ISSUER must start with https://")
-    given = {"OIDC_ISSUER": issuer} | {name: values[name] or "" for name in (*names[1:], "OIDC_NAME")}
-    return given | {"OIDC_CREATE": parse_bool(values, "OIDC_CREATE")}
-
-
-def parse_whole(values: Mapping[str, str | None], name: str) -> int:
-    """A whole number of zero or more."""
-    text = values[name] or ""
-    if not (text.isascii() and text.isdigit()):
-        raise SettingError(f"{name} must be a whole number of 0 or more")
-    return int(text)
-
-
-def parse_bool(values: Mapping[str, str | None], name: str) -> bool:
-    """true or false, spelled in one of the usual ways."""
-    text = (values[name] or "").lower()
-    if text in ("true", "yes", "on", "1"):
-        return True
-    if text in ("false", "no", "off", "0"):
-        return False
-    raise SettingError(f"{name} must be true or false")
+    missing = [name for name in names if not settings[name]]
+    if 0 < len(missing) < len(names):
+        raise SettingError(f"{missing[0]} is required too: OpenID Connect needs {', '.join(names)}")

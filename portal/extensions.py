@@ -1,4 +1,4 @@
-"""The Flask extensions, bare: the factory ties them to an app."""
+"""The Flask extensions; create_app binds them to an app."""
 
 from flask import Response
 from flask_login import LoginManager
@@ -11,10 +11,9 @@ from portal.models.base import Base
 
 
 class SessionLogin(LoginManager):
-    """Sign-in by the session alone, without Flask-Login's second, remembering cookie.
+    """Sign-in by the session only, without Flask-Login's "remember me" cookie.
 
-    Its hook for that cookie reads the session at every answer, and so would make the API's answers vary by a cookie
-    that the API never looks at.
+    The hook for that cookie reads the session in every response, which would add `Vary: Cookie` to the API's responses.
     """
 
     def _update_remember_cookie(self, response: Response) -> Response:

@@ -1,4 +1,4 @@
-"""Ids."""
+"""Public ids, and secrets that people read and type."""
 
 from __future__ import annotations
 
@@ -8,24 +8,21 @@ import time
 
 HEX_ID = re.compile(r"[0-9a-fA-F]{24}")
 
+READABLE_CHARACTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # no two of them look alike
+GROUP_COUNT, GROUP_LENGTH = 4, 4
+
 
 def new_id() -> str:
-    """A new public id: 24 lower-case hex characters, the first 8 the time in seconds, so that ids tend to ascend."""
+    """Return a new id: 24 lower-case hex characters, the first 8 of them the time in seconds, so ids mostly ascend."""
     return f"{int(time.time()) & 0xFFFFFFFF:08x}{secrets.token_hex(8)}"
 
 
-# Letters and digits that nobody takes for one another.
-READABLE = "abcdefghjkmnpqrstuvwxyz23456789"
-
-
-GROUPS, GROUP = 4, 4
-
-
 def new_readable_secret() -> str:
-    """A new secret of some 79 random bits that a person can read aloud and type: k3pq-…, in GROUPS of GROUP letters."""
-    return "-".join("".join(secrets.choice(READABLE) for _ in range(GROUP)) for _ in range(GROUPS))
+    """Return a secret of about 79 random bits in groups of characters, such as k3pq-7mwx-…, easy to read and type."""
+    groups = ["".join(secrets.choice(READABLE_CHARACTERS) for _ in range(GROUP_LENGTH)) for _ in range(GROUP_COUNT)]
+    return "-".join(groups)
 
 
 def parse_id(text: str) -> str | None:
-    """The id that `text` spells, in lower case; None when it is not 24 hex characters."""
+    """Return an id in lower case, or None if `text` is not 24 hexadecimal characters."""
     return text.lower() if HEX_ID.fullmatch(text) else None

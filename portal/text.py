@@ -1,4 +1,4 @@
-"""Text rules that hold for every input: what is refused, and how case is ignored."""
+"""Rules for all text input: forbidden characters, and comparison that ignores case."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import unicodedata
 
 
 def fold(text: str) -> str:
-    """`text` as it is compared when case must not matter, for all of Unicode, the same on both databases.
+    """Return `text` folded for comparison without case, in all of Unicode and identically for both databases.
 
-    NFC first, so that an accent typed as one character finds one stored as two; then the full case folding of
-    Unicode, chapter 3.13 (`ÉTÉ` and `été`, `STRASSE` and `Straße` fold alike).
+    NFC comes first, so that an accent typed as one character matches one stored as two. Unicode's full case folding
+    (chapter 3.13) then makes `ÉTÉ` equal to `été`, and `STRASSE` to `Straße`.
     """
     return unicodedata.normalize("NFC", text).casefold()
 
 
 def find_forbidden_character(text: str) -> str | None:
-    """The first thing in `text` that no stored or searched text may hold, in words; None when there is nothing."""
+    """Return a description of the first forbidden character in `text`, or None."""
     for character in text:
         category = unicodedata.category(character)
         if category == "Cc":

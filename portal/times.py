@@ -1,4 +1,4 @@
-"""Time: milliseconds inside, ISO 8601 outside, and words for people."""
+"""Times: milliseconds since 1970 UTC in code and database, ISO 8601 in the API, text on pages."""
 
 from __future__ import annotations
 
@@ -19,46 +19,45 @@ ISO_DATE_TIME = re.compile(
 
 
 def now_ms() -> int:
-    """This moment, in milliseconds since 1970 UTC."""
+    """Return the current time in milliseconds since 1970 UTC."""
     return time.time_ns() // 1_000_000
 
 
-@lru_cache(maxsize=16_384)  # the same rows are shown again and again
+@lru_cache(maxsize=16_384)  # lists show the same rows many times
 def format_iso(ms: int) -> str:
-    """ISO 8601, UTC, three decimals and Z, as the contract writes times: 2025-05-01T12:00:00.000Z."""
+    """Return a time in the contract's format, ISO 8601 in UTC: 2025-05-01T12:00:00.000Z."""
     moment = EPOCH + timedelta(milliseconds=ms)
     return f"{moment.isoformat(timespec='milliseconds')}Z"
 
 
 def datetime_at(ms: int, zone: tzinfo) -> datetime:
-    """The moment as a clock in `zone` shows it."""
+    """Return a time as a datetime in `zone`."""
     return (EPOCH + timedelta(milliseconds=ms)).replace(tzinfo=UTC).astimezone(zone)
 
 
 @lru_cache(maxsize=1)
 def list_zones() -> tuple[str, ...]:
-    """The IANA time zones that a person may choose, by name."""
+    """Return the names of the IANA time zones that users may choose, sorted."""
     return tuple(sorted(name for name in available_timezones() if "/" in name or name == "UTC"))
 
 
 def zone_or_utc(name: str) -> ZoneInfo:
-    """The zone of that name; UTC when this machine's zone data no longer knows it."""
+    """Return the zone with this name, or UTC if the machine's zone data does not include it."""
     return ZoneInfo(name if name in list_zones() else "UTC")
 
 
 class TimeFormatError(ValueError):
-    """A text that is not an ISO date or date-time; the message says what one looks like."""
+    """Text that is not an ISO date or date-time; the message shows examples."""
 
     def __init__(self) -> None:
         super().__init__("must be an ISO date or date-time, such as 2025-05-01 or 2025-05-01T12:00:00Z")
 
 
 def parse_moment_range(text: str, zone: tzinfo) -> tuple[int, int]:
-    """The first and the last millisecond that an ISO date or date-time speaks of.
+    """Return the first and last millisecond of an ISO date or date-time. Raises TimeFormatError.
 
-    A date is that whole day in `zone`; a date-time is its own moment, in `zone` where it names no offset. A
-    date-time finer than a millisecond lies between two: it starts at the later and ends at the earlier, so that a
-    range built of the two never takes in a moment outside it. Raises BadTime.
+    A date is the whole day in `zone`; a date-time without an offset is in `zone`. A date-time between two milliseconds
+    starts at the later one and ends at the earlier one, so that a range never includes a time outside its bounds.
     """
     try:
         if ISO_DATE.fullmatch(text):
@@ -77,15 +76,15 @@ def parse_moment_range(text: str, zone: tzinfo) -> tuple[int, int]:
 
 
 def datetime_to_ms(moment: datetime, zone: tzinfo) -> int:
-    """Milliseconds since 1970 of a date-time, taken to be in `zone` where it names no offset."""
+    """Return the milliseconds since 1970 UTC of a date-time, which is in `zone` if it has no offset."""
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=zone)
-    # Subtracted by hand: astimezone() overflows at the ends of the calendar.
+    # astimezone() overflows at the ends of the calendar, so subtract the offset here.
     return (moment.replace(tzinfo=None) - EPOCH - (moment.utcoffset() or timedelta())) // MILLISECOND
 
 
 def day_start_ms(day: date, zone: tzinfo, days: int = 0) -> int:
-    """The first millisecond of the day `days` after `day` in `zone`."""
+    """Return the first millisecond of the day `days` after `day` in `zone`."""
     midnight = datetime(day.year, day.month, day.day)
     if midnight.date() == date.max and days:
         return datetime_to_ms(midnight, zone) + days * DAY_MS
@@ -93,7 +92,7 @@ def day_start_ms(day: date, zone: tzinfo, days: int = 0) -> int:
 
 
 def format_relative(ms: int, now: int, zone: tzinfo) -> str:
-    """A moment as people say it: relative where it is fresh, a date where it is old."""
+    """Return a time relative to now, or its date if it is more than a week ago or in the future."""
     minutes = (now - ms) // 60_000
     if 0 <= minutes < 1:
         return "just now"
@@ -112,21 +111,21 @@ def format_relative(ms: int, now: int, zone: tzinfo) -> str:
     return f"{then.day} {then:%b}" if then.year == today.year else f"{then.day} {then:%b %Y}"
 
 
-@lru_cache(maxsize=64)  # asked for once a row
+@lru_cache(maxsize=64)  # called for every row of a list
 def local_day(now: int, zone: tzinfo) -> date:
-    """The day that a calendar in `zone` shows."""
+    """Return today's date in `zone`."""
     return datetime_at(now, zone).date()
 
 
 def format_minute(ms: int, zone: tzinfo) -> str:
-    """A moment to the minute: Tue 17 Nov, 08:00."""
+    """Return a time to the minute: Tue 17 Nov, 08:00."""
     then = datetime_at(ms, zone)
     return f"{then:%a} {then.day} {then:%b, %H:%M}"
 
 
 @lru_cache(maxsize=16_384)
 def format_exact(ms: int, zone: tzinfo) -> str:
-    """A moment to the second, with its zone: Tue 17 Nov 2026, 08:00:12 Europe/Lisbon (UTC+00:00)."""
+    """Return a time to the second with its zone: Tue 17 Nov 2026, 08:00:12 Europe/Lisbon (UTC+00:00)."""
     then = datetime_at(ms, zone)
     offset = then.strftime("%z")
     return f"{then:%a} {then.day} {then:%b %Y, %H:%M:%S} {zone} (UTC{offset[:3]}:{offset[3:5]})"

@@ -1,4 +1,4 @@
-"""Which release this is, and a mark of its very files: what a cache holds of another is never taken for ours."""
+"""The version of the portal, and a fingerprint of its files that keeps caches from mixing releases."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FINGERPRINTED_PATHS = ("portal/**/*.py", "templates/**/*.html", "static/**/*")
 
 
 def compute_fingerprint() -> str:
-    """A checksum over every file that shapes an answer."""
+    """Return a checksum over every file that affects a response."""
     digest = sha256(VERSION.encode())
     for pattern in FINGERPRINTED_PATHS:
         for path in sorted(ROOT.glob(pattern)):

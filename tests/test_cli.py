@@ -1,4 +1,4 @@
-"""What all commands share: whatever goes wrong is one plain line and exit code 1, never a stack trace."""
+"""Failures of commands: one line on standard error and exit code 1, never a stack trace."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ COMMANDS = [
 ]
 
 
-def app_on(url: str, folder: Path) -> Flask:
+def create_app_for(url: str, folder: Path) -> Flask:
     environ = {"DATABASE_URL": url, "SECRET_KEY": "only for tests", "INSTANCE_DIR": str(folder), "LOG_LEVEL": "WARNING"}
     return create_app({"TESTING": True}, environ)
 
 
 def error_of(app: Flask, command: list[str]) -> str:
-    """The one line that the command fails with."""
+    """Return the line on standard error of a failing command."""
     result = app.test_cli_runner().invoke(args=command, input="correct horse battery staple\n")
     assert result.exit_code == 1
     assert result.stdout == ""
@@ -53,8 +53,8 @@ def error_of(app: Flask, command: list[str]) -> str:
 def bare_app(
     request: pytest.FixtureRequest, database_urls: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Flask]:
-    """An app whose database was never migrated."""
-    app = app_on(database_urls(request.param), tmp_path_factory.mktemp("bare"))
+    """Return an app with a database without tables."""
+    app = create_app_for(database_urls(request.param), tmp_path_factory.mktemp("bare"))
     yield app
     with app.app_context():
         db.engine.dispose()
@@ -68,8 +68,8 @@ def test_a_database_without_tables(bare_app: Flask, command: list[str]) -> None:
 
 @pytest.mark.parametrize("url", ["postgresql://nobody@127.0.0.1:1/none", "sqlite:////nowhere/portal.db"])
 @pytest.mark.parametrize("command", [*COMMANDS, ["db", "upgrade"]], ids=" ".join)
-def test_a_database_out_of_reach(tmp_path: Path, url: str, command: list[str]) -> None:
-    assert error_of(app_on(url, tmp_path), command).startswith("Error: The database cannot be used: ")
+def test_an_unavailable_database(tmp_path: Path, url: str, command: list[str]) -> None:
+    assert error_of(create_app_for(url, tmp_path), command).startswith("Error: Database unavailable: ")
 
 
 @pytest.mark.parametrize("kind", DATABASES)
@@ -77,10 +77,10 @@ def test_a_database_of_another_release(make_app: Callable[[str], Flask], kind: s
     app = make_app(kind)
     with app.app_context(), db.engine.begin() as connection:
         connection.execute(text("ALTER TABLE users DROP COLUMN zone"))
-    assert error_of(app, ["user", "list"]).startswith("Error: The database is of another release; run: flask")
+    assert error_of(app, ["user", "list"]).startswith("Error: The database schema is from another release; run: flask")
 
 
-def test_a_failure_that_nobody_foresaw(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unexpected_failure(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> None:
         raise KeyError("secret detail")
 
@@ -88,6 +88,16 @@ def test_a_failure_that_nobody_foresaw(app: Flask, monkeypatch: pytest.MonkeyPat
     message = error_of(app, ["user", "list"])
     assert "KeyError" in message
     assert "secret detail" not in message
+
+
+def test_a_failing_statement_is_not_reported_as_missing_tables(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        db.session.execute(text("SELECT 1 FROM no_such_table"))
+
+    monkeypatch.setattr(query, "list_users", fail)
+    message = error_of(app, ["user", "list"])
+    assert message.startswith("Error: Unexpected failure: ")
+    assert "no_such_table" not in message
 
 
 @pytest.mark.parametrize(
@@ -103,7 +113,7 @@ def test_wrong_usage_is_exit_code_2(app: Flask, command: list[str]) -> None:
     "setting",
     ["DATABASE_URL=mysql://x", "DATABASE_URL=postgresql://a:s3cret@x:y/z", "LOG_LEVEL=LOUD", "INSTANCE_DIR=/dev/null"],
 )
-def test_a_setting_that_cannot_be_used(tmp_path: Path, setting: str) -> None:
+def test_an_invalid_setting(tmp_path: Path, setting: str) -> None:
     name, _, value = setting.partition("=")
     environ = {"PATH": os.environ["PATH"], "INSTANCE_DIR": str(tmp_path), name: value}
     command = [sys.executable, "-m", "flask", "--app", "wsgi", "user", "list"]

@@ -1,4 +1,4 @@
-"""What a newcomer does: `make run`, the printed curl line, signing in, the README's commands, an end without haste."""
+"""The first steps of a new user: `make run`, the printed curl command, sign-in, and the commands of the README."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.support.services import curl
 
 ROOT = Path(__file__).resolve().parents[1]
 README_ADDRESS = "http://127.0.0.1:8000"
-PATIENCE = 240  # seconds; the first time, the virtual environment is made
+TIMEOUT_SECONDS = 240  # the first run creates the virtual environment
 
 pytestmark = pytest.mark.xdist_group("make run")  # one at a time: they share the virtual environment
 
@@ -41,33 +41,38 @@ class Portal:
     environ: dict[str, str]
     log: Path
 
-    def said(self, pattern: str) -> str:
-        """What it printed, where that fits the pattern's one group."""
-        found = re.search(pattern, self.log.read_text(), re.MULTILINE)
-        assert found, self.log.read_text()
-        return found[1]
+    def find_in_output(self, pattern: str) -> str:
+        """Return the group of the pattern in the output of `make run`."""
+        match = re.search(pattern, self.log.read_text(), re.MULTILINE)
+        assert match, self.log.read_text()
+        return match[1]
 
     def shell(self, script: str) -> str:
-        """What a script prints that a person would type beside it; every command must succeed."""
-        quiet = 'set -euo pipefail\ncurl() { command curl --silent --show-error --fail "$@"; }\n'
-        done = subprocess.run(
-            ["bash", "-c", quiet + script], cwd=ROOT, env=self.environ, capture_output=True, text=True, timeout=PATIENCE
+        """Run a script in another shell and return its output; every command must succeed."""
+        prelude = 'set -euo pipefail\ncurl() { command curl --silent --show-error --fail "$@"; }\n'
+        result = subprocess.run(
+            ["bash", "-c", prelude + script],
+            cwd=ROOT,
+            env=self.environ,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_SECONDS,
         )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result.stdout
 
 
 @contextmanager
-def make_run(folder: Path, **given: str) -> Iterator[Portal]:
-    """The portal as `make run` starts it, with its data in `folder`; stopped as a supervisor stops it."""
+def make_run(folder: Path, **overrides: str) -> Iterator[Portal]:
+    """Run the portal with `make run` and its data in `folder`, and stop it with SIGTERM as a supervisor does."""
     port = free_port()
-    settings = {"INSTANCE_DIR": str(folder), "PORT": str(port)} | given
-    environ = {name: value for name, value in os.environ.items() if name not in {each.name for each in SETTINGS}}
-    portal = Portal(f"http://127.0.0.1:{port}", environ | settings, folder / f"said-{port}")
+    settings = {"INSTANCE_DIR": str(folder), "PORT": str(port)} | overrides
+    environ = {name: value for name, value in os.environ.items() if name not in {setting.name for setting in SETTINGS}}
+    portal = Portal(f"http://127.0.0.1:{port}", environ | settings, folder / f"output-{port}")
     with portal.log.open("w") as log:
         process = subprocess.Popen(["make", "run"], cwd=ROOT, env=portal.environ, stdout=log, stderr=subprocess.STDOUT)
     try:
-        wait_until_it_answers(portal, process)
+        wait_until_ready(portal, process)
         yield portal
     finally:
         process.send_signal(signal.SIGTERM)
@@ -77,13 +82,13 @@ def make_run(folder: Path, **given: str) -> Iterator[Portal]:
         urlopen(portal.address)
 
 
-def wait_until_it_answers(portal: Portal, process: subprocess.Popen[bytes]) -> None:
-    """Wait for the sign-in page; what `make run` said is the failure's message when it ends instead."""
-    deadline = time.monotonic() + PATIENCE
+def wait_until_ready(portal: Portal, process: subprocess.Popen[bytes]) -> None:
+    """Wait for the sign-in page; if `make run` ends instead, fail with its output."""
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            with urlopen(f"{portal.address}/login", timeout=PATIENCE) as answer:
-                assert answer.status == 200
+            with urlopen(f"{portal.address}/login", timeout=TIMEOUT_SECONDS) as response:
+                assert response.status == 200
                 return
         except URLError:
             time.sleep(0.1)
@@ -91,7 +96,7 @@ def wait_until_it_answers(portal: Portal, process: subprocess.Popen[bytes]) -> N
 
 
 def batches_page(portal: Portal, email: str, password: str) -> str:
-    """What signing in by the form leads to."""
+    """Sign in with the form and return the page that follows."""
     browser = build_opener(HTTPCookieProcessor(CookieJar()))
     with browser.open(f"{portal.address}/login?next=/batches") as page:
         fields = {"email": email, "password": password, "csrf_token": csrf_token(page.read().decode())}
@@ -109,22 +114,22 @@ def _curl() -> None:
         skip_or_fail(missing)
 
 
-def test_make_run_leads_to_a_portal_worth_looking_at(tmp_path: Path) -> None:
+def test_make_run_serves_a_portal_with_demo_data(tmp_path: Path) -> None:
     with make_run(tmp_path) as portal:
-        assert portal.said(r"^Address +(\S+)$") == portal.address
-        email, password = portal.said(r"^E-mail +(\S+)$"), portal.said(r"^Password +(\S+)$")
-        answer = json.loads(portal.shell(portal.said(r"^(curl .*)$")))
-        assert (answer["code"], answer["status"]) == (200, True)
-        batches = answer["data"]["batches"]
-        assert len(batches) == 10 < answer["data"]["pagination"]["total"]
+        assert portal.find_in_output(r"^Address +(\S+)$") == portal.address
+        email, password = portal.find_in_output(r"^Email +(\S+)$"), portal.find_in_output(r"^Password +(\S+)$")
+        body = json.loads(portal.shell(portal.find_in_output(r"^(curl .*)$")))
+        assert (body["code"], body["status"]) == (200, True)
+        batches = body["data"]["batches"]
+        assert len(batches) == 10 < body["data"]["pagination"]["total"]
         page = batches_page(portal, email, password)
         assert all(f"/batches/{batch['_id']}" in page for batch in batches)
-    with make_run(tmp_path) as portal:  # the second time: the same account, and nothing said of it
+    with make_run(tmp_path) as portal:  # the second run uses the same account and prints nothing about it
         assert not re.search("Password|curl|demo@", portal.log.read_text())
         assert batches[0]["_id"] in batches_page(portal, email, password)
 
 
-def test_a_database_of_ones_own_is_migrated_and_served_no_more(
+def test_an_external_database_is_migrated_without_demo_data(
     database_urls: Callable[[str], str], tmp_path: Path
 ) -> None:
     url = database_urls("postgresql").replace("postgresql+psycopg:", "postgres:")
@@ -134,18 +139,20 @@ def test_a_database_of_ones_own_is_migrated_and_served_no_more(
     assert list(tmp_path.iterdir()) == [portal.log]
 
 
-def test_a_port_in_use_is_said_plainly(tmp_path: Path) -> None:
+def test_a_port_in_use_is_reported_in_one_line(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         environ = os.environ | {"PORT": str(port), "INSTANCE_DIR": str(tmp_path)}
-        done = subprocess.run(["make", "run"], cwd=ROOT, env=environ, capture_output=True, text=True, timeout=PATIENCE)
-    assert f"127.0.0.1:{port} cannot be listened on: Address already in use" in done.stderr
-    assert "Traceback" not in done.stderr
+        result = subprocess.run(
+            ["make", "run"], cwd=ROOT, env=environ, capture_output=True, text=True, timeout=TIMEOUT_SECONDS
+        )
+    assert f"127.0.0.1:{port} cannot be listened on: Address already in use" in result.stderr
+    assert "Traceback" not in result.stderr
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_readmes_commands_work_as_written(tmp_path: Path) -> None:
-    """Its blocks that open with ```sh tested, one after the other, beside a portal that runs."""
+def test_the_commands_of_the_readme_work_as_written(tmp_path: Path) -> None:
+    """Run the blocks that begin with ```sh tested one after the other against a running portal."""
     blocks = re.findall(r"^```sh tested\n(.*?)^```$", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
     assert blocks
     with make_run(tmp_path) as portal:

@@ -1,4 +1,4 @@
-"""Moments: read from ISO texts, written as the contract has them, and said in words."""
+"""Parsing and formatting of times."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NOON = 1_746_100_800_000  # 2025-05-01T12:00:00.000Z
 
 
 @given(st.datetimes(), st.integers(-14 * 60, 14 * 60))
-def test_a_date_time_is_its_own_moment_whatever_its_offset(moment: datetime, minutes: int) -> None:
+def test_a_date_time_is_one_moment_with_any_offset(moment: datetime, minutes: int) -> None:
     moment = moment.replace(microsecond=moment.microsecond // 1000 * 1000)
     zoned = moment.replace(tzinfo=timezone(timedelta(minutes=minutes)))
     expected = (moment - EPOCH) // timedelta(milliseconds=1) - minutes * 60_000
@@ -34,7 +34,7 @@ def test_a_date_time_is_its_own_moment_whatever_its_offset(moment: datetime, min
 
 
 @given(st.integers(-62_135_596_800_000, 253_402_300_799_999))
-def test_what_is_written_reads_the_same(ms: int) -> None:
+def test_iso_round_trip(ms: int) -> None:
     assert len(format_iso(ms)) == len("2025-05-01T12:00:00.000Z")
     assert parse_moment_range(format_iso(ms), UTC) == (ms, ms)
 
@@ -48,7 +48,7 @@ def test_days_follow_each_other_without_a_gap(day: object, zone: str) -> None:
 
 
 @pytest.mark.parametrize(("day", "hours"), [("2025-03-30", 23), ("2025-10-26", 25), ("2025-05-01", 24)])
-def test_a_day_on_which_the_clocks_change_has_its_own_length(day: str, hours: int) -> None:
+def test_a_day_of_a_clock_change_has_23_or_25_hours(day: str, hours: int) -> None:
     first, last = parse_moment_range(day, LISBON)
     assert last - first + 1 == hours * HOUR
 
@@ -56,17 +56,17 @@ def test_a_day_on_which_the_clocks_change_has_its_own_length(day: str, hours: in
 @pytest.mark.parametrize(
     ("day", "zone", "begins", "hours"),
     [
-        ("2018-11-04", "America/Sao_Paulo", "2018-11-04T03:00:00.000Z", 23),  # its midnight was left out
-        ("2018-02-17", "America/Sao_Paulo", "2018-02-17T02:00:00.000Z", 25),  # its last hour came twice
-        ("2025-11-02", "America/Havana", "2025-11-02T04:00:00.000Z", 25),  # its first hour came twice
-        ("2011-12-30", "Pacific/Apia", "2011-12-30T10:00:00.000Z", 0),  # left out whole
+        ("2018-11-04", "America/Sao_Paulo", "2018-11-04T03:00:00.000Z", 23),  # its midnight was skipped
+        ("2018-02-17", "America/Sao_Paulo", "2018-02-17T02:00:00.000Z", 25),  # its last hour was repeated
+        ("2025-11-02", "America/Havana", "2025-11-02T04:00:00.000Z", 25),  # its first hour was repeated
+        ("2011-12-30", "Pacific/Apia", "2011-12-30T10:00:00.000Z", 0),  # skipped entirely
         ("2011-12-31", "Pacific/Apia", "2011-12-30T10:00:00.000Z", 24),
         ("2025-04-06", "Australia/Lord_Howe", "2025-04-05T13:00:00.000Z", 24.5),
         ("0001-01-01", "UTC", "0001-01-01T00:00:00.000Z", 24),
         ("9999-12-31", "UTC", "9999-12-31T00:00:00.000Z", 24),
     ],
 )
-def test_a_day_is_as_long_as_its_zone_made_it(day: str, zone: str, begins: str, hours: float) -> None:
+def test_the_length_of_a_day_depends_on_its_zone(day: str, zone: str, begins: str, hours: float) -> None:
     first, last = parse_moment_range(day, ZoneInfo(zone))
     assert format_iso(first) == begins
     assert last - first + 1 == hours * HOUR
@@ -76,15 +76,15 @@ def test_a_day_is_as_long_as_its_zone_made_it(day: str, zone: str, begins: str, 
     ("text", "moment"),
     [
         ("2025-03-30T00:59:59", "2025-03-30T00:59:59.000Z"),
-        ("2025-03-30T01:30:00", "2025-03-30T01:30:00.000Z"),  # left out: read as if the clocks had not been changed
+        ("2025-03-30T01:30:00", "2025-03-30T01:30:00.000Z"),  # skipped: parsed as if the clocks had not changed
         ("2025-03-30T02:00:00", "2025-03-30T01:00:00.000Z"),
-        ("2025-10-26T01:30:00", "2025-10-26T00:30:00.000Z"),  # came twice: the first
-        ("2025-10-26T01:30:00Z", "2025-10-26T01:30:00.000Z"),  # an offset says which
+        ("2025-10-26T01:30:00", "2025-10-26T00:30:00.000Z"),  # repeated: the first one
+        ("2025-10-26T01:30:00Z", "2025-10-26T01:30:00.000Z"),  # the offset decides
         ("2025-10-26T01:30:00+01:00", "2025-10-26T00:30:00.000Z"),
         ("2025-10-26T02:00:00", "2025-10-26T02:00:00.000Z"),
     ],
 )
-def test_a_time_that_was_left_out_or_came_twice(text: str, moment: str) -> None:
+def test_a_skipped_or_repeated_time(text: str, moment: str) -> None:
     first, last = parse_moment_range(text, LISBON)
     assert (format_iso(first), last) == (moment, first)
 
@@ -100,7 +100,7 @@ def test_a_fraction_is_compared_exactly(moment: datetime, nanos: int, digits: in
 
 
 @given(st.text(alphabet="0123456789-:.TZ+ ٣\u2212Wz", max_size=30) | st.text(max_size=30))
-def test_any_text_is_a_moment_or_is_refused(text: str) -> None:
+def test_every_text_is_parsed_or_rejected(text: str) -> None:
     try:
         first, last = parse_moment_range(text, LISBON)
     except TimeFormatError:
@@ -110,7 +110,7 @@ def test_any_text_is_a_moment_or_is_refused(text: str) -> None:
 
 
 @given(st.sampled_from(["0001-01-01", "9999-12-31"]), st.sampled_from([*list_zones()]))
-def test_the_ends_of_the_calendar_are_days_in_every_zone(day: str, zone: str) -> None:
+def test_the_first_and_last_day_work_in_every_zone(day: str, zone: str) -> None:
     first, last = parse_moment_range(day, ZoneInfo(zone))
     assert first < last
 
@@ -118,7 +118,7 @@ def test_the_ends_of_the_calendar_are_days_in_every_zone(day: str, zone: str) ->
 @pytest.mark.parametrize(
     ("zone", "offset"), [("UTC", "+00:00"), ("Asia/Kathmandu", "+05:45"), ("America/St_Johns", "-02:30")]
 )
-def test_a_moment_is_named_to_the_minute_of_its_offset(zone: str, offset: str) -> None:
+def test_an_exact_time_shows_the_offset_in_minutes(zone: str, offset: str) -> None:
     assert format_exact(NOON, ZoneInfo(zone)).endswith(f"{zone} (UTC{offset})")
 
 
@@ -131,7 +131,7 @@ def test_a_moment_is_named_to_the_minute_of_its_offset(zone: str, offset: str) -
         ("2025-05-01T14:00:00+02:00", NOON, NOON),
         ("2025-05-01T14:00:00+0200", NOON, NOON),
         ("2025-05-01T12:00:00.5Z", NOON + 500, NOON + 500),
-        ("2025-05-01T12:00:00.0001Z", NOON + 1, NOON),  # between two milliseconds: no range takes in either
+        ("2025-05-01T12:00:00.0001Z", NOON + 1, NOON),  # between two milliseconds: in no range
         ("2024-02-29", 1_709_164_800_000, 1_709_164_800_000 + DAY_MS - 1),
     ],
 )
@@ -179,13 +179,13 @@ def test_first_and_last_millisecond(text: str, first: int, last: int) -> None:
         "1746100800000",
     ],
 )
-def test_what_is_no_iso_date_is_refused(text: str) -> None:
+def test_other_formats_are_rejected(text: str) -> None:
     with pytest.raises(TimeFormatError, match="must be an ISO date"):
         parse_moment_range(text, UTC)
 
 
 @pytest.mark.parametrize(
-    ("ago", "says"),
+    ("ago", "expected"),
     [
         (0, "just now"),
         (59_999, "just now"),
@@ -201,9 +201,9 @@ def test_what_is_no_iso_date_is_refused(text: str) -> None:
         (-DAY_MS, "2 May"),
     ],
 )
-def test_moments_in_words(ago: int, says: str) -> None:
-    assert format_relative(NOON - ago, NOON, LISBON) == says
+def test_relative_times(ago: int, expected: str) -> None:
+    assert format_relative(NOON - ago, NOON, LISBON) == expected
 
 
-def test_the_exact_moment_names_its_zone() -> None:
+def test_an_exact_time_shows_its_zone() -> None:
     assert format_exact(NOON, LISBON) == "Thu 1 May 2025, 13:00:00 Europe/Lisbon (UTC+01:00)"

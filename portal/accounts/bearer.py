@@ -17,41 +17,47 @@ from portal.web.errors import ApiError
 from portal.web.json_body import read_json_object
 
 
-def require_caller(scope: Scope, **ids: object) -> query.Caller:
-    """The caller, once the token is good, every one of the `ids` is an id, userId is theirs, and they have `scope`.
+def require_caller(scope: Scope, **sent_ids: object) -> query.Caller:
+    """Return the caller once the token, the ids (by the names that were sent), the user and the scope are checked.
 
-    The ids by the names they were sent under, None where one was not. The order of the checks is the contract's,
-    section 2. Raises ApiError 401, 400 or 403.
+    The order of the checks is that of the contract, section 2. Raises ApiError 401, 400 or 403.
     """
-    found = authenticate()
-    check_request_ids(found, scope, ids)
-    return found
+    caller = authenticate()
+    check_request_ids(caller, scope, sent_ids)
+    return caller
+
+
+def require_caller_and_batch_id(scope: Scope, batch_id: str) -> tuple[query.Caller, str]:
+    """Return the caller and the batch id of a path in lower case. Raises ApiError 401, 400 or 403."""
+    caller = authenticate()
+    return caller, check_request_ids(caller, scope, {"batchId": batch_id})["batchId"]
 
 
 def require_caller_with_body(scope: Scope) -> tuple[query.Caller, dict[str, Any]]:
-    """The caller, and the JSON object that they sent; the ids in it are looked at as `caller` does.
+    """Return the caller and the JSON object of the body, its userId and batchId in lower case.
 
-    Raises ApiError 401, 400, 403; then 413, 415 or 400 for a body that cannot be read.
+    Raises ApiError 401, 400 or 403; then 413, 415 or 400 for an invalid body.
     """
-    found = authenticate()
+    caller = authenticate()
     try:
-        given = read_json_object()
+        body = read_json_object()
     except ApiError:
-        check_request_ids(found, scope, {})
+        check_request_ids(caller, scope, {})
         raise
-    check_request_ids(found, scope, {name: given[name] for name in ("userId", "batchId") if name in given})
-    return found, given
+    sent_ids = {name: body[name] for name in ("userId", "batchId") if name in body}
+    return caller, body | check_request_ids(caller, scope, sent_ids)
 
 
-def check_request_ids(found: query.Caller, scope: Scope, ids: Mapping[str, object]) -> None:
-    """Raises ApiError 400 or 403, as `caller` has it."""
-    for name, sent in ids.items():
-        if parse_id(sent if isinstance(sent, str) else "") is None:
-            raise ApiError(400, f"{name} must be 24 hexadecimal characters")
-    if "userId" in ids and parse_id(str(ids["userId"])) != found.user_id:
-        raise ApiError(403, "This token belongs to another user than userId")
-    if scope not in found.scopes:
+def check_request_ids(caller: query.Caller, scope: Scope, sent_ids: Mapping[str, object]) -> dict[str, str]:
+    """Return the ids of a request in lower case. Raises ApiError 400 or 403, in the order of the contract."""
+    ids = {name: parse_id(sent) if isinstance(sent, str) else None for name, sent in sent_ids.items()}
+    if invalid := [name for name, value in ids.items() if value is None]:
+        raise ApiError(400, f"{invalid[0]} must be 24 hexadecimal characters")
+    if ids.get("userId", caller.user_id) != caller.user_id:
+        raise ApiError(403, "userId must be the id of the token's own user")
+    if scope not in caller.scopes:
         raise ApiError(403, f"This token lacks the scope {scope}")
+    return {name: value for name, value in ids.items() if value}
 
 
 def authenticate() -> query.Caller:

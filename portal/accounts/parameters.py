@@ -44,7 +44,7 @@ def as_scopes(value: Any) -> Any:
 
 
 Email = Annotated[text_type(254), AfterValidator(is_email)]
-Name = text_type(100, least=1)
+Name = text_type(100, minimum=1)
 NewPassword = Annotated[
     str,
     Field(min_length=LEAST_PASSWORD, max_length=1000),

@@ -10,13 +10,8 @@ from portal.accounts.current_user import current_actor
 from portal.admin.access import require_admin
 from portal.audit import account_log, query
 from portal.audit.parameters import AuditExportParameters, AuditFilters, AuditParameters
-from portal.audit.presenter import (
-    ACCOUNT_EVENT_LABELS,
-    AUDIT_HEADER,
-    BATCH_EVENT_LABELS,
-    audit_entry_cells,
-    audit_entry_view,
-)
+from portal.audit.presenter import ACCOUNT_EVENT_LABELS, AUDIT_HEADER, audit_entry_cells, audit_entry_view
+from portal.models import BatchEvent
 from portal.web.clock import request_clock
 from portal.web.downloads import ExportKind, stream_download
 from portal.web.parameters import ParsedParameters, parse_query
@@ -51,7 +46,7 @@ def show_audit_log() -> Response:
         asked=reading.values,
         older=part.older,
         entries=[audit_entry_view(row) for row in part.rows],
-        kinds={"Accounts": ACCOUNT_EVENT_LABELS, "Batches": BATCH_EVENT_LABELS},
+        kinds={"Accounts": ACCOUNT_EVENT_LABELS, "Batches": {event: event.label for event in BatchEvent}},
     )
 
 

@@ -1,1 +1,1 @@
-"""What every JSON endpoint shares: the response envelope and the OpenAPI document."""
+"""The OpenAPI document, and the models that all endpoints share."""

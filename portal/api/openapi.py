@@ -1,7 +1,7 @@
-"""The OpenAPI 3.1 document, made from the models that validate, and the page that shows it.
+"""The OpenAPI 3.1 document, built from the models that validate requests, and the page that shows it.
 
-An endpoint says what it is by `described`, beside its route; paths, methods and path parameters come from the routes
-themselves. So the document cannot know an endpoint that is not there, and a test finds one that it does not know.
+Views describe themselves with `document_operation`; paths, methods and path parameters come from the routes. So the
+document contains no endpoint that does not exist, and a test finds every endpoint without a description.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 from werkzeug.routing import Rule
 
-from portal.api.envelope import ErrorBody
+from portal.api.schema import ErrorBody
 from portal.models import Scope
 from portal.version import VERSION
-from portal.web.errors import DEFAULT_MESSAGES
+from portal.web.errors import error_text
 from portal.web.etags import conditional_response
 from portal.web.parameters import Parameters
 from portal.web.request_hooks import HEADERS as PAGE_HEADERS
@@ -32,25 +32,25 @@ JSON = "application/json"
 VARIABLE = re.compile(r"<(?:\w+:)?(\w+)>")
 HEX_ID = {"type": "string", "pattern": "^[0-9a-fA-F]{24}$"}
 
-# Swagger UI puts style attributes on what it draws, which no other page may.
+# Swagger UI sets style attributes; no other page may.
 DOCS_POLICY = POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
 
 HEADERS = {
-    "X-Request-Id": "The request's id: the caller's own, where it sent a sane one. It stands in the log, too.",
-    "ETag": "Send it as If-None-Match; the answer is 304 while nothing that it shows has changed.",
-    "Cache-Control": "private, no-cache: ask each time, by If-None-Match.",
-    "Link": "The other pages, with rel first, prev, next and last (RFC 8288).",
+    "X-Request-Id": "The request's id, which is also in the log: the client's own if it sent a valid one.",
+    "ETag": "Send it as If-None-Match to get 304 as long as the response has not changed.",
+    "Cache-Control": "private, no-cache: revalidate each time with If-None-Match.",
+    "Link": "Links to the first, prev, next and last page (RFC 8288).",
     "WWW-Authenticate": "Bearer",
-    "Retry-After": "After so many seconds.",
-    "RateLimit-Policy": 'How many requests pass (q) in a window of so many seconds (w): "token";q=1000;w=10.',
-    "RateLimit": 'How many are left (r), and in how many seconds (t) the window ends: "token";r=998;t=7.',
+    "Retry-After": "Seconds to wait before the next request.",
+    "RateLimit-Policy": 'Maximum number of requests (q) in a window of w seconds: "token";q=1000;w=10.',
+    "RateLimit": 'Remaining requests (r) and seconds until the window ends (t): "token";r=998;t=7.',
 }
 
-# On every answer, where the portal has such limits.
+# Headers of every response if rate limits are set.
 RATE_HEADERS = ("RateLimit-Policy", "RateLimit")
 
-# The errors that any endpoint may answer with: who asks, and how often, and our own failures.
-ALWAYS: dict[int, tuple[str, ...]] = {
+# Errors of every endpoint, with their own headers: authentication, limits and failures.
+COMMON_ERRORS: dict[int, tuple[str, ...]] = {
     401: ("WWW-Authenticate",),
     403: (),
     414: (),
@@ -64,24 +64,24 @@ ALWAYS: dict[int, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class SuccessAnswer:
-    """An answer that is not an error: what it means, the model of its body (None = no body), its own headers."""
+    """A successful response: its description, the model of its body (None = no body), its own headers."""
 
-    words: str
+    description: str
     body: type[BaseModel] | None = None
     headers: Iterable[str] = ()
     example: Mapping[str, Any] | None = None
-    file: str = ""  # the content type, where the answer is a file
+    file: str = ""  # the content type of a file
 
 
 @dataclass(frozen=True)
 class Operation:
-    """What an endpoint does, beside its address: the parameters it reads, the scope it asks for, how it answers.
+    """An endpoint: its parameters, the scope it requires, and its responses.
 
-    `errors` are those beside ALWAYS, by status: the model of the body and what it means (empty = the usual words).
+    `errors` are those besides COMMON_ERRORS, by status: the model of the body and the description (empty = default).
     """
 
     summary: str
-    words: str
+    description: str
     scope: Scope
     successes: Mapping[int, SuccessAnswer]
     errors: Mapping[int, tuple[type[BaseModel], str]] = field(default_factory=dict)
@@ -89,17 +89,17 @@ class Operation:
     body: type[Parameters] | None = None
     form: bool = False  # the body is a form with a file, not JSON
     tag: str = "batches"
-    example: Mapping[str, Any] | None = None  # of the body that is sent
+    example: Mapping[str, Any] | None = None  # of the request body
 
 
-# Errors that several endpoints share: every one with a body, every one that names a batch.
+# Errors that several endpoints share: those with a request body, and those of a single batch.
 INVALID_BODY_ERRORS: dict[int, tuple[type[BaseModel], str]] = {
-    400: (ErrorBody, "Something in the body is missing, unknown or cannot be used; it is named."),
+    400: (ErrorBody, "A field of the body is missing, unknown or invalid; the message names it."),
     413: (ErrorBody, ""),
     415: (ErrorBody, ""),
 }
 BATCH_NOT_FOUND_ERRORS: dict[int, tuple[type[BaseModel], str]] = {
-    404: (ErrorBody, "There is no such batch: it never was, is deleted, or is another user's.")
+    404: (ErrorBody, "The batch does not exist, is deleted, or belongs to another user.")
 }
 
 
@@ -107,7 +107,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 def document_operation(operation: Operation) -> Callable[[View], View]:
-    """Say what an endpoint is."""
+    """Return a decorator that describes a view in the document."""
 
     def with_operation(view: View) -> View:
         view.operation = operation  # type: ignore[attr-defined]
@@ -118,13 +118,13 @@ def document_operation(operation: Operation) -> Callable[[View], View]:
 
 @blueprint.get("/openapi.json")
 def openapi_json() -> Response:
-    """The document."""
+    """Return the document."""
     return conditional_response(lambda: current_app.json.response(build_document(current_app)), "openapi")
 
 
 @blueprint.get("/docs")
 def docs() -> Response:
-    """The document as a page in which it can be tried out."""
+    """Return the page that shows the document and can send requests."""
 
     def page() -> Response:
         response = make_response(render_template("api/docs.html"))
@@ -135,7 +135,7 @@ def docs() -> Response:
 
 
 def build_document(app: Flask) -> dict[str, Any]:
-    """The whole document."""
+    """Return the document."""
     operations = [
         (rule, app.view_functions[rule.endpoint].operation)  # type: ignore[attr-defined]
         for rule in app.url_map.iter_rules()
@@ -152,20 +152,20 @@ def build_document(app: Flask) -> dict[str, Any]:
         "info": {
             "title": "Batch Portal",
             "version": VERSION,
-            "summary": "Call batches, answered exactly like Weya AI's Call Management API.",
+            "summary": "Outbound call batches, compatible with Weya AI's Call Management API.",
         },
         "servers": [{"url": "/"}],
         "security": [{"bearer": []}, {"apiKey": []}],
         "tags": [
-            {"name": "batches", "description": "Contacts that a dialer works through."},
-            {"name": "calls", "description": "What is in a batch, and what became of it."},
+            {"name": "batches", "description": "Campaigns: lists of contacts for a dialer to call."},
+            {"name": "calls", "description": "The calls of a batch and their results."},
         ],
         "paths": paths,
         "components": {
             "schemas": schemas,
-            "headers": {name: header_object(words) for name, words in HEADERS.items()},
+            "headers": {name: header_object(description) for name, description in HEADERS.items()},
             "securitySchemes": {
-                "bearer": {"type": "http", "scheme": "bearer", "description": "A token made under Tokens."},
+                "bearer": {"type": "http", "scheme": "bearer", "description": "A token from the Tokens page."},
                 "apiKey": {"type": "apiKey", "in": "header", "name": "x-api-key", "description": "The same token."},
             },
         },
@@ -173,47 +173,47 @@ def build_document(app: Flask) -> dict[str, Any]:
 
 
 def shared_schemas(operations: Iterable[Operation]) -> dict[str, Any]:
-    """Every model that is a body, or part of one, and every closed set of words, by name."""
+    """Return the schema of every model and enum in requests and responses, by name."""
     models: dict[type[BaseModel], None] = {ErrorBody: None}
     for operation in operations:
         bodies = [success.body for success in operation.successes.values()]
         bodies += [model for model, _ in operation.errors.values()]
         models |= dict.fromkeys([model for model in (*bodies, operation.query, operation.body) if model])
-    _, found = models_json_schema([(model, "validation") for model in models], ref_template=SCHEMAS)
-    return dict(sorted(found["$defs"].items()))
+    _, document = models_json_schema([(model, "validation") for model in models], ref_template=SCHEMAS)
+    return dict(sorted(document["$defs"].items()))
 
 
 def documented_path(rule: Rule) -> str:
-    """The rule's path, its variables as the contract names them: /api/call/batches/{userId}."""
-    return VARIABLE.sub(lambda found: f"{{{camel_case(found[1])}}}", rule.rule)
+    """Return the path of a rule with the contract's variable names: /api/call/batches/{userId}."""
+    return VARIABLE.sub(lambda match: f"{{{camel_case(match[1])}}}", rule.rule)
 
 
 def camel_case(name: str) -> str:
-    """user_id as the API writes it: userId."""
+    """Return user_id as userId."""
     first, *others = name.split("_")
     return first + "".join(word.capitalize() for word in others)
 
 
 def operation_object(rule: Rule, operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
-    """One method of one path."""
-    in_path = [
+    """Return an Operation Object."""
+    path_parameters = [
         {"name": camel_case(name), "in": "path", "required": True, "schema": HEX_ID} for name in sorted(rule.arguments)
     ]
-    in_query = query_parameters(schemas.pop(operation.query.__name__)) if operation.query else []
-    told = {"requestBody": request_body(operation)} if operation.body else {}
+    query = query_parameters(schemas.pop(operation.query.__name__)) if operation.query else []
+    body = {"requestBody": request_body(operation)} if operation.body else {}
     return {
         "operationId": camel_case(rule.endpoint.rpartition(".")[2]),
         "summary": operation.summary,
-        "description": f"{operation.words} Needs the scope `{operation.scope}`.",
+        "description": f"{operation.description} Requires the scope `{operation.scope}`.",
         "tags": [operation.tag],
-        "parameters": in_path + in_query,
-        **told,
-        "responses": responses(operation),
+        "parameters": path_parameters + query,
+        **body,
+        "responses": response_objects(operation),
     }
 
 
 def request_body(operation: Operation) -> dict[str, Any]:
-    """What is sent."""
+    """Return a Request Body Object."""
     content: dict[str, Any] = {"schema": {"$ref": SCHEMAS.format(model=operation.body.__name__)}}
     if operation.example:
         content["example"] = dict(operation.example)
@@ -221,50 +221,51 @@ def request_body(operation: Operation) -> dict[str, Any]:
 
 
 def query_parameters(schema: dict[str, Any]) -> list[dict[str, Any]]:
-    """The fields of a model as parameters of an address, in the model's order."""
-    return [query_parameter(name, dict(told)) for name, told in schema["properties"].items()]
+    """Return the fields of a model as query parameters, in the model's order."""
+    return [query_parameter(name, dict(field)) for name, field in schema["properties"].items()]
 
 
 def query_parameter(name: str, schema: dict[str, Any]) -> dict[str, Any]:
-    """One parameter. None of them can be null: not given is left out."""
+    """Return a Parameter Object. A query parameter is never null: it is omitted instead."""
     schema.pop("title", None)
-    words = schema.pop("description", "")
+    description = schema.pop("description", "")
     if {"type": "null"} in schema.get("anyOf", ()):
         (schema,) = (choice for choice in schema["anyOf"] if choice != {"type": "null"})
     if schema.get("default") in ([], "", None):
         schema.pop("default", None)
-    return {"name": name, "in": "query", "description": words, "schema": schema}
+    return {"name": name, "in": "query", "description": description, "schema": schema}
 
 
-def responses(operation: Operation) -> dict[str, Any]:
-    """Every answer of an endpoint, by status."""
-    told: dict[str, Any] = {}
+def response_objects(operation: Operation) -> dict[str, Any]:
+    """Return a Response Object for each status of an endpoint."""
+    responses: dict[str, Any] = {}
     for code, success in operation.successes.items():
-        told[str(code)] = response_object(success.words, success.body, success.headers, success.example)
+        response = response_object(success.description, success.body, success.headers, success.example)
         if success.file:
-            told[str(code)]["content"] = {success.file: {"schema": {"type": "string"}}}
-    errors = dict.fromkeys(ALWAYS, (ErrorBody, "")) | dict(operation.errors)
-    for code, (model, words) in sorted(errors.items()):
-        told[str(code)] = response_object(words or DEFAULT_MESSAGES[code], model, ALWAYS.get(code, ()))
-    return told
+            response["content"] = {success.file: {"schema": {"type": "string"}}}
+        responses[str(code)] = response
+    errors = dict.fromkeys(COMMON_ERRORS, (ErrorBody, "")) | dict(operation.errors)
+    for code, (model, description) in sorted(errors.items()):
+        headers = COMMON_ERRORS.get(code, ())
+        responses[str(code)] = response_object(description or error_text(code).api, model, headers)
+    return responses
 
 
 def response_object(
-    words: str, body: type[BaseModel] | None, headers: Iterable[str], example: Mapping[str, Any] | None = None
+    description: str, body: type[BaseModel] | None, headers: Iterable[str], example: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """One answer."""
-    told: dict[str, Any] = {
-        "description": words,
-        "headers": {
-            name: {"$ref": f"#/components/headers/{name}"} for name in ("X-Request-Id", *RATE_HEADERS, *headers)
-        },
+    """Return a Response Object."""
+    names = ("X-Request-Id", *RATE_HEADERS, *headers)
+    response: dict[str, Any] = {
+        "description": description,
+        "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in names},
     }
     if body:
         content: dict[str, Any] = {"schema": {"$ref": SCHEMAS.format(model=body.__name__)}}
-        told["content"] = {JSON: content | ({"example": dict(example)} if example else {})}
-    return told
+        response["content"] = {JSON: content | ({"example": dict(example)} if example else {})}
+    return response
 
 
-def header_object(words: str) -> dict[str, Any]:
-    """One header of an answer."""
-    return {"description": words, "schema": {"type": "string"}}
+def header_object(description: str) -> dict[str, Any]:
+    """Return a Header Object with a text value."""
+    return {"description": description, "schema": {"type": "string"}}

@@ -29,7 +29,7 @@ def log_account_event(
     and no phone number.
     """
     address = by.address if by else address
-    way = by.way if by else (Channel.PAGE if address else Channel.COMMAND)
+    way = by.channel if by else (Channel.PAGE if address else Channel.COMMAND)
     row = {
         "at": now_ms(),
         "subject_key": subject_key,

@@ -1,4 +1,4 @@
-"""The one place that writes down what was done, in the transaction of the change itself."""
+"""Write the log of changes to batches."""
 
 from __future__ import annotations
 
@@ -14,20 +14,18 @@ from portal.models.actor import Actor
 from portal.times import now_ms
 
 
-def log_batch_event(session: Session, by: Actor, what: BatchEvent, details: Mapping[int, Mapping[str, Any]]) -> None:
-    """Write down what was done to batches, told by their keys. The details hold no phone number."""
-    at = now_ms()
-    rows = [
-        {
-            "batch_key": batch_key,
-            "at": at,
-            "user_key": by.user_key,
-            "token_key": by.token_key,
-            "way": by.way,
-            "what": what,
-            "details": dict(told),
-        }
-        for batch_key, told in details.items()
-    ]
+def log_batch_event(session: Session, by: Actor, event: BatchEvent, details: Mapping[int, Mapping[str, Any]]) -> None:
+    """Log the event for each batch in `details`, by batch key, in the transaction of the change.
+
+    Details must not contain phone numbers.
+    """
+    shared = {
+        "at": now_ms(),
+        "user_key": by.user_key,
+        "token_key": by.token_key,
+        "way": by.channel,
+        "what": event,
+    }
+    rows = [shared | {"batch_key": key, "details": dict(values)} for key, values in details.items()]
     for chunk in chunks(rows):
         session.execute(insert(BatchLogEntry.__table__), chunk)

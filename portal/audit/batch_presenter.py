@@ -1,4 +1,4 @@
-"""How a change is told. No SQL, no request, no HTML."""
+"""Describe the log entries of a batch. No SQL, no request, no HTML."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any, Protocol
 
 from portal.models import BatchEvent, Channel
 
-CHANNEL_LABELS = {Channel.PAGE: "on a page", Channel.API: "by the API", Channel.COMMAND: "from the command line"}
+SYSTEM = "System"  # shown as the actor of changes that no user requested
 
 
 class BatchEventRow(Protocol):
-    """What is shown of a change; `token` is the token's name, None where there was none."""
+    """A log entry with the names of its user and its token; `token` is None without one."""
 
     at: int
     way: str
@@ -24,39 +24,48 @@ class BatchEventRow(Protocol):
 
 @dataclass(frozen=True)
 class BatchEventView:
-    """A change in words: when (milliseconds), what, who, and how it came."""
+    """A log entry as pages show it; `at` is in milliseconds."""
 
     at: int
-    what: str
-    who: str
-    how: str
+    description: str
+    actor: str
+    channel: str
 
 
 def batch_event_view(row: BatchEventRow) -> BatchEventView:
-    """A change as a page tells it."""
-    by_itself = row.details.get("by_itself", False)
-    how = f"token “{row.token}”" if row.token else CHANNEL_LABELS[Channel(row.way)]
-    return BatchEventView(
-        row.at, describe_event(BatchEvent(row.what), row.details), "by itself" if by_itself else row.user, how
-    )
+    """Return the view of a log entry."""
+    actor = SYSTEM if row.details.get("by_itself") else row.user
+    return BatchEventView(row.at, describe_event(BatchEvent(row.what), row.details), actor, describe_channel(row))
 
 
-def describe_event(what: BatchEvent, told: Mapping[str, Any]) -> str:
-    """What was done."""
-    if what is BatchEvent.CREATED:
-        return f"Made with {format_call_count(told['calls'])}" if told.get("calls") else "Made"
-    if what is BatchEvent.FILLED:
-        updated = told.get("updated", 0)
-        return f"{format_call_count(told['added'])} added" + (f", {updated:,} updated" if updated else "")
-    if what is BatchEvent.STATUS:
-        return f"From {told['from']} to {told['to']}"
-    if what is BatchEvent.RENAMED:
-        return f"Renamed from “{told['from']}” to “{told['to']}”"
-    if what is BatchEvent.DELETED:
-        return "Deleted" + (f", and {told['to']} by it" if told["from"] != told["to"] else "")
-    return "Restored"
+def describe_channel(row: BatchEventRow) -> str:
+    """Name the token of a change, or the channel if there is none."""
+    return f"token “{row.token}”" if row.token else Channel(row.way).label
+
+
+def describe_event(event: BatchEvent, details: Mapping[str, Any]) -> str:
+    """Describe a change without the name of its batch."""
+    match event:
+        case BatchEvent.CREATED:
+            return f"Created with {format_call_count(details['calls'])}" if details.get("calls") else "Created"
+        case BatchEvent.FILLED:
+            return describe_added_calls(details)
+        case BatchEvent.STATUS:
+            return f"Changed from {details['from']} to {details['to']}"
+        case BatchEvent.RENAMED:
+            return f"Renamed from “{details['from']}” to “{details['to']}”"
+        case BatchEvent.DELETED:
+            return "Deleted" if details["from"] == details["to"] else f"Deleted and {details['to']}"
+        case BatchEvent.RESTORED:
+            return "Restored"
+
+
+def describe_added_calls(details: Mapping[str, Any]) -> str:
+    """Describe the numbers of calls added and updated: "2 calls added, 1 updated"."""
+    updated = details.get("updated", 0)
+    return f"{format_call_count(details['added'])} added" + (f", {updated:,} updated" if updated else "")
 
 
 def format_call_count(count: int) -> str:
-    """So many calls."""
+    """Format a number of calls: "1 call", "1,200 calls"."""
     return f"{count:,} call{'' if count == 1 else 's'}"

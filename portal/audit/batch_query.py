@@ -1,4 +1,4 @@
-"""The one place from which changes are read: those of one live batch of an owner."""
+"""Read the log of one batch."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from portal.web.pagination import Page, page_count
 
 
 def fetch_batch_events(owner_key: int, batch_id: str, number: int, limit: int) -> Page[Row[Any]]:
-    """One page of what was done to the batch, newest first, with the person's name and the token's."""
+    """Return one page of the log of the owner's live batch, newest first, with the names of users and tokens."""
     batch_key = live_batches(owner_key).with_only_columns(Batch.key).where(Batch.id == batch_id).scalar_subquery()
-    of_batch = BatchLogEntry.batch_key == batch_key
-    total = db.session.execute(select(func.count(BatchLogEntry.key)).where(of_batch)).scalar_one()
+    in_batch = BatchLogEntry.batch_key == batch_key
+    total = db.session.execute(select(func.count(BatchLogEntry.key)).where(in_batch)).scalar_one()
     if number > page_count(total, limit):
         return Page((), total, number, limit)
     columns = (
@@ -27,12 +27,12 @@ def fetch_batch_events(owner_key: int, batch_id: str, number: int, limit: int) -
         User.name.label("user"),
         Token.name.label("token"),
     )
-    rows = (
+    query = (
         select(*columns)
         .join(User, User.key == BatchLogEntry.user_key)
         .outerjoin(Token, Token.key == BatchLogEntry.token_key)
-        .where(of_batch)
+        .where(in_batch)
         .order_by(BatchLogEntry.key.desc())
     )
-    found = db.session.execute(rows.limit(limit).offset((number - 1) * limit)).all()
-    return Page(found, total, number, limit)
+    rows = db.session.execute(query.limit(limit).offset((number - 1) * limit)).all()
+    return Page(rows, total, number, limit)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from portal.audit.batch_presenter import CHANNEL_LABELS, format_call_count
+from portal.audit.batch_presenter import SYSTEM, describe_added_calls, format_call_count
 from portal.models import AccountEvent, BatchEvent, Channel
 from portal.times import format_iso
 
@@ -29,14 +28,6 @@ ACCOUNT_EVENT_LABELS = {
     AccountEvent.TOKEN_MADE: "Token made",
     AccountEvent.TOKEN_REVOKED: "Token revoked",
     AccountEvent.EXPORTED: "Exported",
-}
-BATCH_EVENT_LABELS = {
-    BatchEvent.CREATED: "Batch made",
-    BatchEvent.FILLED: "Calls added to a batch",
-    BatchEvent.STATUS: "Batch moved",
-    BatchEvent.RENAMED: "Batch renamed",
-    BatchEvent.DELETED: "Batch deleted",
-    BatchEvent.RESTORED: "Batch restored",
 }
 # What is told of an event under these names needs no name beside it.
 SPEAK_FOR_THEMSELVES = ("how", "kind", "why")
@@ -95,13 +86,13 @@ def audit_entry_view(row: AuditRow) -> AuditEntryView:
 
 def describe_event(row: AuditRow) -> str:
     """What was done."""
-    return ACCOUNT_EVENT_LABELS[AccountEvent(row.what)] if row.of_account else BATCH_EVENT_LABELS[BatchEvent(row.what)]
+    return ACCOUNT_EVENT_LABELS[AccountEvent(row.what)] if row.of_account else BatchEvent(row.what).label
 
 
 def describe_actor(row: AuditRow) -> str:
     """Who did it: an e-mail address, or a word for whom no account stands; empty where nobody was known."""
     if row.doer:
-        return "by itself" if row.details.get("by_itself") else row.doer
+        return SYSTEM if row.details.get("by_itself") else row.doer
     return COMMAND_LINE if row.way == Channel.COMMAND else ""
 
 
@@ -109,7 +100,7 @@ def describe_channel(row: AuditRow) -> str:
     """By which way it came, and from which address."""
     if describe_actor(row) == COMMAND_LINE:
         return ""
-    how = f"token “{row.token}”" if row.token else CHANNEL_LABELS[Channel(row.way)]
+    how = f"token “{row.token}”" if row.token else Channel(row.way).label
     return f"{how}, {row.address}" if row.address else how
 
 
@@ -126,12 +117,6 @@ def describe_details(row: AuditRow) -> str:
     if what in (BatchEvent.STATUS, BatchEvent.DELETED):
         return f"from {told['from']} to {told['to']}" if told["from"] != told["to"] else ""
     return ""
-
-
-def describe_added_calls(told: Mapping[str, Any]) -> str:
-    """How many calls came into a batch."""
-    updated = told.get("updated", 0)
-    return f"{format_call_count(told['added'])} added" + (f", {updated:,} updated" if updated else "")
 
 
 def describe_detail(name: str, value: Any) -> str:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, request
 from pydantic import Field
 
-from portal.accounts.bearer import require_caller, require_caller_with_body
+from portal.accounts.bearer import require_caller, require_caller_and_batch_id, require_caller_with_body
 from portal.accounts.query import Caller
-from portal.api.envelope import ErrorBody, SuccessFlagBody, success_response
 from portal.api.openapi import BATCH_NOT_FOUND_ERRORS, INVALID_BODY_ERRORS, Operation, SuccessAnswer, document_operation
+from portal.api.schema import ErrorBody, SuccessFlagBody
 from portal.audit.account_log import log_export
 from portal.batches import actions, query
 from portal.batches.parameters import BatchListParameters
@@ -25,13 +25,12 @@ from portal.batches.schema import (
     TransitionResultBody,
 )
 from portal.batches.settings import NewBatch, stored_settings
-from portal.batches.transitions import RESULT_WORDS, BatchAction, IllegalTransition
+from portal.batches.transitions import BatchAction, IllegalTransition
 from portal.calls import query as calls_query
-from portal.calls.parameters import CallListParameters
 from portal.calls.presenter import export_columns
-from portal.ids import parse_id
 from portal.models import Scope
-from portal.web.downloads import MIME_TYPES, ExportKind, stream_download
+from portal.web.downloads import ExportKind, stream_download
+from portal.web.envelope import success_flag_response, success_response
 from portal.web.errors import ApiError, batch_not_found
 from portal.web.etags import conditional_response
 from portal.web.field_types import HexId
@@ -44,7 +43,7 @@ blueprint = Blueprint("batches_api", __name__, url_prefix="/api/call")
 
 GET_ALL_BATCHES = Operation(
     summary="Get All Batches",
-    words="One page of the batches that the token's user created and that are not deleted, newest first.",
+    description="One page of the batches that the token's user created and that are not deleted, newest first.",
     scope=Scope.READ,
     query=BatchListParameters,
     successes={
@@ -73,8 +72,7 @@ def list_response(who: Caller, asked: BatchListParameters) -> Response:
     data = list_json(page)
     if not who.list_state.total:
         raise ApiError(404, "This user has no batches yet", data)
-    body = {"message": "Batches fetched successfully", "status": True, "code": 200, "errorMessage": "", "data": data}
-    response = current_app.json.response(body)
+    response = success_response(data, "Batches fetched successfully")
     response.headers["Link"] = pagination_links(asked, page)
     return response
 
@@ -88,7 +86,7 @@ def pagination_links(asked: BatchListParameters, page: Page) -> str:
 
 CREATE_BATCH = Operation(
     summary="Create a batch",
-    words="A batch that is still to be filled; it stands at pending.",
+    description="A batch that is still to be filled; it stands at pending.",
     scope=Scope.WRITE,
     body=NewBatch,
     successes={201: SuccessAnswer("The new batch's id.", CreatedBody, example=CREATED_EXAMPLE)},
@@ -120,7 +118,7 @@ def transition_operation(summary: str, words: str) -> Operation:
     """What the four moves have in common."""
     return Operation(
         summary=summary,
-        words=f"{words} Repeated, it does no harm.",
+        description=f"{words} Repeated, it does no harm.",
         scope=Scope.WRITE,
         body=TransitionBody,
         successes={200: SuccessAnswer("Done, or done already.", TransitionResultBody)},
@@ -133,16 +131,16 @@ def transition_operation(summary: str, words: str) -> Operation:
 def transition_response(move: BatchAction) -> Response:
     """Move the batch that the body names, and say so."""
     who, given = require_caller_with_body(Scope.WRITE)
-    batch_id = parse_id(given.get("batchId") or "")
+    batch_id = given.get("batchId")
     if batch_id and query.find_row(who.list_state.owner_key, batch_id) is None:
         raise batch_not_found()
     read_body(given, TransitionBody)
     try:
-        if actions.change_status(who.actor, batch_id or "", move) is None:
+        if actions.change_status(who.actor, batch_id, move) is None:
             raise batch_not_found()
     except IllegalTransition as refusal:
         raise ApiError(409, str(refusal)) from refusal
-    return success_response({"batchId": batch_id, "status": RESULT_WORDS[move]})
+    return success_response({"batchId": batch_id, "status": move.result})
 
 
 @blueprint.post("/start-calling")
@@ -188,11 +186,11 @@ class ExportParameters(BatchListParameters):
 
 EXPORT = Operation(
     summary="Export as CSV",
-    words="The calls of one batch (batchId), or every batch that the list's own parameters ask for; one page of them"
-    " where page or limit is given. Streamed; cells that a spreadsheet would run are made harmless.",
+    description="The calls of one batch (batchId), or the batches that match the list's parameters; one page of them if"
+    " page or limit is given. Streamed, with formulas escaped.",
     scope=Scope.READ,
     query=ExportParameters,
-    successes={200: SuccessAnswer("The file.", file=MIME_TYPES[ExportKind.CSV])},
+    successes={200: SuccessAnswer("The file.", file=ExportKind.CSV.mime_type)},
     errors=BATCH_NOT_FOUND_ERRORS
     | {400: (ErrorBody, "A parameter is unknown, repeated, out of range, or has no place here.")},
 )
@@ -219,10 +217,9 @@ def export_csv() -> Response:
     batch_id, name, taken = batch.id, batch.name, export_details(batch, whole=True)
     if request.method == "GET":
         log_export(replace(who.actor, address=client_address()), taken)
-    everything = CallListParameters()
-    header, cells = export_columns(calls_query.fetch_field_names(owner_key, batch_id, everything))
+    header, cells = export_columns(calls_query.fetch_field_names(owner_key, batch_id, calls_query.ALL_CALLS))
     return stream_download(
-        ExportKind.CSV, name, header, map(cells, calls_query.stream_calls(owner_key, batch_id, everything))
+        ExportKind.CSV, name, header, map(cells, calls_query.stream_calls(owner_key, batch_id, calls_query.ALL_CALLS))
     )
 
 
@@ -233,7 +230,7 @@ def trash_operation(summary: str, words: str) -> Operation:
     """What deleting and restoring have in common."""
     return Operation(
         summary=summary,
-        words=words,
+        description=words,
         scope=Scope.WRITE,
         successes={200: SuccessAnswer("Done.", SuccessFlagBody)},
         errors=BATCH_NOT_FOUND_ERRORS | {400: (ErrorBody, "batchId is not an id.")},
@@ -244,21 +241,21 @@ def trash_operation(summary: str, words: str) -> Operation:
 @document_operation(
     trash_operation("Delete a batch", "Its calls go with it; an active or paused batch is stopped by it.")
 )
-def delete_batch(batch_id: str) -> Any:
+def delete_batch(batch_id: str) -> Response:
     """Put a batch into the trash."""
-    who = require_caller(Scope.WRITE, batchId=batch_id)
-    if not actions.delete_batch(who.actor, batch_id.lower()):
+    who, batch_id = require_caller_and_batch_id(Scope.WRITE, batch_id)
+    if not actions.delete_batch(who.actor, batch_id):
         raise batch_not_found()
-    return {"success": True, "message": "Batch deleted"}
+    return success_flag_response(message="Batch deleted")
 
 
 @blueprint.post("/restore-batch/<batch_id>")
 @document_operation(
     trash_operation("Restore a batch", "It comes back with its calls; one that is not deleted stays as it is.")
 )
-def restore_batch(batch_id: str) -> Any:
+def restore_batch(batch_id: str) -> Response:
     """Take a batch out of the trash."""
-    who = require_caller(Scope.WRITE, batchId=batch_id)
-    if not actions.restore_batch(who.actor, batch_id.lower()):
+    who, batch_id = require_caller_and_batch_id(Scope.WRITE, batch_id)
+    if not actions.restore_batch(who.actor, batch_id):
         raise batch_not_found()
-    return {"success": True, "message": "Batch restored"}
+    return success_flag_response(message="Batch restored")

@@ -1,7 +1,6 @@
-"""A call history as a CSV file: rows that are right, or a refusal by file, line, column and reason.
+"""Read a call history: a UTF-8 CSV file (RFC 4180, byte order mark allowed) with a header.
 
-The file is UTF-8 (a byte order mark is tolerated) and RFC 4180: commas, quotes where they are needed, a header.
-Columns beyond the known ones are kept with the call.
+Every error names the file, the line, the column and the reason. Additional columns become fields of the call.
 """
 
 from __future__ import annotations
@@ -34,31 +33,31 @@ from portal.web.parameters import (
     whole_number,
 )
 
-LONGEST_LINE = 1_000_000  # bytes; so that a file without line ends is not read into memory whole
-PHONE_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")  # E.164, in the form that the API takes
-FINAL = [status for status in CallStatus if status not in OPEN_STATUSES]
+MAX_LINE_LENGTH = 1_000_000  # bytes; a file without line breaks is not read into memory as a whole
+E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+FINAL_STATUSES = [status for status in CallStatus if status not in OPEN_STATUSES]
 LINE_BREAKS = str.maketrans("\r\n\t", "   ")
 
 
-def parse_e164(value: str) -> str:
-    """A number in E.164 form."""
-    if not PHONE_NUMBER.fullmatch(value):
+def validate_e164(value: str) -> str:
+    """Return a number in E.164 format. Raises ValueError."""
+    if not E164.fullmatch(value):
         raise ValueError("must be an E.164 number, such as +12015550123")
     return value
 
 
 def parse_final_status(value: Any) -> CallStatus:
-    """What became of a call; a history holds none that is still open."""
-    if value not in FINAL:
-        raise ValueError(f"must be one of {', '.join(FINAL)}")
+    """Return the status of a call that has ended. Raises ValueError."""
+    if value not in FINAL_STATUSES:
+        raise ValueError(f"must be one of {', '.join(FINAL_STATUSES)}")
     return CallStatus(value)
 
 
 class CallHistoryColumns(Parameters):
-    """The columns that a call history must have."""
+    """The required columns of a call history."""
 
-    batch_name: Annotated[text_type(NAME_LENGTH, least=1), Field(alias="batchName")]
-    phone_number: Annotated[text_type(20), AfterValidator(parse_e164), Field(alias="phoneNumber")]
+    batch_name: Annotated[text_type(NAME_LENGTH, minimum=1), Field(alias="batchName")]
+    phone_number: Annotated[text_type(20), AfterValidator(validate_e164), Field(alias="phoneNumber")]
     started_at: Annotated[int, BeforeValidator(parse_moment_ms), Field(alias="startedAt")]
     duration_seconds: Annotated[whole_number(0, 1_000_000), Field(alias="durationSeconds")]
     status: Annotated[CallStatus, BeforeValidator(parse_final_status), Field(alias="callStatus")]
@@ -66,7 +65,7 @@ class CallHistoryColumns(Parameters):
 
 
 class CallHistoryRow(NamedTuple):
-    """One row of a history: its known columns, and what its other columns held, by their names."""
+    """One row: its required columns, and its other cells by column name."""
 
     columns: CallHistoryColumns
     fields: dict[str, str]
@@ -74,26 +73,26 @@ class CallHistoryRow(NamedTuple):
 
 @dataclass
 class CallPeriod:
-    """The first and last moment, in milliseconds, at which a call of a batch started."""
+    """The start times of the first and the last call of a batch, in milliseconds."""
 
     first: int
     last: int
 
 
 class CallHistoryError(InvalidParameter):
-    """A file that cannot be taken; the message says where and why."""
+    """An invalid file; the message names the position and the reason."""
 
     def __init__(self, path: str, reason: str, line: int | None = None, column: str | None = None) -> None:
-        place = [path] + [f"line {line}"] * (line is not None) + [f"column {column}"] * (column is not None)
-        super().__init__({"file": f"{', '.join(place)}: {reason}"})
+        position = [path] + [f"line {line}"] * (line is not None) + [f"column {column}"] * (column is not None)
+        super().__init__({"file": f"{', '.join(position)}: {reason}"})
 
 
 @contextmanager
 def open_call_history(path: str) -> Iterator[CallHistory]:
-    """The history in that file. Raises BadHistory when there is no such file, or it cannot be read."""
+    """Open a call history. Raises CallHistoryError if the file does not exist or cannot be read."""
     try:
-        if not stat.S_ISREG(Path(path).stat().st_mode):  # it is read twice, which a pipe does not allow
-            raise CallHistoryError(path, "is not a file")
+        if not stat.S_ISREG(Path(path).stat().st_mode):  # a pipe cannot be read twice
+            raise CallHistoryError(path, "must be a regular file")
         with Path(path).open("rb") as file:
             yield CallHistory(path, file)
     except OSError as error:
@@ -101,95 +100,98 @@ def open_call_history(path: str) -> Iterator[CallHistory]:
 
 
 class CallHistory:
-    """An open file of calls. It is read anew each time, so that however long it is, little of it is held in memory."""
+    """An open call history. Each pass reads the file again, so that memory does not grow with the file.
+
+    `advance` receives the number of bytes read since the last call.
+    """
 
     def __init__(self, path: str, file: BinaryIO) -> None:
         self.path = path
         self.file = file
         self.size = os.fstat(file.fileno()).st_size  # bytes
 
-    def periods(self, advance: Callable[[int], object]) -> dict[str, CallPeriod]:
-        """When each batch's calls began, by batchName in the file's order; every row is checked on the way."""
-        found: dict[str, CallPeriod] = {}
-        for call in self.calls(advance):
-            started = call.columns.started_at
-            period = found.setdefault(call.columns.batch_name, CallPeriod(started, started))
+    def read_periods(self, advance: Callable[[int], object]) -> dict[str, CallPeriod]:
+        """Check every row and return the period of each batch, by batchName in file order."""
+        periods: dict[str, CallPeriod] = {}
+        for row in self.read_rows(advance):
+            started = row.columns.started_at
+            period = periods.setdefault(row.columns.batch_name, CallPeriod(started, started))
             period.first, period.last = min(period.first, started), max(period.last, started)
-        return found
+        return periods
 
-    def calls(self, advance: Callable[[int], object]) -> Iterator[CallHistoryRow]:
-        """The rows in the file's order; `advance` is told of the bytes read. Raises BadHistory at the first bad row."""
-        rows = self.rows(advance)
-        header = self.header(rows)
-        seen: dict[str, dict[str, int]] = {}
-        for line, cells in rows:
-            call = self.call(header, line, cells)
-            name, number = call.columns.batch_name, call.columns.phone_number
-            first = seen.setdefault(name, {}).setdefault(number, line)
-            if first != line:
-                raise CallHistoryError(self.path, f"is in batch {name} already, at line {first}", line, "phoneNumber")
-            yield call
+    def read_rows(self, advance: Callable[[int], object]) -> Iterator[CallHistoryRow]:
+        """Yield the rows in file order. Raises CallHistoryError at the first invalid row."""
+        records = self.read_records(advance)
+        header = self.read_header(records)
+        lines: dict[str, dict[str, int]] = {}
+        for line, cells in records:
+            row = self.parse_row(header, line, cells)
+            name, number = row.columns.batch_name, row.columns.phone_number
+            first_line = lines.setdefault(name, {}).setdefault(number, line)
+            if first_line != line:
+                raise CallHistoryError(self.path, f"duplicates line {first_line} in batch {name}", line, "phoneNumber")
+            yield row
 
-    def header(self, rows: Iterator[tuple[int, list[str]]]) -> list[str]:
-        """The names of the columns, from the first row."""
-        line, cells = next(rows, (1, None))
+    def read_header(self, records: Iterator[tuple[int, list[str]]]) -> list[str]:
+        """Return the column names from the first record."""
+        line, cells = next(records, (1, None))
         if cells is None:
-            raise CallHistoryError(self.path, "is empty; it must begin with a header")
+            raise CallHistoryError(self.path, "is empty: the first line must be a header")
         header = [cell.strip() for cell in cells]
-        for number, name in enumerate(header, 1):
+        for position, name in enumerate(header, 1):
             if not name or find_forbidden_character(name):
-                raise CallHistoryError(self.path, "has no name that can be read", line, str(number))
-            if header.index(name) < number - 1:
-                raise CallHistoryError(self.path, "is there twice", line, truncate(name))
+                raise CallHistoryError(self.path, "must have a name of printable characters", line, str(position))
+            if header.index(name) < position - 1:
+                raise CallHistoryError(self.path, "occurs twice", line, truncate(name))
         for name in known_names(CallHistoryColumns):
             if name not in header:
                 raise CallHistoryError(self.path, "is missing", line, name)
         return header
 
-    def call(self, header: list[str], line: int, cells: list[str]) -> CallHistoryRow:
-        """One row as a call."""
+    def parse_row(self, header: list[str], line: int, cells: list[str]) -> CallHistoryRow:
+        """Check and convert the cells of one row."""
         if len(cells) != len(header):
             column = header[len(cells)] if len(cells) < len(header) else str(len(header) + 1)
-            reason = f"the row has {len(cells)} cells where the header has {len(header)}"
+            reason = f"the row has {len(cells)} cells but the header has {len(header)}"
             raise CallHistoryError(self.path, reason, line, truncate(column))
-        given = dict(zip(header, cells, strict=True))
-        known = {name: given.pop(name) for name in known_names(CallHistoryColumns)}
-        reading = parse_fields(known, CallHistoryColumns, UTC, {})
+        fields = dict(zip(header, cells, strict=True))
+        required = {name: fields.pop(name) for name in known_names(CallHistoryColumns)}
+        reading = parse_fields(required, CallHistoryColumns, UTC, {})
         for column, problem in reading.problems.items():
             raise CallHistoryError(self.path, problem.removeprefix(f"{column} "), line, column)
-        for column, cell in given.items():
-            if found := find_forbidden_character(cell.translate(LINE_BREAKS)):
-                raise CallHistoryError(self.path, f"must not hold {found}", line, truncate(column))
-        return CallHistoryRow(reading.values, given)
+        for column, cell in fields.items():
+            if character := find_forbidden_character(cell.translate(LINE_BREAKS)):
+                raise CallHistoryError(self.path, f"must not hold {character}", line, truncate(column))
+        return CallHistoryRow(reading.values, fields)
 
-    def rows(self, advance: Callable[[int], object]) -> Iterator[tuple[int, list[str]]]:
-        """Each row that is not blank, with the line at which it begins: a quoted cell may run over several."""
-        reader = csv.reader(self.lines(advance), strict=True)
-        begins = 1
+    def read_records(self, advance: Callable[[int], object]) -> Iterator[tuple[int, list[str]]]:
+        """Yield each record that is not blank with the number of its first line; a quoted cell may span lines."""
+        reader = csv.reader(self.read_lines(advance), strict=True)
+        first_line = 1
         while True:
             try:
                 cells = next(reader, None)
             except csv.Error as error:
-                raise CallHistoryError(self.path, f"is not CSV: {error}", begins) from error
+                raise CallHistoryError(self.path, f"is not valid CSV: {error}", first_line) from error
             if cells is None:
                 return
             if cells:
-                yield begins, cells
-            begins = reader.line_num + 1
+                yield first_line, cells
+            first_line = reader.line_num + 1
 
-    def lines(self, advance: Callable[[int], object]) -> Iterator[str]:
-        """The lines of the file as text."""
+    def read_lines(self, advance: Callable[[int], object]) -> Iterator[str]:
+        """Yield the lines of the file as text."""
         self.file.seek(0)
         number = 0
-        while raw := self.file.readline(LONGEST_LINE):
+        while raw := self.file.readline(MAX_LINE_LENGTH):
             number += 1
-            if len(raw) == LONGEST_LINE:
-                raise CallHistoryError(self.path, f"is longer than {LONGEST_LINE:,} bytes", number)
+            if len(raw) == MAX_LINE_LENGTH:
+                raise CallHistoryError(self.path, f"must be at most {MAX_LINE_LENGTH:,} bytes long", number)
             try:
                 line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
             except UnicodeDecodeError as error:
-                raise CallHistoryError(self.path, "is not UTF-8 text", number) from error
+                raise CallHistoryError(self.path, "must be UTF-8 text", number) from error
             if "\0" in line:
-                raise CallHistoryError(self.path, "holds a NUL character", number)
+                raise CallHistoryError(self.path, "must not hold a NUL character", number)
             advance(len(raw))
             yield line

@@ -1,4 +1,4 @@
-"""The calling window of a batch: at which hours of which days, on the clocks of its zone, calls may begin."""
+"""The calling hours of a batch: the times of day and the weekdays on which calls may start, in a time zone."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from zoneinfo import ZoneInfo
 
 from portal.times import datetime_at, datetime_to_ms
 
-SUNDAY_FIRST = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
-SHORTEST_RANGE = 3  # days in a row that are said as "Monday to Wednesday"
+WEEKDAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
+MIN_RANGE_DAYS = 3  # consecutive days that are written as "Monday to Wednesday"
 
 
 @dataclass(frozen=True)
 class CallingHours:
-    """From `start` to `end` ("HH:MM", the latter excluded) in an IANA `zone`, on `days` (0 = Sunday; none = every day).
+    """From `start` to before `end` ("HH:MM") in an IANA `zone`, on `days` (0 = Sunday; empty = every day).
 
-    The same start and end mean the whole day; a start after the end runs over midnight and belongs to the day on
-    which it begins.
+    If start equals end, calls may start all day. If start is later than end, the hours run past midnight and belong to
+    the day on which they begin.
     """
 
     zone: str
@@ -28,67 +28,65 @@ class CallingHours:
     days: tuple[int, ...] = ()
 
     @property
-    def all_day(self) -> bool:
-        """Whether it takes the days whole, from midnight to midnight."""
+    def is_all_day(self) -> bool:
+        """Return whether the hours run from midnight to midnight."""
         return self.start == self.end
 
 
-def describe_hours(window: CallingHours) -> str:
-    """A window as people say it: Monday to Friday, 09:00 to 17:00, Europe/Lisbon."""
-    hours = "all day" if window.all_day else f"{window.start} to {window.end}"
-    return f"{describe_days(window.days)}, {hours}, {window.zone}"
+def describe_hours(hours: CallingHours) -> str:
+    """Describe calling hours: "Monday to Friday, 09:00 to 17:00, Europe/Lisbon"."""
+    times = "all day" if hours.is_all_day else f"{hours.start} to {hours.end}"
+    return f"{describe_days(hours.days)}, {times}, {hours.zone}"
 
 
 def describe_days(days: tuple[int, ...]) -> str:
-    """Days (0 = Sunday) in the order of a week that begins on Monday, three or more in a row as a range."""
-    if len(set(days)) in (0, len(SUNDAY_FIRST)):
+    """Describe days (0 = Sunday) in the order of a week from Monday, three or more consecutive days as a range."""
+    if len(set(days)) in (0, len(WEEKDAYS)):
         return "Every day"
-    runs: list[list[int]] = []
+    ranges: list[list[int]] = []
     for day in sorted(day or 7 for day in set(days)):
-        if runs and runs[-1][-1] == day - 1:
-            runs[-1].append(day)
+        if ranges and ranges[-1][-1] == day - 1:
+            ranges[-1].append(day)
         else:
-            runs.append([day])
-    said: list[str] = []
-    for run in runs:
-        names = [SUNDAY_FIRST[day % 7] for day in run]
-        said += [f"{names[0]} to {names[-1]}"] if len(names) >= SHORTEST_RANGE else names
-    return " and ".join([", ".join(said[:-1]), said[-1]] if len(said) > 1 else said)
+            ranges.append([day])
+    items: list[str] = []
+    for consecutive in ranges:
+        names = [WEEKDAYS[day % 7] for day in consecutive]
+        items += [f"{names[0]} to {names[-1]}"] if len(names) >= MIN_RANGE_DAYS else names
+    return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)
 
 
-def is_open(window: CallingHours, now_ms: int) -> bool:
-    """Whether calls may begin at that moment. Raises ZoneInfoNotFoundError for a zone that this machine lacks."""
-    return next_opening(window, now_ms) is None
+def next_opening(hours: CallingHours, now_ms: int) -> int | None:
+    """Return the next time at which calls may start, in milliseconds since 1970 UTC; None if they may start now.
 
-
-def next_opening(window: CallingHours, now_ms: int) -> int | None:
-    """When the window opens next, in milliseconds since 1970 UTC; None while it is open. Raises as is_open does."""
-    zone = ZoneInfo(window.zone)
+    Raises ZoneInfoNotFoundError for a zone that this machine does not know.
+    """
+    zone = ZoneInfo(hours.zone)
     today = datetime_at(now_ms, zone).date()
-    for ahead in count(-1):  # yesterday's may run over midnight
-        day = today + timedelta(days=ahead)
-        if window.days and day.isoweekday() % 7 not in window.days:
+    for offset in count(-1):  # yesterday's hours may run past midnight
+        day = today + timedelta(days=offset)
+        if hours.days and day.isoweekday() % 7 not in hours.days:
             continue
-        opens, closes = opening_bounds(window, day, zone)
-        if max(opens, now_ms) < closes:  # an hour that the clocks leave out can be a whole window
+        opens, closes = opening_bounds(hours, day, zone)
+        if max(opens, now_ms) < closes:  # a clock change can skip the hours of a whole day
             return None if opens <= now_ms else opens
     raise AssertionError("there is always a next day")
 
 
-def opening_bounds(window: CallingHours, day: date, zone: ZoneInfo) -> tuple[int, int]:
-    """The milliseconds at which the window of that day opens and closes; the same ones when it does not open at all."""
-    start = time() if window.all_day else time.fromisoformat(window.start)
-    end = time() if window.all_day else time.fromisoformat(window.end)
-    last = day + timedelta(days=1) if end <= start else day
-    return first_ms_at(datetime.combine(day, start), zone), first_ms_at(datetime.combine(last, end), zone)
+def opening_bounds(hours: CallingHours, day: date, zone: ZoneInfo) -> tuple[int, int]:
+    """Return the milliseconds at which the hours of that day begin and end; equal if a clock change skips them."""
+    start = time() if hours.is_all_day else time.fromisoformat(hours.start)
+    end = time() if hours.is_all_day else time.fromisoformat(hours.end)
+    last_day = day + timedelta(days=1) if end <= start else day
+    return first_ms_at(datetime.combine(day, start), zone), first_ms_at(datetime.combine(last_day, end), zone)
 
 
-def first_ms_at(wall: datetime, zone: ZoneInfo) -> int:
-    """The first millisecond at which clocks in `zone` have come to `wall`: the end of a gap when they leap over it."""
-    late = datetime_to_ms(wall, zone)  # the first of two, or past a gap by as much as the clocks leap
-    if datetime_at(late, zone).replace(tzinfo=None) == wall:
+def first_ms_at(wall_time: datetime, zone: ZoneInfo) -> int:
+    """Return the first millisecond at which clocks in `zone` show `wall_time`, or the end of the gap that skips it."""
+    late = datetime_to_ms(wall_time, zone)  # the first of two, or past the gap by its length
+    if datetime_at(late, zone).replace(tzinfo=None) == wall_time:
         return late
-    early = datetime_to_ms(wall.replace(fold=1), zone)
+    early = datetime_to_ms(wall_time.replace(fold=1), zone)
     return early + bisect_left(
-        range(early, late), True, key=lambda moment: datetime_at(moment, zone).replace(tzinfo=None) >= wall
+        range(early, late), True, key=lambda ms: datetime_at(ms, zone).replace(tzinfo=None) >= wall_time
     )

@@ -1,4 +1,4 @@
-"""The command line for batches."""
+"""The `flask batch` commands: import, check and purge."""
 
 from __future__ import annotations
 
@@ -17,51 +17,50 @@ from portal.batches.derived import check
 from portal.cli import CommandGroup, confirm, format_count, progress_bar
 from portal.times import DAY_MS, now_ms
 
-# So many are told one by one.
-MOST_DIFFERENCES = 20
-MOST_NAMES = 20
+MAX_DIFFERENCES = 20  # listed one by one
+MAX_NAMES = 20  # listed one by one, per owner
 
-batch = CommandGroup("batch", help="Call batches.")
+batch = CommandGroup("batch", help="Manage batches.")
 
 
 @batch.command("import")
 @click.argument("file")
-@click.option("--owner", required=True, metavar="EMAIL", help="Whose batches they become.")
+@click.option("--owner", required=True, metavar="EMAIL", help="The account that gets the batches.")
 def import_history(file: str, owner: str) -> None:
-    """Import a call history (CSV), one batch for each batchName; what is there already is not added again."""
+    """Import a call history (CSV) with one batch per batchName. Skip batches and calls that already exist."""
     owner_key = find_user(owner, "owner").key
     with (
         open_call_history(file) as history,
-        progress_bar(2 * history.size, "Importing") as bar,
-    ):  # checked first, then stored
-        imported = actions.import_history(owner_key, history, bar.update)
-    for name in imported.deleted:
-        click.echo(f"Left out: {name} is deleted, and stays so")
-    for name, now in imported.renamed.items():
-        click.echo(f"Found again: {name} is called {now} now")
-    click.echo(
-        f"{format_count(imported.batches, 'batch', 'batches')}, {format_count(imported.calls, 'call', 'calls')} added"
-    )
+        progress_bar(2 * history.size, "Importing") as bar,  # reads the file twice: to check it and to store it
+    ):
+        result = actions.import_history(owner_key, history, bar.update)
+    for name in result.deleted:
+        click.echo(f"Skipped deleted batch: {name}")
+    for name, current_name in result.renamed.items():
+        click.echo(f"Matched renamed batch: {name} is now {current_name}")
+    batches, calls = format_count(result.batches, "batch", "batches"), format_count(result.calls, "call", "calls")
+    click.echo(f"{batches}, {calls} added")
 
 
 @batch.command("check")
-@click.option("--repair", is_flag=True, help="Make what is kept anew from the rows; other writers wait for the end.")
+@click.option("--repair", is_flag=True, help="Rebuild the derived data first. Other writers wait until it is done.")
 def check_derived(repair: bool) -> None:
-    """Compare what is kept beside the rows (versions, counts, the index of names) with all of the rows."""
+    """Compare derived data (versions, counts, name index) with the rows of all batches and calls."""
     if repair:
         with progress_bar(check.estimate_batch_count(), "Repairing") as bar:
             actions.repair_derived(bar.update)
     with progress_bar(check.estimate_batch_count(), "Checking") as bar:
-        found = list(check.find_all_differences(bar.update))
-    for difference in found[:MOST_DIFFERENCES]:
+        differences = list(check.find_all_differences(bar.update))
+    for difference in differences[:MAX_DIFFERENCES]:
         click.echo(difference)
-    if len(found) > MOST_DIFFERENCES:
-        click.echo(f"... and {len(found) - MOST_DIFFERENCES:,} more")
+    if len(differences) > MAX_DIFFERENCES:
+        click.echo(f"... and {len(differences) - MAX_DIFFERENCES:,} more")
     if not check.has_name_index():
-        click.echo("Names have no index here, so that searches read them one after the other.")
-    if found:
-        raise click.ClickException(f"{format_count(len(found), 'difference', 'differences')}; mend them with --repair")
-    click.echo("Everything that is kept agrees with the rows")
+        click.echo("This database has no name index. Searches scan all names.")
+    if differences:
+        count = format_count(len(differences), "difference", "differences")
+        raise click.ClickException(f"{count} found. Run the command with --repair")
+    click.echo("No differences found")
 
 
 @batch.command("purge")
@@ -71,66 +70,66 @@ def check_derived(repair: bool) -> None:
     type=click.IntRange(0, 36_500),
     required=True,
     metavar="DAYS",
-    help="Deleted at least so many days ago; 0 = all that are deleted.",
+    help="Minimum number of days since the deletion (0 = all deleted batches).",
 )
-@click.option("--owner", metavar="EMAIL", help="Whose batches. Default: everybody's.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--owner", metavar="EMAIL", help="Only batches of this account. Default: all accounts.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 def purge(days: int, owner: str | None, yes: bool) -> None:
-    """Remove deleted batches for good, with their calls; says which, and asks."""
-    with current_app.app_context():  # of its own, so that nothing that was read stays open while a person thinks
+    """Permanently delete batches of the trash with their calls, after listing them and asking for confirmation."""
+    with current_app.app_context():  # its own, so that no transaction stays open while the question is on the screen
         trash = find_trash(now_ms() - days * DAY_MS, owner)
     if not trash:
-        click.echo("Nothing to remove: no batch was deleted that long ago")
+        click.echo("Nothing to purge: no batch was deleted that long ago")
         return
-    for one in trash:
-        one.tell()
-    rows = [row for one in trash for row in one.rows]
-    if not yes and not confirm(
-        f"Remove {summarize_rows(rows)} for good?", "nothing was removed; --yes removes without asking"
-    ):
-        click.echo("Nothing was removed")
+    for owner_trash in trash:
+        owner_trash.print()
+    rows = [row for owner_trash in trash for row in owner_trash.rows]
+    question = f"Permanently delete {summarize_rows(rows)}?"
+    if not yes and not confirm(question, "nothing was deleted. Use --yes to skip the question"):
+        click.echo("Nothing was deleted")
         return
-    removed: list[Row[Any]] = []
+    purged: list[Row[Any]] = []
     try:
-        with progress_bar(len(rows), "Removing") as bar:
-            for owner_key, row in [(one.owner_key, row) for one in trash for row in one.rows]:
-                if actions.purge_batches(owner_key, [row.id], bar.update):
-                    removed.append(row)
-    finally:  # also where it was cut short: what is removed does not come back
-        click.echo(f"Removed for good: {summarize_rows(removed)}")
-    if stayed := len(rows) - len(removed):
-        click.echo(f"Left alone: {format_count(stayed, 'batch', 'batches')}, restored or removed meanwhile")
+        with progress_bar(len(rows), "Purging") as bar:
+            for owner_key, row in [(owner_trash.owner_key, row) for owner_trash in trash for row in owner_trash.rows]:
+                if actions.purge_batch(owner_key, row.id):
+                    purged.append(row)
+                bar.update(1)
+    finally:  # also after an interruption, because purged batches cannot be restored
+        click.echo(f"Permanently deleted: {summarize_rows(purged)}")
+    if skipped := len(rows) - len(purged):
+        click.echo(f"Skipped: {format_count(skipped, 'batch', 'batches')} restored or purged in the meantime")
 
 
 @dataclass(frozen=True)
 class OwnerTrash:
-    """Batches of one owner that are to be removed: id, name and total_calls each."""
+    """The batches of one owner to purge; each row has id, name and total_calls."""
 
     owner_key: int
     email: str
     rows: Sequence[Row[Any]]
 
-    def tell(self) -> None:
-        """Say whose they are, and the first of them by name."""
+    def print(self) -> None:
+        """Print the owner and the first batches by name."""
         click.echo(f"{self.email}: {summarize_rows(self.rows)}")
-        for row in self.rows[:MOST_NAMES]:
+        for row in self.rows[:MAX_NAMES]:
             click.echo(f"  {row.name}: {format_count(row.total_calls, 'call', 'calls')}")
-        if len(self.rows) > MOST_NAMES:
-            click.echo(f"  ... and {len(self.rows) - MOST_NAMES:,} more")
+        if len(self.rows) > MAX_NAMES:
+            click.echo(f"  ... and {len(self.rows) - MAX_NAMES:,} more")
 
 
 def find_trash(until: int, email: str | None) -> list[OwnerTrash]:
-    """What was deleted by that moment (milliseconds), of one owner or of all; owners without any are left out.
+    """Return the batches deleted until that time (milliseconds), of one owner or of all owners who have any.
 
-    Raises BadParameter where there is no such owner.
+    Raises InvalidParameter if the owner does not exist.
     """
     owner_key = find_user(email, "owner").key if email is not None else None
-    owners = [(key, whose) for key, whose in check.list_owners() if owner_key in (None, key)]
-    found = [OwnerTrash(key, whose, query.find_deleted_before(key, until + 1)) for key, whose in owners]
-    return [trash for trash in found if trash.rows]
+    owners = [(key, owner_email) for key, owner_email in check.list_owners() if owner_key in (None, key)]
+    trash = [OwnerTrash(key, owner_email, query.find_deleted_before(key, until + 1)) for key, owner_email in owners]
+    return [owner_trash for owner_trash in trash if owner_trash.rows]
 
 
 def summarize_rows(rows: Sequence[Row[Any]]) -> str:
-    """How many batches, and how many calls are in them."""
+    """Format the number of batches and of their calls."""
     calls = sum(row.total_calls for row in rows)
     return f"{format_count(len(rows), 'batch', 'batches')} and {format_count(calls, 'call', 'calls')}"

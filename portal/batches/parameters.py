@@ -28,7 +28,7 @@ class BatchListParameters(Parameters):
     page: PageNumber = 1
     limit: PageSize = 10
     search: text_type(
-        200, says="Part of the batch's name or of its status, whatever the case; every character is literal."
+        200, description="Part of the batch's name or of its status, whatever the case; every character is literal."
     ) = ""
     status: Annotated[
         tuple[QueueStatus, ...],

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from portal.api.envelope import AnswerModel, Count, ErrorBody, PublicIdText, SuccessBody, TimeText
+from portal.api.schema import AnswerModel, Count, ErrorBody, PublicIdText, SuccessBody, TimeText
 from portal.models import QueueStatus
 
 

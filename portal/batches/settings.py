@@ -1,4 +1,4 @@
-"""How a batch is to be called: what createBatch and upload take, and what is kept in a batch's `settings`."""
+"""The settings of a batch: the fields that createBatch and uploads accept, and how a batch stores them."""
 
 from __future__ import annotations
 
@@ -10,49 +10,49 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from portal.batches.calling_hours import CallingHours
 from portal.models.batch import NAME_LENGTH
-from portal.web.field_types import PhoneNumber, is_zone
+from portal.web.field_types import PhoneNumber, Zone
 from portal.web.parameters import Parameters, text_type, whole_number
 
 CLOCK_TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
 MAX_CALLING_NUMBERS = 100
 
 
-def parse_clock_time(value: str) -> str:
-    """A time of the day, HH:MM."""
+def validate_clock_time(value: str) -> str:
+    """Return a time of day, HH:MM. Raises ValueError."""
     if not CLOCK_TIME.fullmatch(value):
-        raise ValueError("must be a time of the day, such as 09:00")
+        raise ValueError("must be a time of day, such as 09:00")
     return value
 
 
 def parse_days(value: Any) -> Any:
-    """Days of the week, each once, in order."""
+    """Return weekdays in order without repetitions. Raises ValueError."""
     if not isinstance(value, list | tuple):
-        raise ValueError("must be a list of days, 0 = Sunday to 6")
+        raise ValueError("must be a list of weekdays, 0 (Sunday) to 6")
     if not all(isinstance(day, int) and not isinstance(day, bool) and 0 <= day <= 6 for day in value):
-        raise ValueError("must hold days from 0 = Sunday to 6 alone")
+        raise ValueError("must contain only weekdays, 0 (Sunday) to 6")
     return tuple(sorted(set(value)))
 
 
-ClockTime = Annotated[text_type(5), AfterValidator(parse_clock_time), Field(examples=["09:00"])]
-BatchName = text_type(NAME_LENGTH, least=1, says="What people call the batch.")
+ClockTime = Annotated[text_type(5), AfterValidator(validate_clock_time), Field(examples=["09:00"])]
+BatchName = text_type(NAME_LENGTH, minimum=1, description="The name of the batch.")
 
 
 class BatchType(StrEnum):
-    """Whether the batch only calls, or is called back, too."""
+    """The direction of a batch: outbound calls only, or callbacks as well."""
 
     OUTBOUND = "outbound"
     MIXED = "mixed"
 
 
 class HourRange(Parameters):
-    """The hours of the day in which calls are made; where start is later than end, over midnight."""
+    """The hours of the day in which calls may start; past midnight if start is later than end."""
 
     start: ClockTime
     end: ClockTime
 
 
 class BatchSettings(Parameters):
-    """How the dialer is to go about a batch."""
+    """How the dialer calls the contacts of a batch."""
 
     calling_numbers: Annotated[
         list[PhoneNumber],
@@ -60,39 +60,37 @@ class BatchSettings(Parameters):
             alias="callingNumbers",
             min_length=1,
             max_length=MAX_CALLING_NUMBERS,
-            description="The numbers to call from.",
+            description="The caller IDs to call from.",
         ),
     ]
-    retry: whole_number(0, 10, "How often an unanswered call is tried again.") = 0
-    delay: whole_number(0, 604_800, "Seconds between two tries.") = 0
-    timezone: Annotated[text_type(64), AfterValidator(is_zone), Field(description="IANA time zone of the hours.")] = (
-        "UTC"
-    )
-    calling_hour: Annotated[HourRange | None, Field(alias="callingHour", description="None = all day.")] = None
+    retry: whole_number(0, 10, "The number of retries of an unanswered call.") = 0
+    delay: whole_number(0, 604_800, "Seconds between two attempts.") = 0
+    timezone: Annotated[Zone, Field(description="The IANA time zone of the calling hours.")] = "UTC"
+    calling_hour: Annotated[HourRange | None, Field(alias="callingHour", description="null = all day.")] = None
     allowed_days: Annotated[
         tuple[int, ...],
         BeforeValidator(parse_days),
-        Field(alias="allowedDays", description="Days of the week, 0 = Sunday to 6; none = every day."),
+        Field(alias="allowedDays", description="Weekdays, 0 (Sunday) to 6; empty = every day."),
     ] = ()
 
 
 class NewBatch(BatchSettings):
-    """createBatch: a batch that is still to be filled."""
+    """The body of createBatch: a batch without calls."""
 
     batch_name: Annotated[BatchName, Field(alias="batchName")]
 
 
-# What is sent with the settings and is no part of them.
-NOT_SETTINGS = {"batch_name", "user_id", "file", "type", "wrong_rows"}
+# Fields of forms and bodies that are not settings.
+NOT_SETTINGS = {"batch_name", "user_id", "file", "type", "invalid_rows"}
 
 
 def stored_settings(settings: BatchSettings) -> dict[str, Any]:
-    """What a batch keeps of its settings: by the API's names, without what was left at its default."""
+    """Return the settings as a batch stores them: by their API names, without default values."""
     return settings.model_dump(by_alias=True, mode="json", exclude=NOT_SETTINGS, exclude_defaults=True)
 
 
 def calling_hours_from(settings: dict[str, Any]) -> CallingHours | None:
-    """The calling window that a batch keeps; None where calls may be made at any time."""
+    """Return the calling hours in stored settings; None if calls may start at any time."""
     hour, days = settings.get("callingHour"), tuple(settings.get("allowedDays", ()))
     if not hour and not days:
         return None

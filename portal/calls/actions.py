@@ -1,4 +1,4 @@
-"""The one place that changes calls: more of them, and what the dialer reports."""
+"""Change calls: add them to batches, and apply the events that the dialer reports."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from sqlalchemy.orm import Session
 
 from portal.audit.batch_log import log_batch_event
 from portal.batches import query as batches_query
-from portal.batches.actions import complete_batch, insert_calls, lock_batch_list
-from portal.batches.actions.inserting import pending_call_row
+from portal.batches.actions import call_row, complete_batch, insert_calls, lock_batch_list
 from portal.calls import query
-from portal.calls.events import CallState, count_delta, latest_state
+from portal.calls.events import CallState, count_call, latest_state
 from portal.calls.parameters import CallEventBody, CallInput
 from portal.db.transactions import write_transaction
 from portal.models import Batch, BatchEvent, Call, CallEvent, CallStatus
@@ -23,35 +22,36 @@ from portal.models.actor import Actor
 from portal.models.call import search_text
 from portal.times import now_ms
 
-CHANGE_CALL = (
-    update(Call.__table__)
-    .where(Call.__table__.c.key == bindparam("which"))
+CALLS = Call.__table__
+UPDATE_STATE = (
+    update(CALLS)
+    .where(CALLS.c.key == bindparam("call_key"))
     .values(
         status=bindparam("new_status"),
         duration_seconds=bindparam("new_duration"),
         last_event_at=bindparam("new_since"),
-        attempts=Call.__table__.c.attempts + bindparam("more_attempts"),
+        attempts=CALLS.c.attempts + bindparam("more_attempts"),
     )
 )
-CHANGE_FIELDS = (
-    update(Call.__table__)
-    .where(Call.__table__.c.key == bindparam("which"))
+UPDATE_FIELDS = (
+    update(CALLS)
+    .where(CALLS.c.key == bindparam("call_key"))
     .values(fields=bindparam("new_fields"), search_text=bindparam("new_text"))
 )
 
 
 @dataclass(frozen=True)
 class AddCallsResult:
-    """What became of calls that were to be added: the id of each, in their order, and how many are new."""
+    """The ids of the calls in the order sent, and the number of new ones."""
 
     ids: list[str]
     new: int
 
 
 def add_calls(by: Actor, batch_id: str, calls: Sequence[CallInput]) -> AddCallsResult | None:
-    """Add calls to a batch; one that waits for the same number is updated instead. None where there is no such batch.
+    """Add calls to a batch, in one transaction. Return None if there is no such batch.
 
-    One transaction. The batch's status stays as it is.
+    A pending call to the same number is updated instead. The batch's status does not change.
     """
     now = now_ms()
     with write_transaction() as session:
@@ -59,37 +59,33 @@ def add_calls(by: Actor, batch_id: str, calls: Sequence[CallInput]) -> AddCallsR
         batch = batches_query.find_row(by.user_key, batch_id)
         if batch is None:
             return None
-        wanted: dict[str, dict[str, Any]] = {}
-        for call in calls:  # of two with the same number, the later one adds to the earlier
-            wanted[call.phone_number] = wanted.get(call.phone_number, {}) | dict(call.fields)
-        waiting = query.find_pending_by_number(by.user_key, batch_id, wanted)
-        new = [
-            pending_call_row(batch.key, {"phone_number": number, "fields": fields}, now)
-            for number, fields in wanted.items()
-            if number not in waiting
-        ]
+        fields: dict[str, dict[str, Any]] = {}
+        for call in calls:  # merge calls to the same number; later fields win
+            fields[call.phone_number] = fields.get(call.phone_number, {}) | dict(call.fields)
+        pending = query.find_pending_by_number(by.user_key, batch_id, fields)
+        new = [call_row(batch.key, number, fields[number], now) for number in fields if number not in pending]
         insert_calls(session, new)
-        update_fields(session, waiting, wanted)
+        update_fields(session, pending, fields)
         values = {"total_calls": Batch.total_calls + len(new), "updated_at": now}
         session.execute(update(Batch).where(Batch.key == batch.key).values(**values))
-        log_batch_event(session, by, BatchEvent.FILLED, {batch.key: {"added": len(new), "updated": len(waiting)}})
-        ids = {number: row.id for number, row in query.find_pending_by_number(by.user_key, batch_id, wanted).items()}
-    return AddCallsResult([ids[call.phone_number] for call in calls], len(new))
+        log_batch_event(session, by, BatchEvent.FILLED, {batch.key: {"added": len(new), "updated": len(pending)}})
+        stored = query.find_pending_by_number(by.user_key, batch_id, fields)
+    return AddCallsResult([stored[call.phone_number].id for call in calls], len(new))
 
 
-def update_fields(session: Session, waiting: dict[str, Row[Any]], wanted: dict[str, dict[str, Any]]) -> None:
-    """Lay the new fields over those of the calls that wait already."""
-    changed = []
-    for number, row in waiting.items():
-        fields = row.fields | wanted[number]
-        changed.append({"which": row.key, "new_fields": fields, "new_text": search_text(number, fields)})
-    if changed:
-        session.execute(CHANGE_FIELDS, changed)
+def update_fields(session: Session, pending: dict[str, Row[Any]], new_fields: dict[str, dict[str, Any]]) -> None:
+    """Merge new fields into those of pending calls."""
+    changes = []
+    for number, row in pending.items():
+        fields = row.fields | new_fields[number]
+        changes.append({"call_key": row.key, "new_fields": fields, "new_text": search_text(number, fields)})
+    if changes:
+        session.execute(UPDATE_FIELDS, changes)
 
 
 @dataclass(frozen=True)
 class ReportResult:
-    """What became of events: taken in, known before, and of no call that there is."""
+    """The numbers of events that were applied, were known before, or match no call."""
 
     applied: int
     duplicates: int
@@ -97,40 +93,39 @@ class ReportResult:
 
 
 def apply_reports(by: Actor, events: Sequence[CallEventBody]) -> ReportResult:
-    """Take in what the dialer reports. Each event id counts once; calls, counts and statuses move in one transaction.
+    """Store the dialer's events, each event id once, and update calls, counts and statuses in one transaction.
 
-    Whatever the order in which events come, the calls end in the same state (see events.py).
+    The order in which events arrive does not matter (see events.py).
     """
     now = now_ms()
     with write_transaction() as session:
         lock_batch_list(session, by.user_key)
-        find = CallFinder(by.user_key, events)
-        seen = query.find_known_events(by.user_key, {event.event_id for event in events})
-        reports: dict[int, list[CallEventBody]] = {}
-        touched: dict[int, Row[Any]] = {}
+        finder = CallFinder(by.user_key, events)
+        known = query.find_known_events(by.user_key, {event.event_id for event in events})
+        reports: dict[int, tuple[Row[Any], list[CallEventBody]]] = {}
         rows, duplicates, unknown = [], 0, 0
         for event in events:
-            call = find.call(event)
-            if event.event_id in seen:
+            call = finder.find(event)
+            if event.event_id in known:
                 duplicates += 1
             elif call is None:
                 unknown += 1
             else:
-                seen.add(event.event_id)
-                touched[call.key] = call
-                reports.setdefault(call.key, []).append(event)
+                known.add(event.event_id)
+                reports.setdefault(call.key, (call, []))[1].append(event)
                 rows.append(call_event_row(by, event, call, now))
         if rows:
             session.execute(insert(CallEvent.__table__), rows)
-            update_calls(session, by, [(touched[key], found) for key, found in reports.items()], now)
+            update_calls(session, by, reports.values(), now)
     return ReportResult(len(rows), duplicates, unknown)
 
 
 class CallFinder:
-    """The calls that some events speak of, all looked up at once."""
+    """The calls that a list of events refers to, fetched together."""
 
     def __init__(self, owner_key: int, events: Iterable[CallEventBody]) -> None:
-        ids, numbers = set(), {}
+        ids: set[str] = set()
+        numbers: dict[str, set[str]] = {}
         for event in events:
             if event.call_id:
                 ids.add(event.call_id)
@@ -138,18 +133,19 @@ class CallFinder:
                 numbers.setdefault(event.batch_id, set()).add(event.phone_number)
         self.by_id = query.find_by_id(owner_key, ids)
         self.by_number = {
-            batch_id: query.find_by_number(owner_key, batch_id, found) for batch_id, found in numbers.items()
+            batch_id: query.find_by_number(owner_key, batch_id, batch_numbers)
+            for batch_id, batch_numbers in numbers.items()
         }
 
-    def call(self, event: CallEventBody) -> Row[Any] | None:
-        """The call of an event; None where there is none that can be reported on."""
+    def find(self, event: CallEventBody) -> Row[Any] | None:
+        """Return the call of an event, or None if the owner has no such call."""
         if event.call_id:
             return self.by_id.get(event.call_id)
         return self.by_number[event.batch_id].get(event.phone_number)
 
 
 def call_event_row(by: Actor, event: CallEventBody, call: Row[Any], now: int) -> dict[str, Any]:
-    """An event as it is kept."""
+    """Return an event as a row to insert."""
     return {
         "owner_key": by.user_key,
         "event_id": event.event_id,
@@ -165,40 +161,36 @@ def call_event_row(by: Actor, event: CallEventBody, call: Row[Any], now: int) ->
 
 
 def event_time(event: CallEventBody, now: int) -> int:
-    """When it happened, in milliseconds; now, where the dialer does not say."""
+    """Return the time of an event in milliseconds; `now` if the dialer sent none."""
     return now if event.occurred_at is None else event.occurred_at
 
 
 def update_calls(
-    session: Session, by: Actor, reported: Sequence[tuple[Row[Any], Sequence[CallEventBody]]], now: int
+    session: Session, by: Actor, reports: Iterable[tuple[Row[Any], Sequence[CallEventBody]]], now: int
 ) -> None:
-    """Let calls stand where their reports lead, and their batches with them."""
+    """Update calls to the states that their events lead to, and their batches' counts and statuses."""
     changes = []
-    moved: dict[int, Counter[str]] = {}
-    for call, events in reported:
+    deltas: dict[int, Counter[str]] = {}
+    for call, events in reports:
         before = CallState(CallStatus(call.status), call.last_event_at or 0, call.duration_seconds)
-        told = [CallState(event.call_status, event_time(event, now), event.call_duration) for event in events]
-        after = latest_state(before, *told)
-        dialed = sum(event.call_status is CallStatus.DIALING for event in events)
+        reported = [CallState(event.call_status, event_time(event, now), event.call_duration) for event in events]
+        after = latest_state(before, *reported)
         changes.append(
             {
-                "which": call.key,
+                "call_key": call.key,
                 "new_status": after.status,
                 "new_duration": after.duration,
                 "new_since": after.since or None,
-                "more_attempts": dialed,
+                "more_attempts": sum(event.call_status is CallStatus.DIALING for event in events),
             }
         )
-        was, is_now = count_delta(before.status), count_delta(after.status)
-        moved.setdefault(call.batch_key, Counter()).update(
-            calls_called=is_now.called - was.called,
-            calls_picked=is_now.picked - was.picked,
-            calls_completed=is_now.completed - was.completed,
-        )
-    session.execute(CHANGE_CALL, changes)
-    for batch_key, counts in moved.items():
-        values = {name: getattr(Batch, name) + change for name, change in counts.items()}
+        delta = deltas.setdefault(call.batch_key, Counter())
+        delta.update(count_call(after.status))
+        delta.subtract(count_call(before.status))
+    session.execute(UPDATE_STATE, changes)
+    for batch_key, delta in deltas.items():
+        values = {name: getattr(Batch, name) + change for name, change in delta.items()}
         session.execute(update(Batch).where(Batch.key == batch_key).values(**values, updated_at=now))
-    for batch in batches_query.find_active(by.user_key, moved):
+    for batch in batches_query.find_active(by.user_key, deltas):
         if not query.has_open_calls(by.user_key, batch.id):
             complete_batch(session, by, batch.key)

@@ -1,23 +1,24 @@
-"""The JSON exit for calls: what is in a batch, more of it, and what the dialer reports (contract, section 5)."""
+"""The API of calls: list a batch's calls, add calls, report events (contract, section 5)."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, request
 
-from portal.accounts.bearer import require_caller, require_caller_with_body
+from portal.accounts.bearer import require_caller_and_batch_id, require_caller_with_body
 from portal.accounts.query import Caller
-from portal.api.envelope import ErrorBody, success_response
 from portal.api.openapi import BATCH_NOT_FOUND_ERRORS, INVALID_BODY_ERRORS, Operation, SuccessAnswer, document_operation
+from portal.api.schema import ErrorBody
 from portal.batches import query as batches_query
 from portal.calls import actions, query
 from portal.calls.parameters import AddCallsBody, CallDetailsParameters, CallEventsBody, parse_calls
 from portal.calls.presenter import details_json
 from portal.calls.schema import CallPageBody, CallsAddedBody, CallsPartlyAddedBody, ReportedBody
 from portal.db.transactions import CHUNK_SIZE
-from portal.ids import parse_id
 from portal.models import Scope
+from portal.web.envelope import success_response
 from portal.web.errors import ApiError, batch_not_found
 from portal.web.json_body import read_body
 from portal.web.parameters import InvalidParameter, parse_query
@@ -26,7 +27,7 @@ blueprint = Blueprint("calls_api", __name__, url_prefix="/api/call")
 
 DETAILS = Operation(
     summary="Get a batch's calls",
-    words="One page of a batch's calls, as they were added, each with what the dialer reported of it.",
+    description="One page of a batch's calls, in the order of creation by default, each with its events.",
     scope=Scope.READ,
     query=CallDetailsParameters,
     successes={200: SuccessAnswer("The page.", CallPageBody)},
@@ -39,25 +40,26 @@ DETAILS = Operation(
 @blueprint.get("/batch-details/<batch_id>")
 @document_operation(DETAILS)
 def batch_details(batch_id: str) -> Response:
-    """One page of a batch's calls."""
-    who = require_caller(Scope.READ, batchId=batch_id)
-    batch = batches_query.find_batch(who.list_state.owner_key, batch_id.lower())
+    """Return one page of a batch's calls."""
+    caller, parsed_id = require_caller_and_batch_id(Scope.READ, batch_id)
+    owner_key = caller.list_state.owner_key
+    batch = batches_query.find_batch(owner_key, parsed_id)
     if batch is None:
         raise batch_not_found()
-    asked = parse_query(request.query_string, CallDetailsParameters).or_refuse()
-    page = query.fetch_page(who.list_state.owner_key, batch.id, asked)
-    reports = query.fetch_reports(page.rows)
-    return success_response(details_json(batch, page, reports), "Calls fetched successfully")
+    parameters = parse_query(request.query_string, CallDetailsParameters).or_refuse()
+    page = query.fetch_page(owner_key, batch.id, parameters.to_query())
+    events = query.fetch_events(page.rows)
+    return success_response(details_json(batch, page, events), "Calls fetched successfully")
 
 
 ADD_CALLS = Operation(
     summary="Add calls to a batch",
-    words="Chunks of 1000, each one transaction. A call that waits for the same number is updated, not doubled.",
+    description="Calls are added in chunks of 1000, each in one transaction. A pending call to a number is updated.",
     scope=Scope.WRITE,
     body=AddCallsBody,
     successes={
-        200: SuccessAnswer("All were added.", CallsAddedBody),
-        207: SuccessAnswer("Some chunks were wrong; the others were added.", CallsPartlyAddedBody),
+        200: SuccessAnswer("All calls were added.", CallsAddedBody),
+        207: SuccessAnswer("Some chunks were invalid; the others were added.", CallsPartlyAddedBody),
     },
     errors=INVALID_BODY_ERRORS | BATCH_NOT_FOUND_ERRORS,
     tag="calls",
@@ -71,34 +73,33 @@ ADD_CALLS = Operation(
 @blueprint.post("/addCallsToBatch")
 @document_operation(ADD_CALLS)
 def add_calls() -> Response:
-    """Fill a batch."""
-    who, given = require_caller_with_body(Scope.WRITE)
-    batch_id = parse_id(given.get("batchId") or "")
-    if batch_id and batches_query.find_row(who.list_state.owner_key, batch_id) is None:
+    """Add calls to a batch."""
+    caller, given = require_caller_with_body(Scope.WRITE)
+    batch_id = given.get("batchId")
+    if batch_id and batches_query.find_row(caller.list_state.owner_key, batch_id) is None:
         raise batch_not_found()
     if "callData" in given:
         if "call_data" in given:
-            raise ApiError(400, "callData is another name of call_data; send one of them")
+            raise ApiError(400, "Send call_data or callData, not both")
         given["call_data"] = given.pop("callData")
-    asked = read_body(given, AddCallsBody)
-    return add_chunks(who, asked)
+    return add_chunks(caller, read_body(given, AddCallsBody))
 
 
-def add_chunks(who: Caller, asked: AddCallsBody) -> Response:
-    """Each chunk in a transaction of its own. Raises ApiError 400 where none of them is right."""
+def add_chunks(caller: Caller, body: AddCallsBody) -> Response:
+    """Add each valid chunk in its own transaction. Raises ApiError 400 if no chunk is valid."""
     ids: list[str] = []
     added, failed = 0, []
-    for first in range(0, len(asked.call_data), CHUNK_SIZE):
+    for first in range(0, len(body.call_data), CHUNK_SIZE):
         try:
-            calls = parse_calls(asked.call_data[first : first + CHUNK_SIZE], first, who.region)
-        except InvalidParameter as wrong:
-            failed.append({"chunkNum": first // CHUNK_SIZE + 1, "error": str(wrong)})
+            calls = parse_calls(body.call_data[first : first + CHUNK_SIZE], first, caller.region)
+        except InvalidParameter as error:
+            failed.append({"chunkNum": first // CHUNK_SIZE + 1, "error": str(error)})
             continue
-        done = actions.add_calls(who.actor, asked.batch_id, calls)
-        if done is None:  # it was deleted meanwhile
+        result = actions.add_calls(caller.actor, body.batch_id, calls)
+        if result is None:  # deleted in the meantime
             raise batch_not_found()
-        ids += done.ids
-        added += done.new
+        ids += result.ids
+        added += result.new
     data: dict[str, Any] = {"added": added, "callIds": ids}
     if not failed:
         return success_response(data, "Calls enqueued successfully")
@@ -108,26 +109,18 @@ def add_chunks(who: Caller, asked: AddCallsBody) -> Response:
 
 
 def partial_response(data: dict[str, Any]) -> Response:
-    """207: some chunks were added, others were wrong."""
+    """Return the answer 207: some chunks were added, others were invalid."""
     numbers = ", ".join(str(failed["chunkNum"]) for failed in data["failedChunks"])
-    body = {
-        "message": "Some calls were not enqueued",
-        "status": False,
-        "code": 207,
-        "errorMessage": f"Mend and send again the chunks {numbers}: {data['failedChunks'][0]['error']}",
-        "data": data,
-    }
-    response = current_app.json.response(body)
-    response.status_code = 207
-    return response
+    error = f"Fix and resend chunks {numbers}: {data['failedChunks'][0]['error']}"
+    return success_response(data, "Some calls were not enqueued", 207, error)
 
 
 REPORT = Operation(
-    summary="Report on calls",
-    words="What the dialer reports. Each eventId counts once, and events may come in any order.",
+    summary="Report events of calls",
+    description="Events from the dialer, in any order. Each eventId counts once.",
     scope=Scope.WRITE,
     body=CallEventsBody,
-    successes={200: SuccessAnswer("What became of the events.", ReportedBody)},
+    successes={200: SuccessAnswer("The numbers of events applied, known before, and without a call.", ReportedBody)},
     errors=INVALID_BODY_ERRORS,
     tag="calls",
     example={
@@ -147,8 +140,7 @@ REPORT = Operation(
 @blueprint.post("/call-events")
 @document_operation(REPORT)
 def call_events() -> Response:
-    """Take in what the dialer reports."""
-    who, given = require_caller_with_body(Scope.WRITE)
-    asked = read_body(given, CallEventsBody, who.region)
-    done = actions.apply_reports(who.actor, asked.events)
-    return success_response({"applied": done.applied, "duplicates": done.duplicates, "unknown": done.unknown})
+    """Apply the dialer's events."""
+    caller, given = require_caller_with_body(Scope.WRITE)
+    body = read_body(given, CallEventsBody, caller.region)
+    return success_response(asdict(actions.apply_reports(caller.actor, body.events)))

@@ -1,18 +1,18 @@
-"""The line of calls picked up over time: the same figures for a drawing and for a table."""
+"""The line chart of calls picked up over time. The drawing and its table show the same figures."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-# The drawing's own units; the page stretches it.
+# In SVG user units; the page stretches the drawing.
 WIDTH, HEIGHT = 480, 96
 HEADROOM = 6
 
 
 @dataclass(frozen=True)
 class ChartPart:
-    """One part of the time: from and until when (milliseconds), how many were picked up in it, and where it stands."""
+    """One interval: its start and end (milliseconds), the calls picked up in it, and its point in the drawing."""
 
     begins: int
     ends: int
@@ -23,32 +23,32 @@ class ChartPart:
 
 @dataclass(frozen=True)
 class Chart:
-    """All parts, in order, and the most that one of them holds."""
+    """The intervals in order, and the highest count of one interval."""
 
     parts: list[ChartPart]
     most: int
 
     @property
     def line(self) -> str:
-        """The line as the points of an SVG polyline."""
+        """The points of an SVG polyline."""
         return " ".join(f"{part.x:g},{part.y:g}" for part in self.parts)
 
     @property
     def area(self) -> str:
-        """The line and the ground below it, as the points of a polygon."""
+        """The points of an SVG polygon that fills the area below the line."""
         return f"{self.parts[0].x:g},{HEIGHT} {self.line} {self.parts[-1].x:g},{HEIGHT}"
 
 
 def picked_up_chart(first: int, last: int, counts: Mapping[int, int], parts: int) -> Chart | None:
-    """The chart of calls picked up from the first to the last moment, counted in so many parts; None of nothing."""
+    """Return the chart between two times (ms) from the counts by interval number, or None without any calls."""
     if not counts:
         return None
     most = max(counts.values())
     span = last - first + 1
-    found = []
+    chart_parts = []
     for number in range(parts):
         count = counts.get(number, 0)
         x = round((number + 0.5) * WIDTH / parts, 1)
         y = round(HEIGHT - (HEIGHT - HEADROOM) * count / most, 1)
-        found.append(ChartPart(first + number * span // parts, first + (number + 1) * span // parts, count, x, y))
-    return Chart(found, most)
+        chart_parts.append(ChartPart(first + number * span // parts, first + (number + 1) * span // parts, count, x, y))
+    return Chart(chart_parts, most)

@@ -1,8 +1,8 @@
-"""What reports of the dialer make of a call, whatever the order in which they come.
+"""Compute the state of a call from the dialer's events, independent of the order in which they arrive.
 
-A call stands at the greatest of all that was reported of it. A final word outweighs every open one, and of two final
-words the later one counts; of two open ones the one that is further on. The greatest of a set does not depend on the
-order of its members, so that reports that come late, or twice, lead to the same.
+A call takes the greatest of all states that were reported for it. A final status outranks every open one; of two final
+statuses the later one wins, of two open ones the more advanced one. The maximum of a set does not depend on the order
+of its members, so late and repeated events lead to the same state.
 """
 
 from __future__ import annotations
@@ -10,43 +10,35 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from portal.models import CallStatus
-from portal.models.call import NOT_CALLED, OPEN_STATUSES, PICKED_STATUSES
 
-ORDER = {status: number for number, status in enumerate(CallStatus)}
+RANK = {status: number for number, status in enumerate(CallStatus)}
 
 
 @dataclass(frozen=True)
 class CallState:
-    """Where a call stands: its status, since when (milliseconds), and how long was talked (seconds)."""
+    """The status of a call, the time it was reached (milliseconds), and the talk time (seconds)."""
 
     status: CallStatus
     since: int
     duration: int
 
     @property
-    def weight(self) -> tuple[int, ...]:
-        """What makes one standing outweigh another; equal for equal standings alone."""
-        if self.status in OPEN_STATUSES:
-            return (0, ORDER[self.status], self.since, self.duration)
-        return (1, self.since, ORDER[self.status], self.duration)
+    def rank(self) -> tuple[int, ...]:
+        """The sort key that decides which of two states wins; only equal states have equal ranks."""
+        if self.status.is_open:
+            return (0, RANK[self.status], self.since, self.duration)
+        return (1, self.since, RANK[self.status], self.duration)
 
 
-def latest_state(*standings: CallState) -> CallState:
-    """The standing that all of them add up to."""
-    return max(standings, key=lambda standing: standing.weight)
+def latest_state(*states: CallState) -> CallState:
+    """Return the state that wins."""
+    return max(states, key=lambda state: state.rank)
 
 
-@dataclass(frozen=True)
-class CountDelta:
-    """What one call adds to its batch's counts."""
-
-    called: int
-    picked: int
-    completed: int
-
-
-def count_delta(status: CallStatus) -> CountDelta:
-    """What a call of that status adds."""
-    return CountDelta(
-        int(status not in NOT_CALLED), int(status in PICKED_STATUSES), int(status is CallStatus.COMPLETED)
-    )
+def count_call(status: CallStatus) -> dict[str, int]:
+    """Return the contribution of a call of that status to the counts in its batch's row, by their columns."""
+    return {
+        "calls_called": int(status.is_called),
+        "calls_picked": int(status.is_picked),
+        "calls_completed": int(status is CallStatus.COMPLETED),
+    }

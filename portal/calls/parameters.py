@@ -1,9 +1,9 @@
-"""What may be asked about a batch's calls, the same names in the API and in a page's address; and what fills them."""
+"""The parameters of a batch's calls, shared by the API and the pages, and the bodies that add and report calls."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from portal.contacts.phone_numbers import parse_phone_number
 from portal.models import CallStatus
+from portal.text import fold
 from portal.web.field_types import HexId, PhoneNumber, parse_moment_ms
 from portal.web.json_body import JsonError, check_value, parse_json_object
 from portal.web.pagination import SortOrder
@@ -29,10 +30,11 @@ MAX_CALLS = 100_000
 MAX_EVENTS = 1000
 MAX_FIELDS = 200
 PHONE = "phoneNumber"
+STATUS = "callStatus"
 
 
 class CallSort(StrEnum):
-    """What calls can be sorted by; createdAt is the order in which they were added."""
+    """The sort keys of calls; createdAt is the order in which they were added."""
 
     CREATED_AT = "createdAt"
     PHONE_NUMBER = "phoneNumber"
@@ -41,13 +43,28 @@ class CallSort(StrEnum):
     LAST_EVENT = "lastEventAt"
 
 
-Search = text_type(200, says="Part of the number, of any field, or of the status, whatever the case.")
-SortCallsBy = Annotated[CallSort, Field(alias="sortBy", description="What to sort by; equals as they were added.")]
-SortCalls = Annotated[SortOrder, Field(alias="sortOrder", description="Which way to sort.")]
+@dataclass(frozen=True)
+class CallQuery:
+    """A selection of one batch's calls and a page of it. The defaults select all calls.
+
+    `search` is folded; `values` maps a field of the calls to the values that it may have.
+    """
+
+    search: str = ""
+    values: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    sort_by: CallSort = CallSort.CREATED_AT
+    sort_order: SortOrder = SortOrder.ASC
+    page: int = 1
+    limit: int = 25
+
+
+Search = text_type(200, description="Part of the phone number, of any field, or of the status; case-insensitive.")
+SortCallsBy = Annotated[CallSort, Field(alias="sortBy", description="Sort key; ties in the order of creation.")]
+SortCalls = Annotated[SortOrder, Field(alias="sortOrder", description="Sort direction.")]
 
 
 class CallListParameters(Parameters):
-    """One view of a batch's calls, on a page."""
+    """One view of a batch's calls on a page."""
 
     page: PageNumber = 1
     limit: PageSize = 25
@@ -57,13 +74,18 @@ class CallListParameters(Parameters):
     sort_order: SortCalls = SortOrder.ASC
 
     @property
-    def narrows(self) -> bool:
-        """Whether anything leaves calls out."""
+    def is_filtered(self) -> bool:
+        """Whether the parameters exclude calls."""
         return bool(self.search or self.status)
+
+    def to_query(self) -> CallQuery:
+        """Return the selection of calls."""
+        values = {STATUS: self.status} if self.status else {}
+        return CallQuery(fold(self.search), values, self.sort_by, self.sort_order, self.page, self.limit)
 
 
 def parse_filter(value: Any) -> dict[str, tuple[str, ...]]:
-    """A JSON object of field names and the text, or texts, that a call must have there."""
+    """Parse a JSON object that maps field names to the value, or list of values, that a call must have."""
     if not isinstance(value, str):
         return value
     try:
@@ -71,21 +93,21 @@ def parse_filter(value: Any) -> dict[str, tuple[str, ...]]:
         check_value(given)
     except JsonError as error:
         raise ValueError(str(error)) from error
-    found: dict[str, tuple[str, ...]] = {}
+    values: dict[str, tuple[str, ...]] = {}
     for name, wanted in given.items():
-        texts = wanted if isinstance(wanted, list) else [wanted]
-        if not all(isinstance(text, str | int | float) and not isinstance(text, bool) for text in texts):
-            raise ValueError(f"must give {truncate(name)} a text, a number, or a list of them")
+        items = wanted if isinstance(wanted, list) else [wanted]
+        if not all(isinstance(item, str | int | float) and not isinstance(item, bool) for item in items):
+            raise ValueError(f"must give {truncate(name)} a string, a number, or a list of them")
         if not name or len(name) > 200 or set(name) & set('"\\'):
-            raise ValueError("must name fields without quotes and backslashes")
-        found[name] = tuple(map(str, texts))
-    if unknown := set(found.get("callStatus", ())) - set(CallStatus):
-        raise ValueError(f"must give callStatus one of {', '.join(CallStatus)}, not {truncate(sorted(unknown)[0])}")
-    return found
+            raise ValueError("must use field names without quotes and backslashes")
+        values[name] = tuple(map(str, items))
+    if unknown := set(values.get(STATUS, ())) - set(CallStatus):
+        raise ValueError(f"must give {STATUS} one of {', '.join(CallStatus)}, not {truncate(sorted(unknown)[0])}")
+    return values
 
 
 class CallDetailsParameters(Parameters):
-    """batch-details: one page of a batch's calls, in the API."""
+    """batch-details: one page of a batch's calls in the API."""
 
     page: PageNumber = 1
     limit: PageSize = 10
@@ -94,20 +116,24 @@ class CallDetailsParameters(Parameters):
         dict[str, tuple[str, ...]] | None,
         BeforeValidator(parse_filter),
         Field(
-            description="A JSON object: callStatus, phoneNumber or a field of the calls, and what it must be, such as"
-            ' {"callStatus":"completed"}.',
+            description="A JSON object that maps callStatus, phoneNumber or any field of the calls to a value or a list"
+            ' of values, such as {"callStatus":"completed"}.',
             json_schema_extra={"anyOf": [{"type": "string", "maxLength": 4000}, {"type": "null"}]},
         ),
     ] = None
     sort_by: SortCallsBy = CallSort.CREATED_AT
     sort_order: SortCalls = SortOrder.ASC
 
+    def to_query(self) -> CallQuery:
+        """Return the selection of calls."""
+        return CallQuery(fold(self.search), self.filter or {}, self.sort_by, self.sort_order, self.page, self.limit)
 
-# --- filling ----------------------------------------------------------------------------------------------------------
+
+# --- adding calls -----------------------------------------------------------------------------------------------------
 
 
 class AddCallsBody(Parameters):
-    """addCallsToBatch: calls to be added; what each holds is looked at chunk by chunk (`read_calls`)."""
+    """addCallsToBatch: calls to add. `parse_calls` checks their fields chunk by chunk."""
 
     batch_id: Annotated[HexId, Field(alias="batchId")]
     call_data: Annotated[
@@ -115,81 +141,81 @@ class AddCallsBody(Parameters):
         Field(
             min_length=1,
             max_length=MAX_CALLS,
-            description="Each with its phoneNumber and any other fields; `callData` is taken, too.",
+            description="Each with its phoneNumber and any other fields. `callData` is accepted, too.",
         ),
     ]
 
 
 @dataclass(frozen=True)
 class CallInput:
-    """A call to be added: its number (E.164), and everything else that came with it."""
+    """A call to add: its number (E.164) and all other fields."""
 
     phone_number: str
     fields: Mapping[str, Any]
 
 
 def parse_calls(items: Sequence[Mapping[str, Any]], first: int, region: str) -> list[CallInput]:
-    """The items of call_data, of which these begin at number `first`. Raises BadParameter at the first wrong one."""
-    found = []
-    for number, item in enumerate(items, first):
-        place = f"call_data[{number}]"
-        typed = item.get(PHONE)
-        if not isinstance(typed, str):
-            raise InvalidParameter({place: f"{place}.{PHONE} {'must be a text' if PHONE in item else 'is required'}"})
+    """Parse the items of call_data from index `first` on. Raises InvalidParameter at the first invalid one."""
+    calls = []
+    for index, item in enumerate(items, first):
+        path = f"call_data[{index}]"
+        number = item.get(PHONE)
+        if not isinstance(number, str):
+            raise InvalidParameter({path: f"{path}.{PHONE} {'must be text' if PHONE in item else 'is required'}"})
         try:
-            phone_number = parse_phone_number(typed, region)
+            phone_number = parse_phone_number(number, region)
         except ValueError as error:
-            raise InvalidParameter({place: f"{place}.{PHONE} {error}"}) from error
+            raise InvalidParameter({path: f"{path}.{PHONE} {error}"}) from error
         fields = {name: value for name, value in item.items() if name != PHONE}
         for name, value in fields.items():
             try:
                 check_value(name)
                 check_value(value)
             except ValueError as error:
-                raise InvalidParameter({place: f"{place}.{truncate(name)} {error}"}) from error
-        found.append(CallInput(phone_number, fields))
-    return found
+                raise InvalidParameter({path: f"{path}.{truncate(name)} {error}"}) from error
+        calls.append(CallInput(phone_number, fields))
+    return calls
 
 
-# --- reports ----------------------------------------------------------------------------------------------------------
+# --- reporting events -------------------------------------------------------------------------------------------------
 
 
 def parse_event_time(value: Any) -> Any:
-    """A moment with its zone, in milliseconds."""
+    """Parse an ISO date-time with its zone into milliseconds."""
     if not isinstance(value, str):
         raise ValueError("must be an ISO date-time with its zone, such as 2025-05-01T12:00:00Z")
     return parse_moment_ms(value)
 
 
 def parse_link(value: str) -> str:
-    """An address on the web, or nothing."""
+    """Parse an http(s) URL, or an empty string."""
     if value and not value.startswith(("https://", "http://")):
         raise ValueError("must begin with https:// or http://")
     return value
 
 
 def parse_long_text(value: Any) -> Any:
-    """A text that may run over several lines."""
+    """Parse a text that may have several lines."""
     check_value(value)
     return value
 
 
 def require_call_reference(event: CallEventBody) -> CallEventBody:
-    """An event says which call it is of: by its id, or by its batch and number."""
+    """Refuse an event without a reference to its call."""
     if not event.call_id and not (event.batch_id and event.phone_number):
-        raise ValueError("must hold callId, or batchId and phoneNumber")
+        raise ValueError("must have callId, or batchId and phoneNumber")
     return event
 
 
 class CallEventBody(Parameters):
-    """One event: what the dialer reports of a call. Which call: callId, or batchId and phoneNumber."""
+    """One event of a call, identified by callId, or by batchId and phoneNumber."""
 
-    event_id: Annotated[text_type(200, least=1, says="Counts once, however often it is sent."), Field(alias="eventId")]
+    event_id: Annotated[text_type(200, 1, "Counts once, however often it is sent."), Field(alias="eventId")]
     call_id: Annotated[HexId | None, Field(alias="callId")] = None
     batch_id: Annotated[HexId | None, Field(alias="batchId")] = None
     phone_number: Annotated[PhoneNumber | None, Field(alias="phoneNumber")] = None
     call_status: Annotated[CallStatus, Field(alias="callStatus")]
-    call_duration: Annotated[whole_number(0, 1_000_000, "Seconds talked."), Field(alias="callDuration")] = 0
+    call_duration: Annotated[whole_number(0, 1_000_000, "Talk time in seconds."), Field(alias="callDuration")] = 0
     recording_url: Annotated[text_type(2000), AfterValidator(parse_link), Field(alias="recordingUrl")] = ""
     transcript: Annotated[str, Field(max_length=100_000), BeforeValidator(parse_long_text)] = ""
     occurred_at: Annotated[
@@ -197,14 +223,14 @@ class CallEventBody(Parameters):
         BeforeValidator(parse_event_time),
         Field(
             alias="occurredAt",
-            description="When it happened, with its zone; now, where it is not given.",
+            description="The time of the event, with its zone; the time of receipt by default.",
             json_schema_extra={"anyOf": [{"type": "string", "format": "date-time"}, {"type": "null"}]},
         ),
     ] = None
 
 
 class CallEventsBody(Parameters):
-    """call-events: what the dialer reports, up to 1000 events at once."""
+    """call-events: up to 1000 events of calls."""
 
     events: Annotated[
         list[Annotated[CallEventBody, AfterValidator(require_call_reference)]],

@@ -1,4 +1,4 @@
-"""How a call is shown on a page. No SQL, no request, no HTML."""
+"""Present calls on pages, in exports and in the API. No SQL, no request, no HTML."""
 
 from __future__ import annotations
 
@@ -7,34 +7,21 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from portal.calls.fields import EXPORT_FIELDS, JSON_FIELDS, LOG_FIELDS, read_fields
 from portal.calls.parameters import CallListParameters, CallSort
 from portal.contacts.phone_numbers import format_national
 from portal.models import Call, CallEvent, CallStatus
-from portal.models.call import NOT_CALLED
-from portal.times import format_iso
+from portal.models.call import OUTCOME_ORDER
 from portal.web.listing import Chip, percent
 from portal.web.pagination import Page, SortedView
 
-# So many of a row's own columns stand in the table; the others open below the row.
-MAX_FIELD_COLUMNS = 3
-
-STATUS_LABELS = {
-    CallStatus.COMPLETED: "Completed",
-    CallStatus.DROPPED: "Dropped",
-    CallStatus.NO_ANSWER: "No answer",
-    CallStatus.BUSY: "Busy",
-    CallStatus.FAILED: "Failed",
-    CallStatus.CANCELED: "Canceled",
-    CallStatus.IN_PROGRESS: "In progress",
-    CallStatus.DIALING: "Dialing",
-    CallStatus.PENDING: "Not called yet",
-}
+MAX_FIELD_COLUMNS = 3  # the contact's own fields with a column in the table; the others open below the row
 
 
 @dataclass(frozen=True)
 class CallRow:
-    """One call of a batch: `number` as the reader's region writes it; `length` is the talk's, None when there was none;
-    `fields` are its row's other columns."""
+    """One call of a batch: `number` in the format of the reader's region, `length` of the talk or None, and the
+    contact's other `fields`."""
 
     id: str
     number: str
@@ -44,31 +31,27 @@ class CallRow:
     last_event_at: int | None
     fields: dict[str, str]
 
-    @property
-    def word(self) -> str:
-        """What became of the call."""
-        return STATUS_LABELS[self.status]
-
     def others(self, columns: Iterable[str]) -> dict[str, str]:
-        """The fields that have no column of their own."""
+        """Return the fields without a column of their own."""
         return {name: value for name, value in self.fields.items() if name not in columns}
 
 
 def call_view(call: Call, region: str) -> CallRow:
-    """A call as a page shows it to a reader of that region ("" = none)."""
+    """Return a call as shown to a reader of that region ("" = none)."""
+    status = CallStatus(call.status)
     return CallRow(
         id=call.id,
         number=format_national(call.phone_number, region),
-        status=CallStatus(call.status),
+        status=status,
         length=format_duration(call.duration_seconds) if call.duration_seconds else None,
-        attempts=max(call.attempts, int(call.status not in NOT_CALLED)),  # some dialers report the end alone
+        attempts=max(call.attempts, int(status.is_called)),  # some dialers report only the end of a call
         last_event_at=call.last_event_at,
         fields={name: str(value) for name, value in call.fields.items()},
     )
 
 
 def format_duration(seconds: int) -> str:
-    """A talk's length: 48 s, 3 min 12 s, 1 h 02 min."""
+    """Format a duration: 48 s, 3 min 12 s, 1 h 02 min."""
     if seconds < 60:
         return f"{seconds} s"
     if seconds < 3600:
@@ -77,14 +60,14 @@ def format_duration(seconds: int) -> str:
 
 
 def field_columns(calls: Iterable[CallRow]) -> list[str]:
-    """The first few of the rows' own columns, in the order in which they came."""
+    """Return the names of the first few fields that the calls have."""
     names = dict.fromkeys(name for call in calls for name in call.fields)
     return list(names)[:MAX_FIELD_COLUMNS]
 
 
 @dataclass(frozen=True)
 class CallListing(SortedView):
-    """Everything that the table of calls shows. Each `query` is the address of one view, from the ?."""
+    """The table of calls. Each `query` in it is a query string that begins with `?`."""
 
     asked: CallListParameters
     page: Page[Any]
@@ -97,7 +80,7 @@ class CallListing(SortedView):
 
     @property
     def announcement(self) -> str:
-        """What is read out when the table has changed."""
+        """The text that screen readers announce when the table changes."""
         if not self.page.total:
             return "No calls match" if self.has_calls else "No calls yet"
         return f"Calls {self.page.first_row:,}–{self.page.last_row:,} of {self.page.total:,}"
@@ -106,33 +89,28 @@ class CallListing(SortedView):
 def call_listing(
     asked: CallListParameters, page: Page[Call], counts: Mapping[CallStatus, int], region: str, *, has_calls: bool
 ) -> CallListing:
-    """The table of what was asked, found and counted; chips for statuses that some call has, or that are chosen."""
+    """Return the table of one page of calls, with a chip for each status that occurs or is selected."""
     rows = [call_view(call, region) for call in page.rows]
     chips = [Chip("All", None, sum(counts.values()), not asked.status, asked.query(page=1, status=()))]
-    for status, word in STATUS_LABELS.items():
-        if counts[status] or status in asked.status:
-            statuses = () if status in asked.status else (status,)
-            query = asked.query(page=1, status=statuses)
-            chips.append(Chip(word, status, counts[status], status in asked.status, query))
+    for status in OUTCOME_ORDER:
+        is_selected = status in asked.status
+        if counts[status] or is_selected:
+            query = asked.query(page=1, status=() if is_selected else (status,))
+            chips.append(Chip(status.label, status, counts[status], is_selected, query))
     return CallListing(asked, page, rows, field_columns(rows), chips, has_calls)
 
 
-CALL_HEADER = ("_id", "phoneNumber", "callStatus", "callDuration", "attempts", "lastEventAt", "createdAt")
-
-
 def export_columns(names: Sequence[str]) -> tuple[list[str], Callable[[Any], list[Any]]]:
-    """The header of an export of calls whose rows came with these fields, and what makes a row of a call."""
+    """Return the header of an export of calls with these own fields, and the function that makes a row of a call."""
 
     def cells(call: Any) -> list[Any]:
-        last = format_iso(call.last_event_at) if call.last_event_at is not None else ""
-        own = [call.id, call.phone_number, call.status, call.duration_seconds, call.attempts, last]
-        return [*own, format_iso(call.created_at), *(format_cell(call.fields.get(name)) for name in names)]
+        return [*read_fields(EXPORT_FIELDS, call).values(), *(format_cell(call.fields.get(name)) for name in names)]
 
-    return [*CALL_HEADER, *names], cells
+    return [*(field.name for field in EXPORT_FIELDS), *names], cells
 
 
 def format_cell(value: Any) -> str | int | float | None:
-    """A field of any kind as one cell."""
+    """Format a field of any type as one cell."""
     if value is None or (isinstance(value, str | int | float) and not isinstance(value, bool)):
         return value
     return json.dumps(value, ensure_ascii=False)
@@ -140,23 +118,20 @@ def format_cell(value: Any) -> str | int | float | None:
 
 @dataclass(frozen=True)
 class OutcomeView:
-    """How many calls stand at a status, and their share of all calls in per cent: whole, and as the bar's length."""
+    """The calls with one status: their number, their share of all calls (%, rounded), and the bar's length (%)."""
 
     status: CallStatus
-    word: str
     count: int
     share: int | None
     length: float
 
 
 def outcome_views(counts: Mapping[CallStatus, int]) -> list[OutcomeView]:
-    """What became of the calls, the final words first; those that no call has are left out."""
+    """Return the statuses that occur, final ones first."""
     total = sum(counts.values())
     return [
-        OutcomeView(
-            status, word, counts[status], percent(counts[status], total), round(100 * counts[status] / total, 2)
-        )
-        for status, word in STATUS_LABELS.items()
+        OutcomeView(status, counts[status], percent(counts[status], total), round(100 * counts[status] / total, 2))
+        for status in OUTCOME_ORDER
         if counts[status]
     ]
 
@@ -164,8 +139,8 @@ def outcome_views(counts: Mapping[CallStatus, int]) -> list[OutcomeView]:
 # --- the API ----------------------------------------------------------------------------------------------------------
 
 
-def details_json(batch: Any, page: Page[Call], reports: Mapping[int, Sequence[CallEvent]]) -> dict[str, Any]:
-    """The `data` of batch-details."""
+def details_json(batch: Any, page: Page[Call], events: Mapping[int, Sequence[CallEvent]]) -> dict[str, Any]:
+    """Return the `data` of batch-details."""
     return {
         "batchId": batch.id,
         "batchName": batch.name,
@@ -174,28 +149,24 @@ def details_json(batch: Any, page: Page[Call], reports: Mapping[int, Sequence[Ca
         "limit": page.limit,
         "total": page.total,
         "totalPages": page.total_pages,
-        "data": [call_json(call, reports.get(call.key, ())) for call in page.rows],
+        "data": [call_json(call, events.get(call.key, ())) for call in page.rows],
     }
 
 
-def call_json(call: Call, reports: Sequence[CallEvent]) -> dict[str, Any]:
-    """One call: the row's own fields stand beside the API's, which come first where they bear the same name."""
-    own = {"_id": call.id, "phoneNumber": call.phone_number}
-    logs = [
-        log_json(event.status, event.duration_seconds, event.recording_url, event.transcript, event.occurred_at)
-        for event in reports
-    ]
-    if not logs and call.status != CallStatus.PENDING:  # it came with a call history, which tells of its end alone
-        logs = [log_json(call.status, call.duration_seconds, "", "", call.last_event_at or call.created_at)]
-    return own | call.fields | own | {"phoneLogs": logs, "createdAt": format_iso(call.created_at)}
+def call_json(call: Call, events: Sequence[CallEvent]) -> dict[str, Any]:
+    """Return one call with the contact's fields beside the API's, which win where names are equal."""
+    if not events and call.status != CallStatus.PENDING:  # imported from a call history, which has no events
+        events = [final_event(call)]
+    own = read_fields(JSON_FIELDS, call) | {"phoneLogs": [read_fields(LOG_FIELDS, event) for event in events]}
+    return own | call.fields | own
 
 
-def log_json(status: str, duration: int, recording_url: str, transcript: str, at: int) -> dict[str, Any]:
-    """One report of the dialer."""
-    return {
-        "callStatus": status,
-        "callDuration": duration,
-        "recordingUrl": recording_url,
-        "transcript": transcript,
-        "createdAt": format_iso(at),
-    }
+def final_event(call: Call) -> CallEvent:
+    """Return the state of a call as an event, which is not stored."""
+    return CallEvent(
+        status=call.status,
+        duration_seconds=call.duration_seconds,
+        recording_url="",
+        transcript="",
+        occurred_at=call.last_event_at or call.created_at,
+    )

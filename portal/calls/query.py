@@ -1,24 +1,22 @@
-"""The one place from which calls are read: those of an owner's live batches, and no others."""
+"""Read calls, only those of an owner's live batches."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Integer, Row, Select, String, cast, func, or_, select
 
-from portal.calls.parameters import CallDetailsParameters, CallListParameters, CallSort
+from portal.calls.parameters import PHONE, STATUS, CallQuery, CallSort
 from portal.db.transactions import CHUNK_SIZE, chunks
 from portal.extensions import db
 from portal.live import Deleted, live_calls
 from portal.models import Call, CallEvent, CallStatus
-from portal.models.call import NOT_CALLED, OPEN_STATUSES, PICKED_STATUSES
-from portal.text import fold
+from portal.models.call import OPEN_STATUSES, PICKED_STATUSES, UNCALLED_STATUSES
 from portal.web.pagination import Page, SortOrder, page_count
 
-# What an export shows of a call, and what a report may change of it.
-CALL_COLUMNS = (
+EXPORT_COLUMNS = (
     Call.id,
     Call.phone_number,
     Call.status,
@@ -37,11 +35,20 @@ STATE_COLUMNS = (
     Call.last_event_at,
     Call.duration_seconds,
 )
+SORT_COLUMNS = {
+    CallSort.CREATED_AT: Call.key,
+    CallSort.PHONE_NUMBER: Call.phone_number,
+    CallSort.CALL_STATUS: Call.status,
+    CallSort.CALL_DURATION: Call.duration_seconds,
+    CallSort.LAST_EVENT: func.coalesce(Call.last_event_at, 0),
+}
+FILTER_COLUMNS = {STATUS: Call.status, PHONE: Call.phone_number}  # every other name is a key of Call.fields
+ALL_CALLS = CallQuery()
 
 
 @dataclass(frozen=True)
 class CallCounts:
-    """How many calls a batch has, how many of them were tried, answered, and talked to the end."""
+    """The numbers of a batch's calls: all, called, picked up, and completed."""
 
     total_calls: int
     calls_called: int
@@ -52,92 +59,84 @@ class CallCounts:
 NO_CALLS = CallCounts(0, 0, 0, 0)
 
 
-SORT_COLUMNS = {
-    CallSort.CREATED_AT: Call.key,
-    CallSort.PHONE_NUMBER: Call.phone_number,
-    CallSort.CALL_STATUS: Call.status,
-    CallSort.CALL_DURATION: Call.duration_seconds,
-    CallSort.LAST_EVENT: func.coalesce(Call.last_event_at, 0),
-}
+def select_matching(owner_key: int, batch_id: str, call_query: CallQuery) -> Select[tuple[Call]]:
+    """Return an unordered select of the batch's calls that match."""
+    statement = live_calls(owner_key, batch_id)
+    if search := call_query.search:
+        statuses = [status for status in CallStatus if search in status]
+        statement = statement.where(or_(Call.search_text.contains(search, autoescape=True), Call.status.in_(statuses)))
+    for name, values in call_query.values.items():
+        column = FILTER_COLUMNS.get(name)
+        if column is None:
+            column = cast(Call.fields[name].as_string(), String)
+        statement = statement.where(column.in_(values))
+    return statement
 
 
-def select_matching(
-    owner_key: int, batch_id: str, asked: CallListParameters | CallDetailsParameters
-) -> Select[tuple[Call]]:
-    """A select of the batch's calls that match what was asked, in any order."""
-    query = live_calls(owner_key, batch_id)
-    if asked.search:
-        folded = fold(asked.search)
-        statuses = [status for status in CallStatus if folded in status]
-        query = query.where(or_(Call.search_text.contains(folded, autoescape=True), Call.status.in_(statuses)))
-    if isinstance(asked, CallListParameters):
-        return query.where(Call.status.in_(asked.status)) if asked.status else query
-    for name, texts in (asked.filter or {}).items():
-        column = {"callStatus": Call.status, "phoneNumber": Call.phone_number}.get(name)
-        held = cast(Call.fields[name].as_string(), String) if column is None else column
-        query = query.where(held.in_(texts))
-    return query
+def apply_order(statement: Select[Any], call_query: CallQuery) -> Select[Any]:
+    """Sort a select; ties are in the order of creation."""
+    keys = dict.fromkeys((SORT_COLUMNS[call_query.sort_by], Call.key))
+    descending = call_query.sort_order is SortOrder.DESC
+    return statement.order_by(*(key.desc() if descending else key.asc() for key in keys))
 
 
-def apply_order(query: Select[Any], asked: CallListParameters | CallDetailsParameters) -> Select[Any]:
-    """The select in the order asked for, equals as they were added."""
-    keys = dict.fromkeys((SORT_COLUMNS[asked.sort_by], Call.key))
-    return query.order_by(*(key.desc() if asked.sort_order is SortOrder.DESC else key.asc() for key in keys))
-
-
-def fetch_page(
-    owner_key: int, batch_id: str, asked: CallListParameters | CallDetailsParameters, total: int | None = None
-) -> Page[Call]:
-    """The page that was asked for; none past the end. `total`: how many match, where that is known."""
-    query = select_matching(owner_key, batch_id, asked)
+def fetch_page(owner_key: int, batch_id: str, call_query: CallQuery, total: int | None = None) -> Page[Call]:
+    """Return one page of calls, without rows past the end. Give `total` if the number of matches is known."""
+    number, limit = call_query.page, call_query.limit
+    statement = select_matching(owner_key, batch_id, call_query)
     if total is None:
-        total = db.session.execute(query.with_only_columns(func.count(Call.key))).scalar_one()
-    if asked.page > page_count(total, asked.limit):
-        return Page((), total, asked.page, asked.limit)
-    rows = apply_order(query, asked).limit(asked.limit).offset((asked.page - 1) * asked.limit)
-    return Page(db.session.execute(rows).scalars().all(), total, asked.page, asked.limit)
+        total = db.session.execute(statement.with_only_columns(func.count(Call.key))).scalar_one()
+    if number > page_count(total, limit):
+        return Page((), total, number, limit)
+    rows = apply_order(statement, call_query).limit(limit).offset((number - 1) * limit)
+    return Page(db.session.execute(rows).scalars().all(), total, number, limit)
 
 
-def status_counts(owner_key: int, batch_id: str, asked: CallListParameters) -> dict[CallStatus, int]:
-    """For each status, how many calls match everything but the status filter."""
-    everything = select_matching(owner_key, batch_id, asked.model_copy(update={"status": ()}))
-    found = dict(
-        db.session.execute(everything.with_only_columns(Call.status, func.count()).group_by(Call.status)).all()
-    )
-    return {status: found.get(status, 0) for status in CallStatus}
+def count_by_status(owner_key: int, batch_id: str, call_query: CallQuery = ALL_CALLS) -> dict[CallStatus, int]:
+    """Count the calls per status that match everything except a filter of statuses."""
+    others = {name: values for name, values in call_query.values.items() if name != STATUS}
+    statement = select_matching(owner_key, batch_id, replace(call_query, values=others))
+    counted = statement.with_only_columns(Call.status, func.count()).group_by(Call.status)
+    counts = dict(db.session.execute(counted).all())
+    return {status: counts.get(status, 0) for status in CallStatus}
 
 
-def stream_calls(owner_key: int, batch_id: str, asked: CallListParameters) -> Iterator[Row[Any]]:
-    """Every call that matches, in the order asked for; few are held in memory at a time.
+def stream_calls(owner_key: int, batch_id: str, call_query: CallQuery) -> Iterator[Row[Any]]:
+    """Iterate over all calls that match, in order, with few of them in memory.
 
-    On a connection of its own: the request's is given back before the last of them is read.
+    Uses a separate connection, because the request's connection is released before the last row is read.
     """
-    query = apply_order(select_matching(owner_key, batch_id, asked).with_only_columns(*CALL_COLUMNS), asked)
-    with db.engine.connect() as connection, connection.execution_options(yield_per=CHUNK_SIZE).execute(query) as found:
-        yield from found
+    matching = select_matching(owner_key, batch_id, call_query).with_only_columns(*EXPORT_COLUMNS)
+    options = {"yield_per": CHUNK_SIZE}
+    with (
+        db.engine.connect() as connection,
+        connection.execution_options(**options).execute(apply_order(matching, call_query)) as rows,
+    ):
+        yield from rows
 
 
-def fetch_field_names(owner_key: int, batch_id: str, asked: CallListParameters) -> list[str]:
-    """The names of the fields that the calls which match came with, in the order in which they first stand."""
+def fetch_field_names(owner_key: int, batch_id: str, call_query: CallQuery) -> list[str]:
+    """Return the names of all fields of the calls that match, in the order in which they first occur."""
     names: dict[str, None] = {}
-    query = select_matching(owner_key, batch_id, asked).with_only_columns(Call.fields).order_by(Call.key)
-    for (fields,) in db.session.execute(query, execution_options={"yield_per": CHUNK_SIZE}):
+    statement = select_matching(owner_key, batch_id, call_query).with_only_columns(Call.fields).order_by(Call.key)
+    for (fields,) in db.session.execute(statement, execution_options={"yield_per": CHUNK_SIZE}):
         names |= dict.fromkeys(fields)
     return list(names)
 
 
-def fetch_reports(calls: Iterable[Call]) -> dict[int, list[CallEvent]]:
-    """What the dialer reported of these calls, by their keys, as it happened."""
-    found: dict[int, list[CallEvent]] = {}
+def fetch_events(calls: Iterable[Call]) -> dict[int, list[CallEvent]]:
+    """Return the dialer's events of these calls by the calls' keys, oldest first."""
+    events: dict[int, list[CallEvent]] = {}
     for keys in chunks(call.key for call in calls):
-        query = select(CallEvent).where(CallEvent.call_key.in_(keys)).order_by(CallEvent.occurred_at, CallEvent.key)
-        for event in db.session.execute(query).scalars():
-            found.setdefault(event.call_key, []).append(event)
-    return found
+        statement = select(CallEvent).where(CallEvent.call_key.in_(keys))
+        ordered = statement.order_by(CallEvent.occurred_at, CallEvent.key)
+        for event in db.session.execute(ordered).scalars():
+            events.setdefault(event.call_key, []).append(event)
+    return events
 
 
 def find_known_events(owner_key: int, event_ids: Iterable[str]) -> set[str]:
-    """Those of the ids that the owner's dialer has used before."""
+    """Return those of the ids that are stored for the owner already."""
     of_owner = select(CallEvent.event_id).where(CallEvent.owner_key == owner_key)
     return {
         event_id
@@ -147,78 +146,73 @@ def find_known_events(owner_key: int, event_ids: Iterable[str]) -> set[str]:
 
 
 def find_by_id(owner_key: int, ids: Iterable[str]) -> dict[str, Row[Any]]:
-    """The calls of the owner's live batches with these ids."""
-    query = live_calls(owner_key).with_only_columns(*STATE_COLUMNS)
-    rows = (row for chunk in chunks(ids) for row in db.session.execute(query.where(Call.id.in_(chunk))))
-    return {row.id: row for row in rows}
+    """Return the calls with these ids, by id."""
+    return {row.id: row for row in rows_in(live_calls(owner_key).with_only_columns(*STATE_COLUMNS), Call.id, ids)}
 
 
 def find_by_number(owner_key: int, batch_id: str, numbers: Iterable[str]) -> dict[str, Row[Any]]:
-    """The calls of a live batch to these numbers; of several to one number, the one that was added last."""
-    query = live_calls(owner_key, batch_id).with_only_columns(*STATE_COLUMNS).order_by(Call.key)
-    rows = (row for chunk in chunks(numbers) for row in db.session.execute(query.where(Call.phone_number.in_(chunk))))
-    return {row.phone_number: row for row in rows}
+    """Return the batch's calls to these numbers, by number; of several to one number, the last one added."""
+    statement = live_calls(owner_key, batch_id).with_only_columns(*STATE_COLUMNS).order_by(Call.key)
+    return {row.phone_number: row for row in rows_in(statement, Call.phone_number, numbers)}
 
 
 def find_pending_by_number(owner_key: int, batch_id: str, numbers: Iterable[str]) -> dict[str, Row[Any]]:
-    """The batch's calls to these numbers that wait to be made: id, key and fields."""
+    """Return key, id, number and fields of the batch's pending calls to these numbers, by number."""
     columns = (Call.key, Call.id, Call.phone_number, Call.fields)
-    query = live_calls(owner_key, batch_id).with_only_columns(*columns).where(Call.status == CallStatus.PENDING)
-    rows = (row for chunk in chunks(numbers) for row in db.session.execute(query.where(Call.phone_number.in_(chunk))))
-    return {row.phone_number: row for row in rows}
+    statement = live_calls(owner_key, batch_id).with_only_columns(*columns).where(Call.status == CallStatus.PENDING)
+    return {row.phone_number: row for row in rows_in(statement, Call.phone_number, numbers)}
+
+
+def rows_in(statement: Select[Any], column: Any, values: Iterable[str]) -> Iterator[Row[Any]]:
+    """Iterate over the rows whose column has one of the values, chunk by chunk."""
+    for chunk in chunks(values):
+        yield from db.session.execute(statement.where(column.in_(chunk)))
 
 
 def has_open_calls(owner_key: int, batch_id: str) -> bool:
-    """Whether a call of the batch is still open."""
-    query = live_calls(owner_key, batch_id).with_only_columns(Call.key).where(Call.status.in_(OPEN_STATUSES)).limit(1)
-    return db.session.execute(query).first() is not None
+    """Return whether a call of the batch is open."""
+    statement = live_calls(owner_key, batch_id).with_only_columns(Call.key).where(Call.status.in_(OPEN_STATUSES))
+    return db.session.execute(statement.limit(1)).first() is not None
 
 
-def fetch_contacts(owner_key: int, batch_id: str, *, only_not_reached: bool) -> Iterator[dict[str, Any]]:
-    """The batch's contacts as new calls: number and fields; all, or those that nobody picked up."""
+def fetch_contacts(owner_key: int, batch_id: str, *, only_not_reached: bool) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Iterate over number and fields of the batch's calls: of all calls, or of those that were not picked up."""
     columns = (Call.key, Call.phone_number, Call.fields)
-    query = live_calls(owner_key, batch_id).with_only_columns(*columns).order_by(Call.key).limit(CHUNK_SIZE)
+    statement = live_calls(owner_key, batch_id).with_only_columns(*columns).order_by(Call.key).limit(CHUNK_SIZE)
     if only_not_reached:
-        query = query.where(Call.status.not_in(PICKED_STATUSES))
+        statement = statement.where(Call.status.not_in(PICKED_STATUSES))
     last = 0
-    while rows := db.session.execute(query.where(Call.key > last)).all():
+    while rows := db.session.execute(statement.where(Call.key > last)).all():
         last = rows[-1].key
-        yield from ({"phone_number": row.phone_number, "fields": row.fields} for row in rows)
+        yield from ((row.phone_number, row.fields) for row in rows)
 
 
 def fetch_picked_times(owner_key: int, batch_id: str, parts: int) -> tuple[int, int, dict[int, int]]:
-    """When calls were picked up: the first and last moment (ms), and how many in each of so many equal parts between.
+    """Return the first and last time (ms) of a picked-up call, and the counts in `parts` equal intervals between.
 
-    Zeros and nothing where nobody picked up.
+    Returns zeros and no counts if no call was picked up.
     """
     picked = live_calls(owner_key, batch_id).where(Call.status.in_(PICKED_STATUSES), Call.last_event_at.is_not(None))
     ends = picked.with_only_columns(func.min(Call.last_event_at), func.max(Call.last_event_at))
     first, last = db.session.execute(ends).one()
     if first is None:
         return 0, 0, {}
-    part = (Call.last_event_at - first) * parts / (last - first + 1)
-    whole = cast(func.floor(part), Integer) if db.engine.dialect.name == "postgresql" else cast(part, Integer)
-    counted = picked.with_only_columns(whole.label("part"), func.count().label("count")).group_by("part")
+    exact = (Call.last_event_at - first) * parts / (last - first + 1)
+    part = cast(func.floor(exact) if db.engine.dialect.name == "postgresql" else exact, Integer)
+    counted = picked.with_only_columns(part.label("part"), func.count().label("count")).group_by("part")
     return first, last, dict(db.session.execute(counted).all())
-
-
-def count_outcomes(owner_key: int, batch_id: str) -> dict[CallStatus, int]:
-    """How many calls of the batch stand at each status."""
-    query = live_calls(owner_key, batch_id).with_only_columns(Call.status, func.count(Call.key))
-    found = dict(db.session.execute(query.group_by(Call.status)).all())
-    return {status: found.get(status, 0) for status in CallStatus}
 
 
 def count_by_batch(
     owner_key: int, batch_id: str | None = None, deleted: Deleted = Deleted.EXCLUDE
 ) -> dict[int, CallCounts]:
-    """The counts of an owner's batches, or of one, by their keys, from their calls; a batch without calls is left out.
+    """Count the calls of an owner's batches, or of one batch, by batch key, leaving out batches without calls.
 
-    The one place that counts: what a batch's own row says of its calls is copied from here.
+    The counts in the batches' own rows are copies of these.
     """
     columns = (
         func.count(),
-        func.count().filter(Call.status.not_in(NOT_CALLED)),
+        func.count().filter(Call.status.not_in(UNCALLED_STATUSES)),
         func.count().filter(Call.status.in_(PICKED_STATUSES)),
         func.count().filter(Call.status == CallStatus.COMPLETED),
     )
@@ -227,6 +221,6 @@ def count_by_batch(
 
 
 def fetch_phone_numbers(owner_key: int, batch_id: str) -> set[str]:
-    """The numbers of the batch's calls."""
-    query = live_calls(owner_key, batch_id).with_only_columns(Call.phone_number)
-    return {number for (number,) in db.session.execute(query)}
+    """Return the numbers of the batch's calls."""
+    statement = live_calls(owner_key, batch_id).with_only_columns(Call.phone_number)
+    return {number for (number,) in db.session.execute(statement)}

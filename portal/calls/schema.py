@@ -1,38 +1,41 @@
-"""The shapes of the API's answers about calls, as the OpenAPI document tells them: contract, section 5."""
+"""The OpenAPI schemas of the API's answers about calls: contract, section 5."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, create_model
 
-from portal.api.envelope import AnswerModel, Count, ErrorBody, PublicIdText, SuccessBody, TimeText
-from portal.models import CallStatus, QueueStatus
-
-
-class PhoneLog(AnswerModel):
-    """One report of the dialer; callDuration in seconds."""
-
-    call_status: Annotated[CallStatus, Field(alias="callStatus")]
-    call_duration: Annotated[Count, Field(alias="callDuration")]
-    recording_url: Annotated[str, Field(alias="recordingUrl")]
-    transcript: str
-    created_at: Annotated[TimeText, Field(alias="createdAt")]
+from portal.api.schema import AnswerModel, Count, ErrorBody, PublicIdText, SuccessBody
+from portal.calls.fields import JSON_FIELDS, LOG_FIELDS, ApiField
+from portal.models import QueueStatus
 
 
-class CallBody(AnswerModel):
-    """One call, with the row's own fields beside these."""
+def model_fields(fields: Iterable[ApiField]) -> dict[str, Any]:
+    """Return the fields as `create_model` takes them."""
+    return {field.name.strip("_"): (Annotated[field.type, Field(alias=field.name)], ...) for field in fields}
+
+
+PhoneLog = create_model(
+    "PhoneLog",
+    __base__=AnswerModel,
+    __doc__="One event of a call; callDuration in seconds.",
+    **model_fields(LOG_FIELDS),
+)
+CallFields = create_model("CallFields", __base__=AnswerModel, **model_fields(JSON_FIELDS))
+
+
+class CallBody(CallFields):  # type: ignore[misc, valid-type]
+    """One call, and beside these keys the contact's own fields."""
 
     model_config = ConfigDict(extra="allow")
 
-    id: Annotated[PublicIdText, Field(alias="_id")]
-    phone_number: Annotated[str, Field(alias="phoneNumber", pattern=r"^\+[1-9][0-9]{6,14}$")]
-    phone_logs: Annotated[list[PhoneLog], Field(alias="phoneLogs")]
-    created_at: Annotated[TimeText, Field(alias="createdAt")]
+    phone_logs: Annotated[list[PhoneLog], Field(alias="phoneLogs")]  # type: ignore[valid-type]
 
 
 class CallPage(AnswerModel):
-    """One page of a batch's calls; past the end it is empty, with the true total."""
+    """One page of a batch's calls. A page past the end is empty, with the true total."""
 
     batch_id: Annotated[PublicIdText, Field(alias="batchId")]
     batch_name: Annotated[str, Field(alias="batchName")]
@@ -53,7 +56,7 @@ class CallPageBody(SuccessBody):
 
 
 class CallsAdded(AnswerModel):
-    """How many calls are new, and the id of each that was sent, in their order; a waiting one keeps its own."""
+    """The number of new calls, and the id of each call in the order sent; an updated call keeps its id."""
 
     added: Count
     call_ids: Annotated[list[PublicIdText], Field(alias="callIds")]
@@ -68,27 +71,27 @@ class CallsAddedBody(SuccessBody):
 
 
 class FailedChunk(AnswerModel):
-    """A chunk of 1000 calls, counted from 1, none of which was added, and why."""
+    """A chunk of 1000 calls, numbered from 1, none of which was added, and the reason."""
 
     chunk_num: Annotated[int, Field(alias="chunkNum", ge=1)]
     error: str
 
 
 class CallsPartlyAdded(CallsAdded):
-    """What was added of the other chunks."""
+    """The calls of the valid chunks, and the chunks that failed."""
 
     failed_chunks: Annotated[list[FailedChunk], Field(alias="failedChunks", min_length=1)]
 
 
 class CallsPartlyAddedBody(ErrorBody):
-    """Some chunks were wrong; the others were added."""
+    """Some chunks were invalid; the others were added."""
 
     code: Literal[207]  # type: ignore[assignment]
     data: CallsPartlyAdded
 
 
 class ReportCounts(AnswerModel):
-    """What became of events: taken in, known before, and of no call that there is."""
+    """The numbers of events that were applied, were known before, or match no call."""
 
     applied: Count
     duplicates: Count

@@ -1,4 +1,4 @@
-"""The rows of a contact file checked: which are contacts, which are there twice, and what is wrong with the rest."""
+"""Check the rows of a contact file: find contacts, duplicates and invalid cells."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from portal.contacts.files import PROBLEM_COLUMN, Table
 from portal.contacts.phone_numbers import parse_phone_number
 from portal.text import find_forbidden_character
 
-MAX_REPORTED = 200  # wrong cells in a report
-FIRST_ROWS = 20  # rows in a report, as they stand
+MAX_REPORTED = 200  # invalid cells in a report
+FIRST_ROWS = 20  # rows in a report
 PROGRESS_INTERVAL = 500  # rows
-BEYOND = "is beyond the header"
+NO_HEADER = "has no column header"
 SEPARATORS = re.compile(r"[\s_.-]+")
-NAMES = (  # plain, the likeliest first
+PHONE_COLUMN_NAMES = (  # in lower case without separators, the likeliest first
     *("phonenumber", "phone", "phoneno", "number", "mobilenumber", "mobilephone", "mobile", "cellphone"),
     *("cellnumber", "cell", "telephonenumber", "telephone", "telno", "tel", "msisdn"),
 )
@@ -24,7 +24,7 @@ LINE_BREAKS = str.maketrans("\r\n\t", "   ")
 
 @dataclass(frozen=True)
 class Contact:
-    """A row that is right: its number in E.164, and what its other columns hold, by their names."""
+    """A valid row: the number in E.164, and the other columns by name."""
 
     row: int
     number: str
@@ -33,7 +33,7 @@ class Contact:
 
 @dataclass(frozen=True)
 class InvalidCell:
-    """A cell that is wrong, and a reason that reads on from its column's name: "must be a phone number ..."."""
+    """An invalid cell. The reason continues a sentence that begins with the column: "must be a phone number"."""
 
     row: int
     column: str
@@ -43,7 +43,7 @@ class InvalidCell:
 
 @dataclass(frozen=True)
 class Duplicate:
-    """A row that is right, but whose number an earlier row has."""
+    """A valid row with the number of an earlier row."""
 
     row: int
     number: str
@@ -55,58 +55,56 @@ RowResult = Contact | InvalidCell | Duplicate
 
 @dataclass
 class FileReport:
-    """What is in a file: `rows` = `good` + `duplicates` + `wrong_rows`; of what is wrong, the first MOST_TOLD cells."""
+    """The result of checking a file: `rows` = `valid_rows` + `duplicates` + `invalid_rows`.
+
+    `invalid_cells` holds the first MAX_REPORTED of them.
+    """
 
     columns: list[str]
     first_rows: list[tuple[int, list[str]]] = field(default_factory=list)
-    good: int = 0
+    valid_rows: int = 0
     duplicates: int = 0
-    wrong_rows: int = 0
-    wrongs: list[InvalidCell] = field(default_factory=list)
+    invalid_rows: int = 0
+    invalid_cells: list[InvalidCell] = field(default_factory=list)
     rows: int = 0
 
 
 def find_phone_column(header: Iterable[str]) -> str | None:
-    """The column that holds the phone numbers, by its name; None when no name says so."""
-    plain: dict[str, str] = {}
+    """Return the column of phone numbers by its name, or None."""
+    columns: dict[str, str] = {}
     for name in header:
-        plain.setdefault(SEPARATORS.sub("", name).casefold(), name)
-    return next((plain[name] for name in NAMES if name in plain), None)
+        columns.setdefault(SEPARATORS.sub("", name).casefold(), name)
+    return next((columns[name] for name in PHONE_COLUMN_NAMES if name in columns), None)
 
 
 def validate_rows(table: Table, column: str, region: str) -> Iterator[RowResult]:
-    """What each row is, in the file's order; a row with several wrong cells gives a Wrong for each.
+    """Check all rows in the file's order. An invalid row gives an InvalidCell for each of its invalid cells.
 
-    `column` holds the numbers; `region` is that of numbers without a country code, or "". Raises ValueError when the
-    table has no such column.
+    `column` has the phone numbers; `region` applies to numbers without a country code ("" = none). Raises ValueError
+    if the table has no such column.
     """
-    for _, _, items in validated_rows(table, column, region):
-        yield from items
-
-
-def valid_contacts(table: Table, column: str, region: str) -> Iterator[Contact]:
-    """The rows that are right, each number once. Raises ValueError when the table has no such column."""
-    return (item for item in validate_rows(table, column, region) if isinstance(item, Contact))
+    for _, _, results in validated_rows(table, column, region):
+        yield from results
 
 
 def build_report(table: Table, column: str, region: str, advance: Callable[[int], object]) -> FileReport:
-    """What is in the file; `advance` is told now and then, and at the end, how many rows were read.
+    """Check a file. `advance` regularly receives the number of rows read so far.
 
-    Raises ValueError when the table has no such column.
+    Raises ValueError if the table has no such column.
     """
     report = FileReport(list(table.header))
-    for number, cells, items in validated_rows(table, column, region):
+    for number, cells, results in validated_rows(table, column, region):
         if report.rows < FIRST_ROWS:
             report.first_rows.append((number, cells))
         report.rows += 1
-        match items[0]:
+        match results[0]:
             case Contact():
-                report.good += 1
+                report.valid_rows += 1
             case Duplicate():
                 report.duplicates += 1
             case InvalidCell():
-                report.wrong_rows += 1
-                report.wrongs += items[: MAX_REPORTED - len(report.wrongs)]
+                report.invalid_rows += 1
+                report.invalid_cells += results[: MAX_REPORTED - len(report.invalid_cells)]
         if report.rows % PROGRESS_INTERVAL == 0:
             advance(report.rows)
     advance(report.rows)
@@ -114,51 +112,56 @@ def build_report(table: Table, column: str, region: str, advance: Callable[[int]
 
 
 def invalid_rows(table: Table, column: str, region: str) -> Iterator[list[str]]:
-    """A file for mending: the header with a last column "problem", and each wrong row as it stands with its problems.
+    """Iterate over the rows of a file to correct: the header with a last column "problem", then the invalid rows.
 
-    What stands beyond the header is told among the problems, since it has no column to stand in. Raises ValueError
-    when the table has no such column.
+    A cell without a header is quoted in the problem, because it has no column. Raises ValueError if the table has no
+    such column.
     """
     yield [*table.header, PROBLEM_COLUMN]
-    for _, cells, items in validated_rows(table, column, region):
-        problems = [describe_problem(item) for item in items if isinstance(item, InvalidCell)]
+    for _, cells, results in validated_rows(table, column, region):
+        problems = [describe_problem(result) for result in results if isinstance(result, InvalidCell)]
         if problems:
             yield [*cells[: len(table.header)], "; ".join(problems)]
 
 
-def describe_problem(wrong: InvalidCell) -> str:
-    """What is wrong, for somebody who sees the row."""
-    return f"{wrong.column} {wrong.reason}" + (f": {wrong.value}" if wrong.reason == BEYOND else "")
+def describe_problem(cell: InvalidCell) -> str:
+    """Describe an invalid cell to a person who sees its row."""
+    return f"{cell.column} {cell.reason}" + (f": {cell.value}" if cell.reason == NO_HEADER else "")
 
 
 def validated_rows(table: Table, column: str, region: str) -> Iterator[tuple[int, list[str], list[RowResult]]]:
-    """Each row: its number, its cells as they stand, and what it is."""
-    place = table.header.index(column)
-    others = [(at, name) for at, name in enumerate(table.header) if at != place]
-    seen: dict[str, int] = {}
+    """Iterate over the rows: the number, the cells, and the results of checking them."""
+    phone_index = table.header.index(column)
+    others = [(index, name) for index, name in enumerate(table.header) if index != phone_index]
+    first_rows: dict[str, int] = {}
     for row, cells in table.rows():
-        number, items = validate_row(table, place, region, row, cells)
-        if not items:
-            first = seen.setdefault(number, row)
-            if first == row:
-                items = [Contact(row, number, {name: cells[at].translate(LINE_BREAKS) for at, name in others})]
+        number, invalid_cells = validate_row(table, phone_index, region, row, cells)
+        results: list[RowResult] = [*invalid_cells]
+        if not results:
+            first_row = first_rows.setdefault(number, row)
+            if first_row == row:
+                fields = {name: cells[index].translate(LINE_BREAKS) for index, name in others}
+                results = [Contact(row, number, fields)]
             else:
-                items = [Duplicate(row, number, first)]
-        yield row, cells, items
+                results = [Duplicate(row, number, first_row)]
+        yield row, cells, results
 
 
-def validate_row(table: Table, place: int, region: str, row: int, cells: list[str]) -> tuple[str, list[RowResult]]:
-    """The row's number in E.164 ("" if it cannot be read), and what is wrong with its cells."""
-    header, number, items = table.header, "", []
-    for at, cell in enumerate(cells):
-        if at >= len(header):
+def validate_row(
+    table: Table, phone_index: int, region: str, row: int, cells: list[str]
+) -> tuple[str, list[InvalidCell]]:
+    """Return the row's number in E.164 ("" if invalid) and its invalid cells."""
+    header, number, invalid = table.header, "", []
+    for index, cell in enumerate(cells):
+        if index >= len(header):
             if cell.strip():
-                items.append(InvalidCell(row, f"Column {at - len(header) + table.width + 1}", cell, BEYOND))
-        elif at == place:
+                column = f"Column {index - len(header) + table.width + 1}"
+                invalid.append(InvalidCell(row, column, cell, NO_HEADER))
+        elif index == phone_index:
             try:
                 number = parse_phone_number(cell, region)
             except ValueError as error:
-                items.append(InvalidCell(row, header[at], cell, str(error)))
-        elif not cell.isprintable() and (found := find_forbidden_character(cell.translate(LINE_BREAKS))):
-            items.append(InvalidCell(row, header[at], cell, f"must not hold {found}"))
-    return number, items
+                invalid.append(InvalidCell(row, header[index], cell, str(error)))
+        elif not cell.isprintable() and (forbidden := find_forbidden_character(cell.translate(LINE_BREAKS))):
+            invalid.append(InvalidCell(row, header[index], cell, f"must not hold {forbidden}"))
+    return number, invalid

@@ -1,8 +1,7 @@
-"""A program of its own: a workbook on standard input, its first sheet on standard output as CSV in UTF-8.
+"""A program that reads a workbook from standard input and writes its first sheet to standard output as CSV in UTF-8.
 
-It is run by its path and imports nothing of the portal, so that it starts in a moment. It stands apart because a
-workbook that means harm can make the parser ask for more memory than there is, loop or abort; here that ends this
-process, within limits that it sets itself, and no other.
+It runs in its own process, within limits of memory and time that it sets itself: a malicious workbook can make any
+parser exhaust memory, loop or abort, and ends only this process. It imports nothing of the portal, to start quickly.
 """
 
 from __future__ import annotations
@@ -13,21 +12,23 @@ import resource
 import sys
 from datetime import date, datetime, time, timedelta
 from typing import Any
+from zipfile import ZipFile
 
 from python_calamine import CalamineSheet, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
-TOO_BIG, NO_SHEET = 3, 4  # exit statuses
-EXACT = 2**53  # the greatest of the whole numbers that a cell holds exactly
+TOO_LARGE, NO_SHEET = 3, 4  # exit statuses
+MAX_EXACT = 2**53  # every whole number up to it is stored exactly in a cell
+ZIP_MAGIC = b"PK"
 
 
 def cell_text(value: Any) -> str:
-    """A cell's value as people see it: whole numbers without a fraction, dates and times in ISO form."""
+    """Format a cell's value: whole numbers without a fraction, dates and times in ISO form."""
     match value:
         case str():
             return value
         case bool():
             return "TRUE" if value else "FALSE"
-        case float() if value.is_integer() and abs(value) <= EXACT:
+        case float() if value.is_integer() and abs(value) <= MAX_EXACT:
             return str(int(value))
         case float():
             return f"{value:.15g}"  # the digits that spreadsheet programs show
@@ -44,7 +45,7 @@ def cell_text(value: Any) -> str:
 
 
 def first_sheet(workbook: CalamineWorkbook) -> CalamineSheet:
-    """The first sheet of cells that people see, else the first that is hidden; leaves the program if there is none."""
+    """Return the first visible worksheet, or the first hidden one. Exits with NO_SHEET if there is none."""
     sheets = [
         (sheet.visible != SheetVisibleEnum.Visible, index)
         for index, sheet in enumerate(workbook.sheets_metadata)
@@ -55,25 +56,35 @@ def first_sheet(workbook: CalamineWorkbook) -> CalamineSheet:
     return workbook.get_sheet_by_index(min(sheets)[1])
 
 
-def main(memory: int, seconds: int, most_cells: int, most_bytes: int) -> None:
-    """Writes the sheet from row 1 and column A on; leaves with TOO_BIG where it is more than it may be."""
+def check_unpacked_size(content: bytes, max_bytes: int) -> None:
+    """Exit with TOO_LARGE if the parts of an .xlsx file declare more bytes. The other limits catch false sizes."""
+    if content.startswith(ZIP_MAGIC):
+        with ZipFile(io.BytesIO(content)) as archive:
+            if sum(part.file_size for part in archive.infolist()) > max_bytes:
+                sys.exit(TOO_LARGE)
+
+
+def main(max_memory: int, max_seconds: int, max_cells: int, max_bytes: int) -> None:
+    """Write the sheet from cell A1 on. Exits with TOO_LARGE if it exceeds a limit."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    sheet = first_sheet(CalamineWorkbook.from_object(io.BytesIO(sys.stdin.buffer.read())))
+    resource.setrlimit(resource.RLIMIT_CPU, (max_seconds, max_seconds))
+    resource.setrlimit(resource.RLIMIT_AS, (max_memory, max_memory))
+    content = sys.stdin.buffer.read()
+    check_unpacked_size(content, max_bytes)
+    sheet = first_sheet(CalamineWorkbook.from_object(io.BytesIO(content)))
     last_row, last_column = sheet.end or (0, 0)
-    if (last_row + 1) * (last_column + 1) > most_cells:
-        sys.exit(TOO_BIG)
-    before = [""] * (sheet.start[1] if sheet.start else 0)  # iter_rows() leaves out columns before the first, no rows
+    if (last_row + 1) * (last_column + 1) > max_cells:
+        sys.exit(TOO_LARGE)
+    padding = [""] * (sheet.start[1] if sheet.start else 0)  # iter_rows() omits empty columns, not rows, at the start
     line = io.StringIO(newline="")
     writer = csv.writer(line)
     written = 0
     for cells in sheet.iter_rows():
-        writer.writerow(before + [cell_text(cell) for cell in cells])
+        writer.writerow(padding + [cell_text(cell) for cell in cells])
         row = line.getvalue().encode(errors="replace")
         written += len(row)
-        if written > most_bytes:
-            sys.exit(TOO_BIG)
+        if written > max_bytes:
+            sys.exit(TOO_LARGE)
         sys.stdout.buffer.write(row)
         line.seek(0)
         line.truncate()

@@ -1,4 +1,4 @@
-"""The first sheet of a workbook, as CSV."""
+"""Convert the first sheet of a workbook to CSV."""
 
 from __future__ import annotations
 
@@ -7,55 +7,48 @@ import sys
 from pathlib import Path
 
 from portal.contacts import file_limits
-from portal.contacts.archives import UNREADABLE, check_archive
 from portal.contacts.file_limits import ContactFileError
-from portal.contacts.workbook_process import NO_SHEET, TOO_BIG
+from portal.contacts.workbook_process import NO_SHEET, TOO_LARGE
 
 PROGRAM = Path(__file__).with_name("workbook_process.py")
-TOO_MUCH = "the file takes too much to read as a workbook; divide it, or save it as CSV"
-TIMEOUT_SECONDS = 2  # how much longer than its processor time a reader may take on a busy machine
+TIMEOUT_FACTOR = 2  # elapsed time per processor time on a busy machine
 
-
-def convert_xlsx(content: bytes) -> bytes:
-    """The first sheet of an .xlsx file as CSV in UTF-8. Raises ContactFileError."""
-    check_archive(content)
-    return convert_workbook(content)
+UNREADABLE_MESSAGE = "the workbook cannot be read; open it in a spreadsheet program and save it again"
+TOO_COSTLY_MESSAGE = "the workbook needs too much memory or time to read; split it, or save it as CSV"
+TOO_LARGE_MESSAGE = "the workbook or its first sheet is too large; split it, or save it as CSV"
+NO_SHEET_MESSAGE = "the workbook has no worksheet"
 
 
 def convert_xls(content: bytes) -> bytes:
-    """The first sheet of an .xls file as CSV in UTF-8. Raises ContactFileError."""
+    """Convert the first sheet of an .xls file to CSV in UTF-8. Raises ContactFileError."""
     if len(content) > file_limits.MAX_XLS_BYTES:
-        raise ContactFileError(
-            f"the file is an .xls workbook of more than {file_limits.MAX_XLS_BYTES // 1_000_000} MB; save it as .xlsx"
-        )
+        megabytes = file_limits.MAX_XLS_BYTES // 1_000_000
+        raise ContactFileError(f"the file is an .xls workbook of more than {megabytes} MB; save it as .xlsx")
     return convert_workbook(content)
 
 
 def convert_workbook(content: bytes) -> bytes:
-    """What the program that reads workbooks writes, held in memory. Raises ContactFileError."""
-    bounds = (
+    """Convert the first sheet of an .xls or .xlsx file to CSV in UTF-8. Raises ContactFileError."""
+    limits = (
         file_limits.WORKBOOK_MEMORY,
         file_limits.WORKBOOK_SECONDS,
         file_limits.MAX_CELLS,
         file_limits.MAX_UNPACKED,
     )
-    command = [sys.executable, "-I", str(PROGRAM), *map(str, bounds)]
+    command = [sys.executable, "-I", str(PROGRAM), *map(str, limits)]
     try:
-        done = subprocess.run(  # noqa: S603, a program of ours with numbers of ours
+        process = subprocess.run(  # noqa: S603, runs our own program with our own numbers
             command,
             input=content,
             capture_output=True,
-            timeout=TIMEOUT_SECONDS * file_limits.WORKBOOK_SECONDS,
+            timeout=TIMEOUT_FACTOR * file_limits.WORKBOOK_SECONDS,
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise ContactFileError(TOO_MUCH) from error
-    if done.returncode == TOO_BIG:
-        raise ContactFileError("the file's first sheet is too big; divide it, or save it as CSV")
-    if done.returncode == NO_SHEET:
-        raise ContactFileError("the file has no sheet of cells")
-    if done.returncode < 0:  # ended by a signal: of its limits, or of its own when it had no more memory
-        raise ContactFileError(TOO_MUCH)
-    if done.returncode:
-        raise ContactFileError(UNREADABLE)
-    return done.stdout
+        raise ContactFileError(TOO_COSTLY_MESSAGE) from error
+    if process.returncode < 0:  # ended by a signal: a limit was exceeded, or memory could not be allocated
+        raise ContactFileError(TOO_COSTLY_MESSAGE)
+    if process.returncode:
+        messages = {TOO_LARGE: TOO_LARGE_MESSAGE, NO_SHEET: NO_SHEET_MESSAGE}
+        raise ContactFileError(messages.get(process.returncode, UNREADABLE_MESSAGE))
+    return process.stdout

@@ -1,14 +1,15 @@
-"""Makes the demo account, or gives it a new way in."""
+"""Create the demo account, or reset access to it."""
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 
 from portal.accounts import actions as accounts
 from portal.accounts import query
-from portal.batches.actions import insert_batch_imports
+from portal.batches.actions import insert_batches, insert_calls, record_created
 from portal.db.transactions import write_transaction
-from portal.demo.samples import sample_batches
+from portal.demo.samples import SEED, sample_calls, sample_plans
 from portal.ids import new_readable_secret
 from portal.models import Channel, Scope, User
 from portal.models.actor import Actor
@@ -21,7 +22,7 @@ NAME = "Demo"
 
 @dataclass(frozen=True)
 class DemoAccess:
-    """How to get in; `is_new` tells whether the account and its batches were made just now."""
+    """The credentials of the demo account; `is_new` says whether it was just created."""
 
     user_id: str
     email: str
@@ -31,10 +32,10 @@ class DemoAccess:
 
 
 def create_demo(*, first_time: bool) -> DemoAccess | None:
-    """The demo account with its batches; where it is there already, only a new password and a new token for it.
+    """Create the demo account with its batches, or give the existing account a new password and a new token.
 
-    With `first_time` nothing is done, and None returned, when anybody has an account. All of it is one transaction.
-    Raises BadParameter when the account is disabled.
+    With `first_time`, do nothing and return None if any account exists. Everything happens in one transaction.
+    Raises InvalidParameter if the account is disabled.
     """
     password = new_readable_secret()
     with write_transaction():
@@ -48,14 +49,28 @@ def create_demo(*, first_time: bool) -> DemoAccess | None:
 
 
 def create_demo_account(password: str) -> User:
-    """The account and its batches. It is an admin, so that a newcomer sees every page."""
+    """Create the account and its batches. It is an admin, so that a new user can see every page."""
     user = accounts.add_user(EMAIL, NAME, "UTC", password, is_admin=True)
-    insert_batch_imports(Actor(user.key, Channel.COMMAND), sample_batches(now_ms()))
+    insert_sample_batches(Actor(user.key, Channel.COMMAND))
     return user
 
 
+def insert_sample_batches(by: Actor) -> None:
+    """Insert the sample batches with their calls."""
+    rng = random.Random(SEED)  # noqa: S311 (reproducible on purpose)
+    plans = sample_plans(rng, now_ms())
+    columns = [
+        {"name": plan.name, "status": plan.status, "created_at": plan.created_at, "updated_at": plan.ended_at}
+        for plan in plans
+    ]
+    with write_transaction() as session:
+        rows = insert_batches(session, by.user_key, columns)
+        calls = (call for plan, row in zip(plans, rows, strict=True) for call in sample_calls(rng, plan, row["key"]))
+        record_created(session, by, rows, insert_calls(session, calls))
+
+
 def reset_demo_access(user: User, password: str) -> User:
-    """The account with a new password. Raises BadParameter when it is disabled."""
+    """Set a new password for the account. Raises InvalidParameter if it is disabled."""
     if not user.is_active:
         raise InvalidParameter({"email": f"email: the account {user.email} is disabled"})
     return accounts.change_password(user.key, password)

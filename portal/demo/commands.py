@@ -1,4 +1,4 @@
-"""The command that makes a portal worth looking at."""
+"""The `flask demo` command."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from portal.config import SETTINGS
 from portal.demo.actions import create_demo
 
 DEFAULTS = {setting.name: setting.default for setting in SETTINGS}
-# What a server may listen on, and where this machine then finds it.
-EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (looked up, not bound)
+# The loopback address by the wildcard address that a server listens on.
+LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (compared, not bound)
 
 
 @click.command("demo", cls=Command)
-@click.option("--first-time", is_flag=True, help="Do nothing, and say nothing, when anybody has an account.")
+@click.option("--first-time", is_flag=True, help="Do nothing and print nothing if any account exists.")
 @with_appcontext
 def demo(first_time: bool) -> None:
-    """Make a demo account with batches in every status, and say how to get in."""
-    made = create_demo(first_time=first_time)
-    if made is None:
+    """Create a demo account with batches in every status, and print its credentials."""
+    access = create_demo(first_time=first_time)
+    if access is None:
         return
-    if not made.is_new:
-        click.echo("The demo account is there already: a new password and a new token for it, its batches as they are.")
+    if not access.is_new:
+        click.echo("The demo account already exists. It has a new password and a new token; its batches are unchanged.")
     address = portal_address()
     click.echo(f"Address   {address}")
-    click.echo(f"E-mail    {made.email}")
-    click.echo(f"Password  {made.password}")
-    click.echo("The same list as JSON:")
-    listing = f"{address}/api/call/batches/{made.user_id}?page=1&limit=10"
-    click.echo(f"curl -H 'Authorization: Bearer {made.token}' '{listing}'")
+    click.echo(f"Email     {access.email}")
+    click.echo(f"Password  {access.password}")
+    click.echo("The batch list as JSON:")
+    url = f"{address}/api/call/batches/{access.user_id}?page=1&limit=10"
+    click.echo(f"curl -H 'Authorization: Bearer {access.token}' '{url}'")
 
 
 def portal_address() -> str:
-    """Where a browser on this machine reaches the portal, as the environment has it."""
+    """Return the address of the portal for a browser on this machine, according to HOST and PORT."""
     host, port = (os.environ.get(name) or DEFAULTS[name] for name in ("HOST", "PORT"))
-    host = EVERYWHERE.get(host, host)
+    host = LOOPBACK.get(host, host)
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"

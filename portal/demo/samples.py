@@ -1,6 +1,6 @@
-"""A believable set of batches for the demo account: invented names, fictional numbers, the same at every run.
+"""Generate realistic batches for the demo account, with invented names and fictional phone numbers.
 
-Only the moments differ, since they are counted back from now: a portal that is tried out should look alive.
+Every run generates the same data, except for the times, which are relative to now.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from portal.batches.actions import BatchImport
+from portal.batches.actions import call_row
 from portal.models import CallStatus, QueueStatus
 from portal.times import DAY_MS, datetime_at
 
@@ -29,7 +29,7 @@ MONTHS = {
     "pt": "janeiro fevereiro março abril maio junho julho agosto setembro outubro novembro dezembro",
 }
 
-# As a campaign manager would write them; the language tells how its months are spelled.
+# The language of a name, which decides how its month is spelled, and its template.
 CAMPAIGNS = (
     ("en", "Payment reminder {month} {year}"),
     ("en", "Contract renewal {month} {year}"),
@@ -51,7 +51,7 @@ CAMPAIGNS = (
     ("en", "Card activation {month} {year}"),
 )
 
-# What goes on now: name, status, hours since it was made, minutes since its last call, size, share called.
+# Recent batches: name, status, hours since creation, minutes since the last call, number of calls, share called.
 RECENT = (
     ("Spring offer: early renewals", QueueStatus.ACTIVE, 3.2, 1, 412, 0.58),
     ("Payment reminder, second round", QueueStatus.ACTIVE, 26, 4, 236, 0.81),
@@ -62,7 +62,7 @@ RECENT = (
     ("Kündiger-Rückgewinnung: Köln", QueueStatus.PENDING, 5.5, 330, 97, 0),
     ("VIP preview: 100% fibre", QueueStatus.PENDING, 27, 1620, 75, 0),
 )
-STOPPED_EVERY = 10  # of the past batches, one in so many was stopped before its end
+STOPPED_EVERY = 10  # one in ten past batches was stopped before its end
 
 AREA_CODES = {
     "201": "Jersey City", "206": "Seattle", "212": "New York", "213": "Los Angeles", "214": "Dallas",
@@ -74,7 +74,7 @@ AREA_CODES = {
     "617": "Boston", "619": "San Diego", "702": "Las Vegas", "713": "Houston", "787": "San Juan",
     "801": "Salt Lake City", "808": "Honolulu", "816": "Kansas City", "901": "Memphis", "907": "Anchorage",
 }  # fmt: skip
-NUMBERS_PER_CODE = 100  # 555-0100 to 555-0199 are kept for fiction
+NUMBERS_PER_CODE = 100  # 555-0100 to 555-0199 are reserved for fiction
 SEGMENTS = ("new", "loyal", "lapsed", "business", "trial")
 
 NOT_PICKED = (CallStatus.NO_ANSWER, CallStatus.BUSY, CallStatus.FAILED)
@@ -83,7 +83,7 @@ NOT_PICKED_WEIGHTS = (74, 19, 7)
 
 @dataclass(frozen=True)
 class SamplePlan:
-    """What a batch is to look like. Times are milliseconds, shares from 0 to 1."""
+    """The properties of a batch to generate. Times are milliseconds, shares from 0 to 1."""
 
     name: str
     status: QueueStatus
@@ -95,110 +95,109 @@ class SamplePlan:
     completed: float
 
 
-def sample_batches(now: int) -> list[BatchImport]:
-    """The demo's batches, oldest first, as they stand at `now`."""
-    chance = random.Random(SEED)  # noqa: S311 (the same every time is the point)
-    plans = [*past_plans(chance, now), *recent_plans(chance, now)]
-    return [sample_batch(chance, plan) for plan in plans]
+def sample_plans(rng: random.Random, now: int) -> list[SamplePlan]:
+    """Return the plans of all batches, oldest first; `now` is in milliseconds."""
+    return [*past_plans(rng, now), *recent_plans(rng, now)]
 
 
-def recent_plans(chance: random.Random, now: int) -> Iterator[SamplePlan]:
-    """What is under way, held up, or waiting to start."""
+def recent_plans(rng: random.Random, now: int) -> Iterator[SamplePlan]:
+    """Yield active, paused and pending batches."""
     for name, status, hours, minutes, size, called in sorted(RECENT, key=lambda recent: -recent[2]):
-        yield SamplePlan(
-            name, status, now - int(hours * HOUR_MS), now - minutes * MINUTE_MS, size, called, *sample_shares(chance)
-        )
+        created, ended = now - int(hours * HOUR_MS), now - minutes * MINUTE_MS
+        yield SamplePlan(name, status, created, ended, size, called, *sample_shares(rng))
 
 
-def past_plans(chance: random.Random, now: int) -> Iterator[SamplePlan]:
-    """What is over: a batch about every eight days, made in the morning and called through that day."""
+def past_plans(rng: random.Random, now: int) -> Iterator[SamplePlan]:
+    """Yield completed and stopped batches: one about every eight days, created in the morning."""
     names: set[str] = set()
     for number in range(PAST_BATCHES):
-        days = (HISTORY_DAYS - 5) * (PAST_BATCHES - number) / PAST_BATCHES + chance.uniform(0, 5)
-        created = working_morning(chance, now - int(days * DAY_MS))
-        size = 40 + int(860 * chance.betavariate(1.3, 3.6))
+        days = (HISTORY_DAYS - 5) * (PAST_BATCHES - number) / PAST_BATCHES + rng.uniform(0, 5)
+        created = working_morning(rng, now - int(days * DAY_MS))
+        size = 40 + int(860 * rng.betavariate(1.3, 3.6))
         stopped = number % STOPPED_EVERY == 6
-        called = chance.uniform(0.2, 0.75) if stopped else 1
-        ended = min(created + int((1 + size * called * chance.uniform(0.004, 0.01)) * HOUR_MS), now - 3 * HOUR_MS)
+        called = rng.uniform(0.2, 0.75) if stopped else 1
+        ended = min(created + int((1 + size * called * rng.uniform(0.004, 0.01)) * HOUR_MS), now - 3 * HOUR_MS)
         status = QueueStatus.STOPPED if stopped else QueueStatus.COMPLETED
-        yield SamplePlan(
-            past_name(created, number, names), status, created, ended, size, called, *sample_shares(chance)
-        )
+        name = past_name(created, number, names)
+        yield SamplePlan(name, status, created, ended, size, called, *sample_shares(rng))
 
 
-def sample_shares(chance: random.Random) -> tuple[float, float]:
-    """The share that is picked up, of those called, and the share that is completed, of those picked up."""
-    return chance.uniform(0.48, 0.79), chance.uniform(0.82, 0.96)
+def sample_shares(rng: random.Random) -> tuple[float, float]:
+    """Return the share of called contacts who answer, and the share of answered calls that are completed."""
+    return rng.uniform(0.48, 0.79), rng.uniform(0.82, 0.96)
 
 
-def working_morning(chance: random.Random, ms: int) -> int:
-    """That day, or the Friday before where it is a weekend, between 08:00 and 13:59 UTC."""
+def working_morning(rng: random.Random, ms: int) -> int:
+    """Return a time between 08:00 and 13:59 UTC on that day, or on the Friday before if it is a weekend."""
     weekend = max(datetime_at(ms, UTC).weekday() - 4, 0)
-    return ms // DAY_MS * DAY_MS - weekend * DAY_MS + chance.randrange(8 * HOUR_MS, 14 * HOUR_MS, 1000)
+    return ms // DAY_MS * DAY_MS - weekend * DAY_MS + rng.randrange(8 * HOUR_MS, 14 * HOUR_MS, 1000)
 
 
-def past_name(created: int, number: int, taken: set[str]) -> str:
-    """A campaign's name with the date in it, the next in turn that is not taken."""
+def past_name(created: int, number: int, used: set[str]) -> str:
+    """Return the next campaign name with a date that is not in `used`, and add it there."""
     day = datetime_at(created, UTC)
-    turns = [CAMPAIGNS[(number + turn) % len(CAMPAIGNS)] for turn in range(len(CAMPAIGNS))]
-    name = next(name for language, words in turns if (name := campaign_name(words, language, day)) not in taken)
-    taken.add(name)
+    candidates = [CAMPAIGNS[(number + offset) % len(CAMPAIGNS)] for offset in range(len(CAMPAIGNS))]
+    name = next(
+        name for language, template in candidates if (name := campaign_name(template, language, day)) not in used
+    )
+    used.add(name)
     return name
 
 
-def campaign_name(words: str, language: str, day: datetime) -> str:
-    """The words with the date filled in."""
+def campaign_name(template: str, language: str, day: datetime) -> str:
+    """Fill the date into the template of a campaign name."""
     month = MONTHS[language].split()[day.month - 1]
-    return words.format(
+    return template.format(
         day=day.day, month=month, year=day.year, quarter=(day.month + 2) // 3, week=day.isocalendar().week
     )
 
 
-def sample_batch(chance: random.Random, plan: SamplePlan) -> BatchImport:
-    """The batch of a plan, with its calls; each contact is in it once."""
-    contacts = chance.sample(range(len(AREA_CODES) * NUMBERS_PER_CODE), plan.size)
+def sample_calls(rng: random.Random, plan: SamplePlan, batch_key: int) -> Iterator[dict[str, Any]]:
+    """Yield the calls of a batch as rows to insert, each contact once."""
     called = round(plan.size * plan.called)
-    calls = [call_row(chance, plan, contact, place, called) for place, contact in enumerate(contacts)]
-    return BatchImport(plan.name, plan.status, plan.created_at, plan.ended_at, calls)
+    for position, contact in enumerate(rng.sample(range(len(AREA_CODES) * NUMBERS_PER_CODE), plan.size)):
+        code = list(AREA_CODES)[contact // NUMBERS_PER_CODE]
+        status = sample_status(rng, plan, position, called)
+        duration = sample_duration(rng, status)
+        attempts = sample_attempts(rng, status) if position < called else 0
+        yield call_row(
+            batch_key,
+            f"+1{code}55501{contact % NUMBERS_PER_CODE:02}",
+            {"name": f"Contact {1000 + contact}", "city": AREA_CODES[code], "segment": rng.choice(SEGMENTS)},
+            plan.created_at,
+            status=status,
+            duration_seconds=duration,
+            attempts=attempts,
+            last_event_at=event_ms(plan, position, called, status),
+        )
 
 
-def call_row(chance: random.Random, plan: SamplePlan, contact: int, place: int, called: int) -> dict[str, Any]:
-    """The call at that place of the batch's queue, of which the first `called` were made."""
-    code = list(AREA_CODES)[contact // NUMBERS_PER_CODE]
-    status = call_status(chance, plan, place, called)
-    reached = status in (CallStatus.COMPLETED, CallStatus.DROPPED)
-    tries = 1 if reached else 3
-    return {
-        "phone_number": f"+1{code}55501{contact % NUMBERS_PER_CODE:02}",
-        "status": status,
-        "duration_seconds": talk_seconds(chance, status),
-        "attempts": chance.randint(1, tries) + chance.choice((0, 0, 1)) * reached if place < called else 0,
-        "created_at": plan.created_at,
-        "last_event_at": event_ms(plan, place, called, status),
-        "fields": {"name": f"Contact {1000 + contact}", "city": AREA_CODES[code], "segment": chance.choice(SEGMENTS)},
-    }
-
-
-def call_status(chance: random.Random, plan: SamplePlan, place: int, called: int) -> CallStatus:
-    """What became of the call. The last few of an active batch are still under way."""
-    if place >= called:
+def sample_status(rng: random.Random, plan: SamplePlan, position: int, called: int) -> CallStatus:
+    """Return the status of the call at that position. The last few called in an active batch are still in progress."""
+    if position >= called:
         return CallStatus.CANCELED if plan.status is QueueStatus.STOPPED else CallStatus.PENDING
-    if plan.status is QueueStatus.ACTIVE and place >= called - 5:
-        return CallStatus.IN_PROGRESS if place < called - 2 else CallStatus.DIALING
-    if chance.random() >= plan.picked:
-        return chance.choices(NOT_PICKED, NOT_PICKED_WEIGHTS)[0]
-    return CallStatus.COMPLETED if chance.random() < plan.completed else CallStatus.DROPPED
+    if plan.status is QueueStatus.ACTIVE and position >= called - 5:
+        return CallStatus.IN_PROGRESS if position < called - 2 else CallStatus.DIALING
+    if rng.random() >= plan.picked:
+        return rng.choices(NOT_PICKED, NOT_PICKED_WEIGHTS)[0]
+    return CallStatus.COMPLETED if rng.random() < plan.completed else CallStatus.DROPPED
 
 
-def talk_seconds(chance: random.Random, status: CallStatus) -> int:
-    """How long the talk was, so far as there was one."""
+def sample_duration(rng: random.Random, status: CallStatus) -> int:
+    """Return the seconds talked; 0 if nobody answered."""
     if status is CallStatus.COMPLETED:
-        return round(min(max(chance.lognormvariate(4.9, 0.7), 15), 2400))
-    return chance.randint(2, 14) if status is CallStatus.DROPPED else 0
+        return round(min(max(rng.lognormvariate(4.9, 0.7), 15), 2400))
+    return rng.randint(2, 14) if status is CallStatus.DROPPED else 0
 
 
-def event_ms(plan: SamplePlan, place: int, called: int, status: CallStatus) -> int | None:
-    """When the dialer last reported on the call: spread evenly, the last made call at the batch's end."""
+def sample_attempts(rng: random.Random, status: CallStatus) -> int:
+    """Return how often the contact was called: one or two times until an answer, otherwise up to three times."""
+    answered = status in (CallStatus.COMPLETED, CallStatus.DROPPED)
+    return rng.randint(1, 1 if answered else 3) + rng.choice((0, 0, 1)) * answered
+
+
+def event_ms(plan: SamplePlan, position: int, called: int, status: CallStatus) -> int | None:
+    """Return the time of the last event of a call: spread evenly until the end of the batch, None if pending."""
     if status is CallStatus.PENDING:
         return None
-    return plan.created_at + (plan.ended_at - plan.created_at) * min(place + 1, called) // called
+    return plan.created_at + (plan.ended_at - plan.created_at) * min(position + 1, called) // called

@@ -1,4 +1,4 @@
-"""The command that plays a dialer, for demonstrations and load."""
+"""The `flask simulate` command: a simulated dialer for demonstrations and load tests."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from portal.models import CallStatus, QueueStatus, Scope
 from portal.models.call import PICKED_STATUSES
 
 TOKEN_NAME = "simulate"  # noqa: S105 (a name)
-TOKEN_DAYS = 7  # should the run be killed before it can revoke it
-START = "start it first, on its page or by POST /api/call/start-calling"
+TOKEN_DAYS = 7  # in case the process is killed before it can revoke the token
+START_HINT = "Start it on its page or with POST /api/call/start-calling"
 
-# The last words, as they are told, in that order.
-WORDS = {
+# The final statuses in the order of the result.
+OUTCOME_LABELS = {
     CallStatus.COMPLETED: "completed",
     CallStatus.DROPPED: "dropped",
     CallStatus.NO_ANSWER: "no answer",
@@ -37,8 +37,8 @@ WORDS = {
 }
 
 
-def parse_number(_context: click.Context, _option: click.Parameter, value: float) -> float:
-    """A number that can be counted with. Raises BadParameter of click."""
+def require_finite(_context: click.Context, _option: click.Parameter, value: float) -> float:
+    """Return a finite number. Raises click.BadParameter."""
     if not math.isfinite(value):
         raise click.BadParameter("must be a number, such as 0.5")
     return value
@@ -51,84 +51,84 @@ def parse_number(_context: click.Context, _option: click.Parameter, value: float
     type=click.FloatRange(0, 10_000),
     default=5,
     show_default=True,
-    callback=parse_number,
-    help="Calls finished a second; 0 = as fast as it can, told as if spread over the last hour.",
+    callback=require_finite,
+    help="Calls that end per second (0 = as fast as possible, with times spread over the last hour).",
 )
 @click.option(
     "--answer",
     type=click.FloatRange(0, 1),
     default=0.62,
     show_default=True,
-    callback=parse_number,
-    help="The share of calls that somebody answers.",
+    callback=require_finite,
+    help="The share of answered calls.",
 )
-@click.option("--seed", type=int, help="The same number, the same outcomes.")
+@click.option("--seed", type=int, help="Seed of the random numbers, for reproducible results.")
 @with_appcontext
 def simulate(batch_id: str, rate: float, answer: float, seed: int | None) -> None:
-    """Play a dialer for an active batch (its id), through the API, until the batch is no longer active.
+    """Simulate a dialer for an active batch (its id) through the API, until the batch is not active any more.
 
-    Nobody is called. Pause, resume and stop the batch while it runs, and the dialer obeys.
+    No real calls are made. You can pause, resume and stop the batch during the simulation.
     """
     app: Flask = current_app._get_current_object()
-    found = parse_id(batch_id)
-    if found is None:
+    parsed_id = parse_id(batch_id)
+    if parsed_id is None:
         raise click.ClickException("BATCH must be an id: 24 hexadecimal characters")
-    with app.app_context():  # of its own, so that nothing that was read stays open for as long as the run takes
-        owner_key = find_owner(found)
-    chance = random.Random(seed)  # noqa: S311 (what happens to made-up calls is no secret)
+    with app.app_context():  # its own, so that no transaction stays open during the simulation
+        owner_key = find_owner(parsed_id)
+    rng = random.Random(seed)  # noqa: S311 (not used for secrets)
     with silence_request_log(), temporary_token(app, owner_key) as token:
         try:
-            player = SimulatedDialer(ApiClient(app, token), found, chance, answer, rate, print_status)
-            with progress_bar(player.open, "Calling") as bar:
-                played = player.play(bar.update)
+            dialer = SimulatedDialer(ApiClient(app, token), parsed_id, rng, answer, rate, print_message)
+            with progress_bar(dialer.open_calls, "Calling") as bar:
+                result = dialer.run(bar.update)
         except ApiRefused as error:
             raise click.ClickException(str(error)) from error
-    click.echo(describe_result(played))
+    click.echo(describe_result(result))
 
 
-def print_status(words: str) -> None:
-    """A word on standard error while it runs, below the bar where there is one."""
-    click.echo(f"\n{words}" if sys.stderr.isatty() else words, err=True)
+def print_message(message: str) -> None:
+    """Print a message to standard error, below the progress bar if there is one."""
+    click.echo(f"\n{message}" if sys.stderr.isatty() else message, err=True)
 
 
 def find_owner(batch_id: str) -> int:
-    """The key of the owner of an active batch. Raises ClickException, which says what to do, for any other."""
+    """Return the key of the owner of an active batch. Raises ClickException with a hint for any other batch."""
     for owner_key, email in list_owners():
         batch = batches_query.find_row(owner_key, batch_id)
         if batch is None:
             continue
         if batch.status != QueueStatus.ACTIVE:
-            idle = not calls_query.has_open_calls(owner_key, batch_id)
-            todo = "it has no call left to make: add calls, then start it" if idle else START
-            raise click.ClickException(f"This batch is {batch.status}; {todo}")
+            if calls_query.has_open_calls(owner_key, batch_id):
+                raise click.ClickException(f"This batch is {batch.status}. {START_HINT}")
+            raise click.ClickException(f"This batch is {batch.status} and has no calls left. Add calls, then start it")
         owner = accounts_query.find_user_by_email(email)
         if owner is None or not owner.is_active:
-            raise click.ClickException(f"The account {email} is disabled, so that no dialer can report for it")
+            raise click.ClickException(f"The account {email} is disabled. Enable it first")
         return owner_key
-    raise click.ClickException(f"There is no batch {batch_id}, or it is deleted")
+    raise click.ClickException(f"Batch {batch_id} does not exist or is deleted")
 
 
 @contextmanager
 def temporary_token(app: Flask, owner_key: int) -> Iterator[str]:
-    """A token of the owner that reads and writes, as text; revoked at the end, however that comes."""
+    """Create a read/write token of the owner, and revoke it at the end, also after an error."""
     with app.app_context():
-        token, text = accounts.add_token(owner_key, TOKEN_NAME, frozenset({Scope.READ, Scope.WRITE}), TOKEN_DAYS)
+        token, secret = accounts.add_token(owner_key, TOKEN_NAME, frozenset({Scope.READ, Scope.WRITE}), TOKEN_DAYS)
         token_id = token.id
     try:
-        yield text
+        yield secret
     finally:
         with app.app_context():
             accounts.revoke_token(owner_key, token_id)
 
 
-def describe_result(played: SimulationResult) -> str:
-    """One line: what was reported, and why it ended, where the calls did not."""
-    picked = sum(count for status, count in played.finished.items() if status in PICKED_STATUSES)
+def describe_result(result: SimulationResult) -> str:
+    """Describe the ended calls in one line, and what stopped the simulation if calls are left."""
+    picked = sum(count for status, count in result.ended.items() if status in PICKED_STATUSES)
     parts = [f"{picked:,} picked up"]
-    parts += [f"{played.finished[status]:,} {word}" for status, word in WORDS.items() if played.finished[status]]
-    if played.left:
-        parts.append(f"{played.left:,} left on the line")
-    line = f"{format_count(played.finished.total(), 'call', 'calls')}: {', '.join(parts)}"
-    if played.ended is None:
+    parts += [f"{result.ended[status]:,} {label}" for status, label in OUTCOME_LABELS.items() if result.ended[status]]
+    if result.unfinished:
+        parts.append(f"{result.unfinished:,} unfinished")
+    line = f"{format_count(result.ended.total(), 'call', 'calls')}: {', '.join(parts)}"
+    if result.batch_status is None:
         return f"{line}; the batch was deleted"
-    return line if played.ended is not QueueStatus.STOPPED else f"{line}; the batch was stopped"
+    return line if result.batch_status is not QueueStatus.STOPPED else f"{line}; the batch was stopped"

@@ -1,4 +1,4 @@
-"""Plays a dialer through the API: asks which calls are open, and reports what becomes of them."""
+"""Simulate a dialer through the API: request open calls and report their events."""
 
 from __future__ import annotations
 
@@ -23,199 +23,198 @@ from portal.models.call import OPEN_STATUSES
 from portal.times import format_iso, now_ms
 
 MAX_LINES = 20
-MAX_EVENTS_PER_REPORT = 100  # in one post
-PAGE = 100  # calls; more than are on the lines, so that a page that holds no new one means that there is none
-LOOK_SECONDS = 0.5  # so often the batch's status is asked for, at the least
-TICK_SECONDS = 0.1  # what happens within it is reported together
+MAX_EVENTS_PER_REPORT = 100
+PAGE_SIZE = 100  # calls; more than MAX_LINES, so that a page without a new call means that no call is left
+POLL_SECONDS = 0.5  # the longest time between two requests for the status of the batch
+TICK_SECONDS = 0.1  # events within this time are reported together
 HOUR_MS = 3_600_000
 
 
 class ApiRefused(Exception):
-    """The API refused what the dialer asked; the message is its own."""
+    """The API refused a request; the message is the error message of the API."""
 
 
 class ApiClient:
-    """The portal's API as a program reaches it: the same requests, checks and answers, without a network."""
+    """A client of the portal's API without a network: the same requests, checks and responses."""
 
     def __init__(self, app: Flask, token: str) -> None:
         self.client = app.test_client()
         self.headers = {"Authorization": f"Bearer {token}"}
 
-    def open_calls(self, batch_id: str) -> dict[str, Any] | None:
-        """The batch's status and the first of its calls that are open; None where the batch is gone."""
-        asked = {"limit": PAGE, "filter": json.dumps({"callStatus": sorted(OPEN_STATUSES)})}
-        return self.ask("GET", f"batch-details/{batch_id}", query_string=asked)
+    def fetch_open_calls(self, batch_id: str) -> dict[str, Any] | None:
+        """Return the status of the batch and its first open calls; None if the batch no longer exists."""
+        query = {"limit": PAGE_SIZE, "filter": json.dumps({"callStatus": sorted(OPEN_STATUSES)})}
+        return self.send("GET", f"batch-details/{batch_id}", query_string=query)
 
-    def report(self, events: list[dict[str, Any]]) -> dict[str, int]:
-        """What became of the events: applied, duplicates, unknown."""
-        return self.ask("POST", "call-events", json={"events": events}) or {}
+    def report_events(self, events: list[dict[str, Any]]) -> dict[str, int]:
+        """Report events and return the numbers of applied, duplicate and unknown ones."""
+        return self.send("POST", "call-events", json={"events": events}) or {}
 
-    def ask(self, method: str, path: str, **sent: Any) -> dict[str, Any] | None:
-        """The `data` of the answer, None for 404. Raises Unanswered."""
-        # In a context of its own: inside the command's, each request would go on with what the one before has read.
-        open_one = self.client.open
-        answer = Context().run(open_one, f"/api/call/{path}", method=method, headers=self.headers, **sent)
-        if answer.status_code == 404:
+    def send(self, method: str, path: str, **arguments: Any) -> dict[str, Any] | None:
+        """Send a request and return the `data` of the response; None for 404. Raises ApiRefused."""
+        # A context of its own: in the context of the command, each request would continue the previous transaction.
+        run = Context().run
+        response = run(self.client.open, f"/api/call/{path}", method=method, headers=self.headers, **arguments)
+        if response.status_code == 404:
             return None
-        if answer.status_code != 200:
-            raise ApiRefused(f"The API answered {answer.status_code}: {answer.json['errorMessage']}")
-        return answer.json["data"]
+        if response.status_code != 200:
+            raise ApiRefused(f"The API responded with {response.status_code}: {response.json['errorMessage']}")
+        return response.json["data"]
 
 
 @dataclass
 class SimulationClock:
-    """From the switchboard's seconds to moments (milliseconds). `paced`: nothing is told before its moment has come."""
+    """Convert simulated seconds to timestamps; `is_paced` means that events wait until their time has come."""
 
-    origin: float
-    scale: float
-    paced: bool
+    origin: float  # milliseconds
+    scale: float  # milliseconds per simulated second
+    is_paced: bool
 
-    def moment(self, at: float) -> int:
-        """When it happens; never later than now."""
+    def timestamp(self, at: float) -> int:
+        """Return the time of an event in milliseconds, at most now."""
         return min(round(self.origin + at * self.scale), now_ms())
 
-    def wait(self, at: float) -> float:
-        """The seconds of real time until then; 0 where it has come. A clock that lags behind is set right."""
-        if not self.paced:
+    def seconds_until(self, at: float) -> float:
+        """Return the real seconds until an event, 0 if it is due. A clock that is late is set to now."""
+        if not self.is_paced:
             return 0.0
-        ahead = self.origin + at * self.scale - now_ms()
-        if ahead < -1000:  # after a pause, or where the portal is slower than the rate: what happens, happens now
-            self.origin -= ahead
-        return max(ahead, 0.0) / 1000
+        remaining = self.origin + at * self.scale - now_ms()
+        if remaining < -1000:  # after a pause, or because the portal is slower than the rate
+            self.origin -= remaining
+        return max(remaining, 0.0) / 1000
 
 
-def start_clock(chance: random.Random, answer: float, rate: float, calls: int) -> tuple[SimulationClock, int]:
-    """A clock by which so many calls end at `rate` a second, and how many lines that takes.
+def start_clock(rng: random.Random, answer_rate: float, rate: float, calls: int) -> tuple[SimulationClock, int]:
+    """Return a clock by which `rate` calls end per second, and the number of lines needed for it.
 
-    With rate 0 they are spread over the hour that ends now.
+    With rate 0, the calls are spread over the last hour.
     """
     if not rate:
         lines = min(max(calls // 10, 1), MAX_LINES)  # few calls on many lines would all be dialed in one minute
-        length = estimate_duration(chance, answer, lines, calls)
-        return SimulationClock(now_ms() - HOUR_MS, HOUR_MS / max(length, 1.0), paced=False), lines
-    alone = estimate_duration(chance, answer, 1, calls)
-    lines = min(max(math.ceil(rate * alone / max(calls, 1)), 1), MAX_LINES)
-    length = estimate_duration(chance, answer, lines, calls)
-    return SimulationClock(now_ms(), calls / rate * 1000 / max(length, 1.0), paced=True), lines
+        length = estimate_duration(rng, answer_rate, lines, calls)
+        return SimulationClock(now_ms() - HOUR_MS, HOUR_MS / max(length, 1.0), is_paced=False), lines
+    length_on_one_line = estimate_duration(rng, answer_rate, 1, calls)
+    lines = min(max(math.ceil(rate * length_on_one_line / max(calls, 1)), 1), MAX_LINES)
+    length = estimate_duration(rng, answer_rate, lines, calls)
+    return SimulationClock(now_ms(), calls / rate * 1000 / max(length, 1.0), is_paced=True), lines
 
 
 @dataclass(frozen=True)
 class SimulationResult:
-    """What was reported: how many calls ended, by their last word; how many were left on the lines, and why it ended.
+    """The result of a simulation: ended calls by status, and the number of calls that did not end.
 
-    `ended`: the batch's status then; None where the batch is gone.
+    `batch_status` is the status of the batch at the end; None if the batch no longer exists.
     """
 
-    finished: Counter[CallStatus]
-    left: int
-    ended: QueueStatus | None
+    ended: Counter[CallStatus]
+    unfinished: int
+    batch_status: QueueStatus | None
 
 
 class SimulatedDialer:
-    """One run over the open calls of a batch, until the batch is no longer active or has no call left."""
+    """A simulation over the open calls of a batch, until the batch is not active or has no open call."""
 
     def __init__(
         self,
         api: ApiClient,
         batch_id: str,
-        chance: random.Random,
-        answer: float,
+        rng: random.Random,
+        answer_rate: float,
         rate: float,
-        tell: Callable[[str], object],
+        print_message: Callable[[str], object],
     ) -> None:
         self.api = api
         self.batch_id = batch_id
-        self.tell = tell
-        self.run = uuid.uuid4().hex
+        self.print_message = print_message
+        self.event_prefix = f"simulate-{uuid.uuid4().hex}"
         self.status: QueueStatus | None = None
-        self.waiting: list[str] = []  # ids of open calls that are not dialed yet
+        self.queue: list[str] = []  # ids of open calls to dial, the next one last
         self.dialed: set[str] = set()
-        self.happened: list[SimulatedEvent] = []  # and is not reported yet
-        self.told = 0
-        self.finished: Counter[CallStatus] = Counter()
-        self.open = self.look()
-        self.clock, lines = start_clock(chance, answer, rate, self.open)
-        self.board = SimulatedLines(chance, answer, lines)
+        self.unreported: list[SimulatedEvent] = []
+        self.reported = 0
+        self.ended: Counter[CallStatus] = Counter()
+        self.open_calls = self.poll()
+        self.clock, lines = start_clock(rng, answer_rate, rate, self.open_calls)
+        self.lines = SimulatedLines(rng, answer_rate, lines)
 
-    def play(self, advance: Callable[[int], object]) -> SimulationResult:
-        """Dial, and report, to the end; `advance` is told of calls that ended. Raises Unanswered."""
+    def run(self, advance: Callable[[int], object]) -> SimulationResult:
+        """Dial and report to the end; `advance` receives the number of ended calls. Raises ApiRefused."""
         self.advance = advance
         while self.is_active():
-            while self.board.free and self.waiting:
-                self.dial(self.waiting.pop())
-            at = self.board.next_at
+            while self.lines.free_lines and self.queue:
+                self.dial(self.queue.pop())
+            at = self.lines.next_at
             if at is None:
                 break
-            wait = self.clock.wait(at)
+            wait = self.clock.seconds_until(at)
             if wait:
                 self.report()
-                time.sleep(max(min(wait, LOOK_SECONDS), TICK_SECONDS))
+                time.sleep(max(min(wait, POLL_SECONDS), TICK_SECONDS))
             else:
-                self.happened.append(self.board.pop())
+                self.unreported.append(self.lines.pop())
         self.report()
-        left = len(self.dialed) - self.finished.total()
-        return SimulationResult(self.finished, left, self.status)
+        return SimulationResult(self.ended, len(self.dialed) - self.ended.total(), self.status)
 
     def dial(self, call_id: str) -> None:
-        """Begin a call."""
+        """Dial a call."""
         self.dialed.add(call_id)
-        self.board.begin(call_id)
+        self.lines.dial(call_id)
 
     def is_active(self) -> bool:
-        """Whether to go on. What has happened is reported, and the batch looked at, whenever that is due."""
-        if len(self.happened) >= MAX_EVENTS_PER_REPORT:
+        """Return whether the batch is active, after reporting and polling if they are due, and waiting if paused."""
+        if len(self.unreported) >= MAX_EVENTS_PER_REPORT:
             self.report()
-        dry = self.board.free and not self.waiting and (self.more or self.board.next_at is None)
-        if dry or time.monotonic() - self.looked > LOOK_SECONDS:
+        needs_calls = self.lines.free_lines and not self.queue and (self.may_have_more or self.lines.next_at is None)
+        if needs_calls or time.monotonic() - self.polled_at > POLL_SECONDS:
             self.report()
-            self.look()
+            self.poll()
         if self.status is QueueStatus.PAUSED:
-            self.wait_for_more()
+            self.wait_until_resumed()
         return self.status is QueueStatus.ACTIVE
 
-    def look(self) -> int:
-        """Ask for the batch's status and open calls. Returns how many of them there are."""
-        self.looked = time.monotonic()
-        data = self.api.open_calls(self.batch_id)
+    def poll(self) -> int:
+        """Request the status and the open calls of the batch, and return the number of its open calls."""
+        self.polled_at = time.monotonic()
+        data = self.api.fetch_open_calls(self.batch_id)
         self.status = QueueStatus(data["batchStatus"]) if data else None
         ids = [call["_id"] for call in data["data"]] if data else []
-        self.waiting = [call_id for call_id in reversed(ids) if call_id not in self.dialed]  # the first is taken first
-        self.more = bool(self.waiting)
+        self.queue = [call_id for call_id in reversed(ids) if call_id not in self.dialed]
+        self.may_have_more = bool(self.queue)
         return data["total"] if data else 0
 
-    def wait_for_more(self) -> None:
+    def wait_until_resumed(self) -> None:
         """Wait until the batch is not paused any more."""
-        self.tell("The batch is paused: waiting until it is resumed")
+        self.print_message("The batch is paused. Waiting until it is resumed")
         while self.status is QueueStatus.PAUSED:
-            time.sleep(LOOK_SECONDS)
-            self.look()
+            time.sleep(POLL_SECONDS)
+            self.poll()
 
     def report(self) -> None:
-        """Send what has happened and is not reported yet."""
-        if not self.happened:
+        """Report the events that are not reported yet."""
+        if not self.unreported:
             return
-        sent, self.happened = self.happened, []
-        if not self.api.report([self.event(happening) for happening in sent]).get("applied"):
-            return  # the batch was deleted meanwhile
-        ended = Counter(happening.step.status for happening in sent if happening.is_last)
-        self.finished += ended
+        events, self.unreported = self.unreported, []
+        if not self.api.report_events([self.event_json(event) for event in events]).get("applied"):
+            return  # the batch was deleted in the meantime
+        ended = Counter(event.step.status for event in events if event.is_last)
+        self.ended += ended
         self.advance(ended.total())
 
-    def event(self, happening: SimulatedEvent) -> dict[str, Any]:
-        """A happening as the API takes it."""
-        self.told += 1
+    def event_json(self, event: SimulatedEvent) -> dict[str, Any]:
+        """Return an event in the format of the API."""
+        self.reported += 1
         return {
-            "eventId": f"simulate-{self.run}-{self.told}",
-            "callId": happening.call_id,
-            "callStatus": happening.step.status,
-            "callDuration": happening.step.duration,
-            "occurredAt": format_iso(self.clock.moment(happening.at)),
+            "eventId": f"{self.event_prefix}-{self.reported}",
+            "callId": event.call_id,
+            "callStatus": event.step.status,
+            "callDuration": event.step.duration,
+            "occurredAt": format_iso(self.clock.timestamp(event.at)),
         }
 
 
 @contextmanager
 def silence_request_log() -> Iterator[None]:
-    """Leave a line for each request out of the log: there are many, and all of one kind."""
+    """Suppress the log line of each request, because a simulation sends many."""
     log = logging.getLogger("portal.web.request_hooks")
     level = log.level
     log.setLevel(logging.WARNING)

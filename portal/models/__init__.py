@@ -1,7 +1,7 @@
 """The nouns of the portal as tables: columns, constraints and closed sets of words. No queries."""
 
 from portal.models.account_log import AccountEvent, AccountLogEntry
-from portal.models.batch import Batch, QueueStatus
+from portal.models.batch import Batch, BatchAction, QueueStatus
 from portal.models.batch_list import BatchBucket, BatchList
 from portal.models.batch_log import BatchEvent, BatchLogEntry, Channel
 from portal.models.call import Call, CallEvent, CallStatus
@@ -15,6 +15,7 @@ __all__ = [
     "AccountEvent",
     "AccountLogEntry",
     "Batch",
+    "BatchAction",
     "BatchBucket",
     "BatchEvent",
     "BatchList",

@@ -1,4 +1,4 @@
-"""Who changes something."""
+"""The user behind a change, and the channel of the request."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from portal.models import Channel
 
 @dataclass(frozen=True)
 class Actor:
-    """Who changes something, and how; by the API also with which token; from which address, where that is kept.
+    """The user who changes something, the channel, the token if it is the API, and the client's address if logged.
 
-    A person changes their own batches alone.
+    Users change only their own batches.
     """
 
     user_key: int
-    way: Channel
+    channel: Channel
     token_key: int | None = None
     address: str = ""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from enum import StrEnum
+from typing import Self
 
 from sqlalchemy import BigInteger, CheckConstraint, Integer, MetaData, String
 from sqlalchemy.orm import DeclarativeBase
@@ -19,6 +21,18 @@ Millis = BigInteger()
 
 # 24 lower-case hex characters. Byte order on both databases, whatever the server's locale.
 PublicId = String(24).with_variant(String(24, collation="C"), "postgresql")
+
+
+class LabeledEnum(StrEnum):
+    """A closed set of stored words, each with the label that pages show."""
+
+    label: str
+
+    def __new__(cls, value: str, label: str) -> Self:
+        """Create a member from its value and its label."""
+        member = str.__new__(cls, value)
+        member._value_, member.label = value, label
+        return member
 
 
 def SortableText(length: int) -> String:

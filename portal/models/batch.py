@@ -1,7 +1,8 @@
-"""A batch: contacts that a dialer works through."""
+"""The batches table, the statuses of a batch, and the actions that change them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -13,26 +14,74 @@ from portal.models.base import Base, Key, Millis, PublicId, SortableText, vocabu
 NAME_LENGTH = 200
 
 
-class QueueStatus(StrEnum):
-    """Where a batch stands in the dialer's queue, in the order people read it."""
+class BatchAction(StrEnum):
+    """A change of status that users and programs can request; `result` describes the batch afterwards."""
 
-    ACTIVE = "active"
-    PAUSED = "paused"
-    PENDING = "pending"
-    STOPPED = "stopped"
-    COMPLETED = "completed"
+    result: str
+
+    def __new__(cls, value: str, result: str) -> BatchAction:
+        """Create a member from its value and its result."""
+        member = str.__new__(cls, value)
+        member._value_, member.result = value, result
+        return member
+
+    @property
+    def label(self) -> str:
+        """Return the action as buttons write it."""
+        return self.capitalize()
+
+    START = "start", "started"
+    PAUSE = "pause", "paused"
+    RESUME = "resume", "resumed"
+    STOP = "stop", "stopped"
+
+
+START, PAUSE, RESUME, STOP = BatchAction
+
+
+class QueueStatus(StrEnum):
+    """The status of a batch in the dialer's queue, in display order.
+
+    Each status has an icon (a shape in templates/components/status.html) and the statuses that actions lead to
+    (contract, section 5). An action that leads to the same status changes nothing; a missing action is refused.
+    """
+
+    icon: str
+    targets: Mapping[BatchAction, str]
+
+    def __new__(cls, value: str, icon: str, targets: Mapping[BatchAction, str]) -> QueueStatus:
+        """Create a member from its value, its icon and its targets."""
+        member = str.__new__(cls, value)
+        member._value_, member.icon, member.targets = value, icon, targets
+        return member
+
+    ACTIVE = "active", "disc", {START: "active", PAUSE: "paused", RESUME: "active", STOP: "stopped"}
+    PAUSED = "paused", "pause", {START: "active", PAUSE: "paused", RESUME: "active", STOP: "stopped"}
+    PENDING = "pending", "ring", {START: "active", STOP: "stopped"}
+    STOPPED = "stopped", "square", {START: "active", STOP: "stopped"}
+    COMPLETED = "completed", "check", {START: "active"}
+
+    @property
+    def label(self) -> str:
+        """Return the status as pages write it."""
+        return self.capitalize()
+
+    def find_target(self, action: BatchAction) -> QueueStatus | None:
+        """Return the status that the action leads to; None if the action is not allowed."""
+        target = self.targets.get(action)
+        return QueueStatus(target) if target else None
 
 
 LIVE = text("deleted_at IS NULL")
 
 
 def live_index(name: str, *columns: str) -> Index:
-    """An index over the batches that are not deleted: the trash costs the list nothing."""
+    """Return an index over live batches, so that deleted batches do not slow down the list."""
     return Index(f"ix_batches_live_{name}", "owner_key", *columns, sqlite_where=LIVE, postgresql_where=LIVE)
 
 
 class Batch(Base):
-    """One batch and the counts of its calls. `key` = the owner's key * 2**32 + a number that counts up per owner."""
+    """A batch and the counts of its calls. `key` = the owner's key * 2**32 + a number that increases per owner."""
 
     __tablename__ = "batches"
     __table_args__ = (
@@ -48,7 +97,7 @@ class Batch(Base):
         CheckConstraint("length(name) > 0", name="named"),
         live_index("created", "created_at", "id"),
         live_index("updated", "updated_at", "id"),
-        live_index("name", "name_folded", "id", "status", "created_at", "deleted_at"),  # enough for a search
+        live_index("name", "name_folded", "id", "status", "created_at", "deleted_at"),  # covers a search
         live_index("calls", "total_calls", "id"),
         live_index("status", "status", "created_at", "id"),
         Index("ix_batches_source", "owner_key", "source_name", unique=True),
@@ -58,17 +107,17 @@ class Batch(Base):
     id: Mapped[str] = mapped_column(PublicId)
     owner_key: Mapped[int] = mapped_column(Key, ForeignKey("users.key"))
     name: Mapped[str] = mapped_column(SortableText(NAME_LENGTH))
-    name_folded: Mapped[str] = mapped_column(SortableText(NAME_LENGTH * 3))  # by text.fold; casefold at most triples
+    name_folded: Mapped[str] = mapped_column(SortableText(NAME_LENGTH * 3))  # text.fold at most triples it
     status: Mapped[str] = mapped_column(SortableText(20))
     total_calls: Mapped[int] = mapped_column(default=0)
-    calls_called: Mapped[int] = mapped_column(default=0)  # calls that the dialer has tried, answered or not
+    calls_called: Mapped[int] = mapped_column(default=0)  # calls that the dialer has attempted, answered or not
     calls_picked: Mapped[int] = mapped_column(default=0)
     calls_completed: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[int] = mapped_column(Millis)
     updated_at: Mapped[int] = mapped_column(Millis)
     deleted_at: Mapped[int | None] = mapped_column(Millis)
     deleted_by_key: Mapped[int | None] = mapped_column(Key, ForeignKey("users.key"))
-    # The batchName of the call history it came from: the same file again finds it, also after a rename or a deletion.
+    # The batchName in the imported call history, so that a second import finds the batch even if renamed or deleted.
     source_name: Mapped[str | None] = mapped_column(SortableText(NAME_LENGTH))
-    # How the dialer is to go about it, as batches/settings.py reads and writes it; never searched.
+    # The settings for the dialer, in the format of batches/settings.py; not searchable.
     settings: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")

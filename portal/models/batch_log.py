@@ -1,37 +1,36 @@
-"""What was done to a batch, and by whom: written in the transaction of the change itself, and never changed again."""
+"""The log of changes to batches, written in the transaction of each change."""
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import JSON, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.models.base import Base, Key, Millis, vocabulary_check
+from portal.models.base import Base, Key, LabeledEnum, Millis, vocabulary_check
 
 
-class Channel(StrEnum):
-    """How a change came: from a page, by the API (then the token is known), or from the command line."""
+class Channel(LabeledEnum):
+    """The way a change was requested; for the API, the log names the token as well."""
 
-    PAGE = "page"
-    API = "api"
-    COMMAND = "command"
+    PAGE = "page", "web app"
+    API = "api", "API"
+    COMMAND = "command", "command line"
 
 
-class BatchEvent(StrEnum):
-    """What was done."""
+class BatchEvent(LabeledEnum):
+    """A kind of change to a batch, labeled as the audit log shows it."""
 
-    CREATED = "created"
-    FILLED = "filled"
-    STATUS = "status"
-    RENAMED = "renamed"
-    DELETED = "deleted"
-    RESTORED = "restored"
+    CREATED = "created", "Batch created"
+    FILLED = "filled", "Calls added to batch"
+    STATUS = "status", "Batch status changed"
+    RENAMED = "renamed", "Batch renamed"
+    DELETED = "deleted", "Batch deleted"
+    RESTORED = "restored", "Batch restored"
 
 
 class BatchLogEntry(Base):
-    """One change of a batch. A trigger refuses to alter it; it goes only when the batch is purged."""
+    """One change of a batch. A trigger refuses updates; only purging the batch deletes its entries."""
 
     __tablename__ = "changes"
     __table_args__ = (
@@ -47,6 +46,5 @@ class BatchLogEntry(Base):
     token_key: Mapped[int | None] = mapped_column(Key, ForeignKey("tokens.key"))
     way: Mapped[str] = mapped_column(String(20))
     what: Mapped[str] = mapped_column(String(20))
-    details: Mapped[dict[str, Any]] = mapped_column(
-        JSON, default=dict
-    )  # from what to what; counts; never a number called
+    # Old and new values and counts, but never a phone number.
+    details: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)

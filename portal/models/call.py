@@ -1,4 +1,4 @@
-"""A call: one contact of a batch, and what became of it."""
+"""A call: one contact of a batch, its status, and the events that the dialer reported."""
 
 from __future__ import annotations
 
@@ -14,26 +14,48 @@ from portal.text import fold
 
 
 class CallStatus(StrEnum):
-    """What became of a call: waiting, under way, then one of the final words."""
+    """The status of a call, in the order in which a call advances: open statuses, then final ones.
 
-    PENDING = "pending"
-    DIALING = "dialing"
-    IN_PROGRESS = "in-progress"
-    COMPLETED = "completed"
-    DROPPED = "dropped"
-    NO_ANSWER = "no-answer"
-    BUSY = "busy"
-    FAILED = "failed"
-    CANCELED = "canceled"
+    `icon` is a shape in templates/components/status.html. `is_called`: the dialer has tried the number. `is_picked`:
+    somebody picked up.
+    """
+
+    label: str
+    icon: str
+    is_open: bool
+    is_called: bool
+    is_picked: bool
+
+    def __new__(cls, value: str, label: str, icon: str, is_open: bool, is_called: bool, is_picked: bool) -> CallStatus:
+        """Return the member of that value with its properties."""
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.label, member.icon = label, icon
+        member.is_open, member.is_called, member.is_picked = is_open, is_called, is_picked
+        return member
+
+    # value, label, icon, is_open, is_called, is_picked
+    PENDING = "pending", "Not called yet", "ring", True, False, False
+    DIALING = "dialing", "Dialing", "target", True, True, False
+    IN_PROGRESS = "in-progress", "In progress", "disc", True, True, True
+    COMPLETED = "completed", "Completed", "check", False, True, True
+    DROPPED = "dropped", "Dropped", "cross", False, True, True
+    NO_ANSWER = "no-answer", "No answer", "dash", False, True, False
+    BUSY = "busy", "Busy", "triangle", False, True, False
+    FAILED = "failed", "Failed", "square", False, True, False
+    CANCELED = "canceled", "Canceled", "slash", False, False, False
 
 
-OPEN_STATUSES = frozenset({CallStatus.PENDING, CallStatus.DIALING, CallStatus.IN_PROGRESS})
-PICKED_STATUSES = frozenset({CallStatus.IN_PROGRESS, CallStatus.COMPLETED, CallStatus.DROPPED})
-NOT_CALLED = frozenset({CallStatus.PENDING, CallStatus.CANCELED})
+OPEN_STATUSES = frozenset(status for status in CallStatus if status.is_open)
+PICKED_STATUSES = frozenset(status for status in CallStatus if status.is_picked)
+UNCALLED_STATUSES = frozenset(status for status in CallStatus if not status.is_called)
+FINAL_STATUSES = tuple(status for status in CallStatus if not status.is_open)
+# The order in which people read outcomes: the final statuses, then the open ones from the most advanced.
+OUTCOME_ORDER = (*FINAL_STATUSES, *(status for status in reversed(CallStatus) if status.is_open))
 
 
 class Call(Base):
-    """One contact in a batch. It is live as long as its batch is: a deleted batch takes its calls with it."""
+    """One contact in a batch. A call is live exactly while its batch is: deleting a batch deletes its calls."""
 
     __tablename__ = "calls"
     __table_args__ = (
@@ -52,15 +74,14 @@ class Call(Base):
     status: Mapped[str] = mapped_column(String(20))
     duration_seconds: Mapped[int] = mapped_column(default=0)
     attempts: Mapped[int] = mapped_column(default=0)
-    last_event_at: Mapped[int | None] = mapped_column(Millis)  # when the dialer last reported on it
+    last_event_at: Mapped[int | None] = mapped_column(Millis)
     created_at: Mapped[int] = mapped_column(Millis)
-    fields: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)  # the row's other columns, as they came
-    # Its number and its fields, folded, a line each: what a search looks at (calls/columns.py).
-    search_text: Mapped[str] = mapped_column(Text, default="", server_default="")
+    fields: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)  # the contact's other columns, unchanged
+    search_text: Mapped[str] = mapped_column(Text, default="", server_default="")  # see search_text() below
 
 
 class CallEvent(Base):
-    """One report of the dialer on a call. An owner's event id stands here once, however often it was sent."""
+    """One event that the dialer reported for a call. An event id is stored once per owner, however often it is sent."""
 
     __tablename__ = "call_events"
     __table_args__ = (
@@ -84,5 +105,5 @@ class CallEvent(Base):
 
 
 def search_text(phone_number: str, fields: Mapping[str, Any]) -> str:
-    """What a search of calls looks at: the number and the values of the row's own fields, folded, a line each."""
+    """Return the text that a search of calls matches: the number and the folded field values, one per line."""
     return "\n".join([phone_number, *(fold(str(value)) for value in fields.values())])

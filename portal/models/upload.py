@@ -1,4 +1,4 @@
-"""A contact file that was sent: kept until a batch is made of it, and known again when it is sent once more."""
+"""An uploaded contact file: stored until a batch is created from it, and recognized when it is uploaded again."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from portal.models.base import Base, Key, Millis, PublicId
 
 
 class Upload(Base):
-    """One file of an owner. Its content goes as soon as it was taken, or has waited for a day."""
+    """One file of an owner. Its content is deleted once a batch has been created from it, or after a day."""
 
     __tablename__ = "uploads"
     __table_args__ = (
@@ -29,7 +29,7 @@ class Upload(Base):
     size: Mapped[int]  # bytes
     created_at: Mapped[int] = mapped_column(Millis)
     content: Mapped[bytes | None] = mapped_column(LargeBinary)
-    choices: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)  # how it is read: uploads/reading.py
-    report: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)  # what is in it, read so
-    # The batch that was made of it; emptied when that is purged.
+    choices: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)  # ReadingOptions (uploads/parsing.py)
+    report: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)  # the FileReport under these choices
+    # The batch created from the file; NULL again once that batch is purged.
     batch_key: Mapped[int | None] = mapped_column(Key, ForeignKey("batches.key", ondelete="SET NULL"))

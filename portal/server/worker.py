@@ -31,7 +31,8 @@ from gunicorn.workers.gthread import _DEFER, STOP_KEEPALIVE_LINGER, TConn, Threa
 
 from portal.server import stopping
 from portal.telemetry.logs import log_format, make_formatter
-from portal.web.errors import DEFAULT_MESSAGES, error_body
+from portal.web.envelope import error_body
+from portal.web.errors import error_text
 from portal.web.request_hooks import JSON_HEADERS
 
 # What was sent and cannot be read as HTTP, by the first of these that it is.
@@ -128,7 +129,7 @@ def has_waiting_connection(listener: Any) -> bool:
 def error_answer(code: int) -> bytes:
     """An error's answer as it goes over the wire, for a connection that ends with it."""
     phrase = HTTPStatus(code).phrase
-    body = json.dumps(error_body(code, DEFAULT_MESSAGES.get(code, phrase))).encode()
+    body = json.dumps(error_body(code, error_text(code).api)).encode()
     headers = {
         "Connection": "close",
         "Content-Type": "application/json",

@@ -1,1 +1,1 @@
-"""Contact files that were sent, and the batches that are made of them."""
+"""Upload contact files and create batches from them."""

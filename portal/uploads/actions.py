@@ -1,8 +1,8 @@
-"""The one place that changes uploads, and makes batches of them."""
+"""Store and delete uploaded contact files, and create batches from them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -20,24 +20,24 @@ from portal.times import DAY_MS, now_ms
 from portal.uploads.parsing import PROGRESS_INTERVAL
 from portal.web.progress import Advance
 
-NAME_LENGTH = 255
+MAX_FILE_NAME_LENGTH = 255
 
 
 @dataclass(frozen=True)
 class UploadedFile:
-    """A file as it was sent."""
+    """The name and the content of a file as sent."""
 
     name: str
     content: bytes
 
     @property
     def sha256(self) -> str:
-        """What makes it known again, in hex."""
+        """The checksum, in hex, by which a repeated upload is recognized."""
         return sha256(self.content).hexdigest()
 
 
 def store_upload(owner_key: int, file: UploadedFile, choices: Mapping[str, str], report: Mapping[str, Any]) -> str:
-    """Keep a file until a batch is made of it, and return its id. The owner's files of yesterday and before go."""
+    """Store a file until a batch is created from it, delete the owner's files older than a day, and return its id."""
     now = now_ms()
     with write_transaction() as session:
         old = (Upload.owner_key == owner_key, Upload.created_at < now - DAY_MS, Upload.batch_key.is_(None))
@@ -48,11 +48,11 @@ def store_upload(owner_key: int, file: UploadedFile, choices: Mapping[str, str],
 
 
 def upload_row(owner_key: int, file: UploadedFile) -> dict[str, Any]:
-    """What is known of a file, as a row to insert."""
+    """Return a file as a row to insert, without its content."""
     return {
         "id": new_id(),
         "owner_key": owner_key,
-        "file_name": file.name[-NAME_LENGTH:],
+        "file_name": file.name[-MAX_FILE_NAME_LENGTH:],
         "sha256": file.sha256,
         "size": len(file.content),
         "created_at": now_ms(),
@@ -63,51 +63,50 @@ def upload_row(owner_key: int, file: UploadedFile) -> dict[str, Any]:
 
 
 def update_reading(upload_key: int, choices: Mapping[str, str], report: Mapping[str, Any]) -> None:
-    """Keep what a file holds when it is read in another way."""
+    """Store changed reading options with the report under them."""
     with write_transaction() as session:
         session.execute(update(Upload).where(Upload.key == upload_key).values(choices=choices, report=report))
 
 
 def discard_upload(owner_key: int, upload_id: str) -> None:
-    """Forget a file that no batch was made of."""
-    own = (Upload.owner_key == owner_key, Upload.id == upload_id, Upload.batch_key.is_(None))
+    """Delete a file unless a batch was created from it."""
+    unused = (Upload.owner_key == owner_key, Upload.id == upload_id, Upload.batch_key.is_(None))
     with write_transaction() as session:
-        session.execute(delete(Upload).where(*own))
+        session.execute(delete(Upload).where(*unused))
 
 
 class UploadTaken(Exception):
-    """The file was taken, or forgotten, meanwhile: a batch is made of it once."""
+    """Another request has created a batch from the file, or has deleted it."""
 
 
 def create_batch_from_upload(
-    by: Actor, upload_id: str, name: str, settings: Mapping[str, Any], contacts: list[Contact], advance: Advance
+    by: Actor, upload_id: str, name: str, settings: Mapping[str, Any], contacts: Sequence[Contact], advance: Advance
 ) -> CreatedBatch:
-    """Make a batch of a file that is kept; its content goes. One transaction. Raises Taken."""
+    """Create a batch from a stored file and delete the file's content, in one transaction. Raises UploadTaken."""
 
-    def mark(session: Session, made: CreatedBatch) -> None:
-        kept = (Upload.owner_key == by.user_key, Upload.id == upload_id, Upload.content.is_not(None))
-        values = {"content": None, "report": {}, "batch_key": made.key}
-        if not session.execute(update(Upload).where(*kept).values(**values)).rowcount:
+    def mark_used(session: Session, batch: CreatedBatch) -> None:
+        unused = (Upload.owner_key == by.user_key, Upload.id == upload_id, Upload.content.is_not(None))
+        values = {"content": None, "report": {}, "batch_key": batch.key}
+        if not session.execute(update(Upload).where(*unused).values(**values)).rowcount:
             raise UploadTaken
 
-    return create_batch(by, name, settings, contacts_to_calls(contacts, advance), mark)
+    return create_batch(by, name, settings, numbers_and_fields(contacts, advance), mark_used)
 
 
 def create_batch_from_file(
-    by: Actor, file: UploadedFile, name: str, settings: Mapping[str, Any], contacts: list[Contact]
+    by: Actor, file: UploadedFile, name: str, settings: Mapping[str, Any], contacts: Sequence[Contact]
 ) -> CreatedBatch:
-    """Make a batch of a file as it comes in; what it was is kept, so that it is known again. One transaction."""
+    """Create a batch from a file and store the file's checksum, in one transaction."""
 
-    def mark(session: Session, made: CreatedBatch) -> None:
-        session.execute(insert(Upload.__table__), upload_row(by.user_key, file) | {"batch_key": made.key})
+    def remember(session: Session, batch: CreatedBatch) -> None:
+        session.execute(insert(Upload.__table__), upload_row(by.user_key, file) | {"batch_key": batch.key})
 
-    return create_batch(by, name, settings, contacts_to_calls(contacts, lambda *_: None), mark)
+    return create_batch(by, name, settings, numbers_and_fields(contacts, lambda *_: None), remember)
 
 
-def contacts_to_calls(contacts: Iterable[Contact], advance: Advance) -> Iterator[dict[str, Any]]:
-    """Contacts as new calls; `advance` is told how many were stored."""
-    contacts = list(contacts)
+def numbers_and_fields(contacts: Sequence[Contact], advance: Advance) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Iterate over the phone number and fields of each contact, and report the progress of storing them."""
     for number, contact in enumerate(contacts, 1):
-        yield {"phone_number": contact.number, "fields": contact.fields}
+        yield contact.number, contact.fields
         if number % PROGRESS_INTERVAL == 0:
             advance("Storing", number, len(contacts))

@@ -1,4 +1,4 @@
-"""The browser's exit for contact files: sent, looked at, read in another way, and made into a batch."""
+"""The pages for contact files: upload, preview, change the reading options, create a batch."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from portal.uploads.parsing import (
 from portal.uploads.presenter import suggest_batch_name, upload_view
 from portal.web import htmx
 from portal.web.clock import request_clock
-from portal.web.downloads import ExportKind, stream_download
+from portal.web.downloads import EXPORT_KIND_RULE, ExportKind, stream_download
 from portal.web.parameters import InvalidParameter, parse_fields, parse_form
 from portal.web.progress import Advance, UserError, with_progress
 from portal.web.rendering import render
@@ -41,26 +41,30 @@ blueprint = Blueprint("uploads", __name__, url_prefix="/batches/new")
 
 
 def upload_or_404(upload_id: str) -> Upload:
-    """The reader's file of that id, while no batch is made of it."""
-    known = parse_id(upload_id)
-    upload = query.find_upload(current_user.key, known) if known else None
-    return upload if upload is not None else abort(404)
+    """Return the user's upload if no batch was created from it yet; otherwise abort with 404."""
+    return find_upload(upload_id) or abort(404)
+
+
+def find_upload(upload_id: str) -> Upload | None:
+    """Return the user's upload if no batch was created from it yet."""
+    parsed = parse_id(upload_id)
+    return query.find_upload(current_user.key, parsed) if parsed else None
 
 
 def open_upload(upload: Upload) -> ContactSheet:
-    """The file as it was chosen to be read."""
+    """Open the file with its reading options."""
     return open_contact_sheet(upload.content, upload.file_name, ReadingOptions(**upload.choices), guess=True)
 
 
 @blueprint.get("")
 @login_required
 def show_upload_form() -> Response:
-    """Where a contact file is dropped."""
+    """Show the form that uploads a contact file."""
     return render_upload_form()
 
 
 def render_upload_form(problem: str = "") -> Response:
-    """The form, with what was wrong with the file."""
+    """Render the form, with a problem of the file."""
     return render("uploads/new.html", status=400 if problem else 200, problem=problem)
 
 
@@ -68,48 +72,47 @@ def render_upload_form(problem: str = "") -> Response:
 @login_required
 @accept_files
 def receive_file() -> Any:
-    """Take a file in and look at it; nothing is made of it yet."""
-    sent = request.files.getlist("file")
-    file = UploadedFile(sent[0].filename or "", sent[0].read()) if len(sent) == 1 else UploadedFile("", b"")
+    """Check and store a file; no batch is created yet."""
+    files = request.files.getlist("file")
+    file = UploadedFile(files[0].filename or "", files[0].read()) if len(files) == 1 else UploadedFile("", b"")
     owner, region = current_user.key, current_user.region
 
-    def look(advance: Advance) -> str:
+    def check(advance: Advance) -> str:
         if not file.name:
-            raise UserError("Choose a file first.")
+            raise UserError("Choose a file.")
         try:
             sheet = open_contact_sheet(file.content, file.name, ReadingOptions(region=region), guess=True)
         except ContactFileError as error:
-            raise UserError(f"{capitalize_reason(error)}. Nothing was stored.") from error
+            raise UserError(f"{capitalize_reason(error)}. The file was not stored.") from error
         report = report_to_json(build_sheet_report(sheet, advance))
         return url_for(".show_preview", upload_id=actions.store_upload(owner, file, sheet.choices, report))
 
-    return with_progress(look, lambda problem: render_upload_form(str(problem)))
+    return with_progress(check, lambda problem: render_upload_form(str(problem)))
 
 
 def capitalize_reason(error: Exception) -> str:
-    """What was wrong, as the beginning of a sentence."""
-    words = str(error)
-    return words[:1].upper() + words[1:]
+    """Return the message of an error as the beginning of a sentence."""
+    message = str(error)
+    return message[:1].upper() + message[1:]
 
 
 @blueprint.get("/<upload_id>")
 @login_required
 def show_preview(upload_id: str) -> Response:
-    """What is in the file, how it was read, and the batch that can be made of it."""
+    """Show the content of the file, the reading options, and the form that creates a batch."""
     return render_preview(upload_or_404(upload_id), {})
 
 
 def render_preview(upload: Upload, problems: dict[str, str]) -> Response:
-    """The preview, with what was refused beside its field."""
-    same = query.find_earlier_uploads(current_user.key, upload.sha256, upload.id)
-    batches = {
-        batch.key: batch for batch in batches_query.find_names(current_user.key, [one.batch_key for one in same])
-    }
+    """Render the preview, with problems beside their fields."""
+    earlier = query.find_earlier_uploads(current_user.key, upload.sha256, upload.id)
+    names = batches_query.find_names(current_user.key, [other.batch_key for other in earlier])
+    batches = {batch.key: batch for batch in names}
     return render(
         "uploads/preview.html",
         status=400 if problems else 200,
         upload=upload_view(upload),
-        sent_before=[(one.created_at, batches[one.batch_key]) for one in same if one.batch_key in batches],
+        sent_before=[(other.created_at, batches[other.batch_key]) for other in earlier if other.batch_key in batches],
         encodings=ENCODINGS,
         delimiters=DELIMITERS,
         regions=list_regions(),
@@ -123,93 +126,91 @@ def render_preview(upload: Upload, problems: dict[str, str]) -> Response:
 @blueprint.post("/<upload_id>/reading")
 @login_required
 def change_reading(upload_id: str) -> Any:
-    """Read the file in another encoding, with another delimiter, column or region."""
+    """Change the encoding, the delimiter, the column of numbers or the region."""
     upload = upload_or_404(upload_id)
     key, content, name = upload.key, upload.content, upload.file_name
     form = parse_form(request.form, ReadingForm).or_refuse()
-    here = url_for(".show_preview", upload_id=upload.id)
+    preview = url_for(".show_preview", upload_id=upload.id)
 
-    def look(advance: Advance) -> str:
+    def check(advance: Advance) -> str:
         choices = ReadingOptions(form.encoding, form.delimiter, form.column, form.region)
         try:
             sheet = open_contact_sheet(content, name, choices, guess=True)
         except ContactFileError as error:
-            raise UserError(f"{capitalize_reason(error)}. It is read as before.") from error
+            raise UserError(f"{capitalize_reason(error)}. The previous options still apply.") from error
         actions.update_reading(key, sheet.choices, report_to_json(build_sheet_report(sheet, advance)))
-        return here
+        return preview
 
-    def failed(problem: UserError) -> Response:
+    def show_problem(problem: UserError) -> Response:
         flash(str(problem), "problem")
-        return redirect(here, 303)
+        return redirect(preview, 303)
 
-    return with_progress(look, failed)
+    return with_progress(check, show_problem)
 
 
 @blueprint.post("/<upload_id>")
 @login_required
 def create_batch(upload_id: str) -> Any:
-    """Make a batch of the file."""
+    """Create a batch from the file."""
     upload = upload_or_404(upload_id)
     actor, public_id = current_user.actor, upload.id
     sheet = open_upload(upload)
-    reading = parse_fields(read_create_batch_fields(request.form), CreateBatchForm, UTC, {}, sheet.region)
+    parsed = parse_fields(read_create_batch_fields(request.form), CreateBatchForm, UTC, {}, sheet.region)
 
     def store(advance: Advance) -> str:
         try:
-            form = reading.or_refuse()
-        except InvalidParameter as wrong:
-            raise UserError("Something in the form is missing or wrong.", problems_by_field(wrong.problems)) from wrong
-        contacts, wrongs = read_contacts(sheet, advance)
-        if wrongs and form.wrong_rows is InvalidRowsChoice.NONE:
-            raise UserError("Some rows are wrong.", {"wrongRows": "mend the wrong rows, or leave them out"})
+            form = parsed.or_refuse()
+        except InvalidParameter as error:
+            raise UserError("Correct the marked fields.", problems_by_field(error.problems)) from error
+        contacts, invalid_cells = read_contacts(sheet, advance)
+        if invalid_cells and form.invalid_rows is InvalidRowsChoice.NONE:
+            raise UserError("Some rows are invalid.", {"wrongRows": "correct the file, or skip invalid rows"})
         if not contacts:
-            raise UserError("No row of the file can be used.", {"wrongRows": "no row can be used"})
+            raise UserError("The file has no valid rows.", {"wrongRows": "no row is valid"})
         try:
-            made = actions.create_batch_from_upload(
+            batch = actions.create_batch_from_upload(
                 actor, public_id, form.batch_name, stored_settings(form), contacts, advance
             )
         except UploadTaken:
-            raise UserError("A batch was made of this file already, or it was discarded.") from None
-        return url_for("batches.show_batch", batch_id=made.id)
+            raise UserError("This file was already used for a batch, or it was discarded.") from None
+        return url_for("batches.show_batch", batch_id=batch.id)
 
     return with_progress(store, lambda problem: render_problem(upload_id, problem))
 
 
 def problems_by_field(problems: dict[str, str]) -> dict[str, str]:
-    """The problems by the form's own fields, without the API's names: callingNumbers[0] belongs to callingNumbers."""
-    found: dict[str, str] = {}
-    for name, words in problems.items():
+    """Return problems by field of the form, without the API's names: callingNumbers[0] becomes callingNumbers."""
+    by_field: dict[str, str] = {}
+    for name, message in problems.items():
         field = {"callingHour.start": "start", "callingHour.end": "end"}.get(name, name.partition("[")[0])
-        found.setdefault(field, words.removeprefix(name).strip())
-    return found
+        by_field.setdefault(field, message.removeprefix(name).strip())
+    return by_field
 
 
 def render_problem(upload_id: str, problem: UserError) -> Any:
-    """The preview again, with what was wrong; the way on where the file has gone."""
-    known = parse_id(upload_id)
-    upload = query.find_upload(current_user.key, known) if known else None
+    """Render the preview with a problem, or redirect to the list if the file is gone."""
+    upload = find_upload(upload_id)
     if upload is not None:
         return render_preview(upload, problem.problems or {"form": str(problem)})
     flash(str(problem), "problem")
     return redirect(url_for("batches.list_batches"), 303)
 
 
-@blueprint.get("/<upload_id>/wrong.<any(csv, xlsx):kind>")
+@blueprint.get(f"/<upload_id>/wrong.{EXPORT_KIND_RULE}")
 @login_required
 def export_invalid_rows(upload_id: str, kind: str) -> Response:
-    """The wrong rows with their problems, to be mended and sent again."""
+    """Export the invalid rows with their problems, to correct and upload again."""
     upload = upload_or_404(upload_id)
     sheet = open_upload(upload)
     rows = invalid_rows(sheet.table, sheet.column, sheet.region)
-    return stream_download(ExportKind(kind), f"{suggest_batch_name(upload.file_name)} to mend", next(rows), rows)
+    return stream_download(ExportKind(kind), f"{suggest_batch_name(upload.file_name)} invalid rows", next(rows), rows)
 
 
 @blueprint.post("/<upload_id>/discard")
 @login_required
 def discard_upload(upload_id: str) -> Any:
-    """Forget the file."""
-    known = parse_id(upload_id)
-    if known:
-        actions.discard_upload(current_user.key, known)
-    flash("The file is forgotten; nothing was made of it.")
+    """Delete the file."""
+    if parsed := parse_id(upload_id):
+        actions.discard_upload(current_user.key, parsed)
+    flash("File discarded.")
     return htmx.redirect_browser(url_for("batches.list_batches"))

@@ -1,4 +1,4 @@
-"""What is sent with a contact file: by the API (contract, section 5), and by the page that makes a batch."""
+"""The form fields beside a contact file: in the API (contract, section 5), and on the page that creates a batch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from werkzeug.datastructures import MultiDict
 
 from portal.batches.settings import BatchName, BatchSettings, BatchType
 from portal.web.field_types import HexId, Region
-from portal.web.json_body import JsonError, parse_json_object
+from portal.web.json_body import JsonError, parse_json
 from portal.web.parameters import InvalidParameter, Parameters, known_names, truncate
 
 JSON_FIELDS = ("callingNumbers", "callingHour", "allowedDays")
@@ -27,11 +27,11 @@ class UploadFields(BatchSettings):
     batch_name: Annotated[BatchName, Field(alias="batchName")]
     batch_type: Annotated[BatchType, Field(alias="batchType")] = BatchType.OUTBOUND
     enable_dnc: Annotated[bool, Field(alias="enableDNC")] = False
-    type: Annotated[bool, Field(description="true: rows that cannot be used are left out, and counted.")] = False
+    type: Annotated[bool, Field(description="true: skip invalid rows and count them in leftOut.")] = False
 
 
 def read_upload_fields(form: MultiDict[str, str]) -> dict[str, Any]:
-    """A multipart form's fields, JSON read where JSON is sent; empty ones count as not given. Raises BadParameter."""
+    """Return the fields of a multipart form that are not empty, with JSON parsed. Raises InvalidParameter."""
     given: dict[str, Any] = {}
     for name, values in form.lists():
         if len(values) > 1:
@@ -42,23 +42,23 @@ def read_upload_fields(form: MultiDict[str, str]) -> dict[str, Any]:
     return given
 
 
-def parse_json_field(name: str, sent: str) -> Any:
-    """A value that is sent as JSON. Raises BadParameter."""
+def parse_json_field(name: str, text: str) -> Any:
+    """Parse a field that is sent as JSON. Raises InvalidParameter."""
     try:
-        return parse_json_object(f'{{"value": {sent}}}')["value"]
+        return parse_json(text)
     except JsonError as error:
         raise InvalidParameter({name: f"{name} {error}"}) from error
 
 
 class InvalidRowsChoice(StrEnum):
-    """What to do with rows that cannot be used."""
+    """The ways to treat invalid rows."""
 
-    NONE = "none"  # all or nothing
+    NONE = "none"  # create no batch
     LEAVE_OUT = "leave-out"
 
 
 class ReadingForm(Parameters):
-    """How a file is to be read, as a person chooses it."""
+    """The options for reading a file, as a user selects them."""
 
     encoding: str = ""
     delimiter: str = ""
@@ -66,21 +66,22 @@ class ReadingForm(Parameters):
     region: Region = ""
 
 
-def split_numbers(value: str) -> list[str]:
-    """Numbers as a person types them: a line each, or with commas between."""
-    return [part.strip() for part in value.replace("\n", ",").replace(";", ",").split(",") if part.strip()]
+def split_numbers(text: str) -> list[str]:
+    """Split a list of numbers at line breaks, commas and semicolons."""
+    numbers = (number.strip() for number in text.replace("\n", ",").replace(";", ",").split(","))
+    return [number for number in numbers if number]
 
 
 class CreateBatchForm(BatchSettings):
-    """The batch that is to be made of a file, as a person fills it in."""
+    """The form that creates a batch from a file."""
 
     batch_name: Annotated[BatchName, Field(alias="batchName")]
-    wrong_rows: Annotated[InvalidRowsChoice, Field(alias="wrongRows")] = InvalidRowsChoice.NONE
+    invalid_rows: Annotated[InvalidRowsChoice, Field(alias="wrongRows")] = InvalidRowsChoice.NONE
 
 
 def read_create_batch_fields(form: MultiDict[str, str]) -> dict[str, Any]:
-    """The form's fields as the model takes them."""
-    names = set(known_names(CreateBatchForm)) - {"callingHour", "allowedDays", "callingNumbers"}
+    """Return the fields of the form as CreateBatchForm takes them."""
+    names = set(known_names(CreateBatchForm)) - set(JSON_FIELDS)
     given: dict[str, Any] = {name: value for name, value in form.items() if name in names and value}
     given["callingNumbers"] = split_numbers(form.get("callingNumbers", ""))
     given["allowedDays"] = [int(day) for day in form.getlist("allowedDays") if day in "0123456" and len(day) == 1]

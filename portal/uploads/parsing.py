@@ -1,9 +1,9 @@
-"""From the bytes of a contact file to its table and report: how it is to be read is found out, said, and changeable."""
+"""Turn the bytes of a contact file into a table and a report, by options that are detected and can be changed."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from portal.contacts.file_limits import ContactFileError
@@ -12,11 +12,13 @@ from portal.contacts.validation import Contact, FileReport, InvalidCell, build_r
 from portal.web.progress import Advance
 
 PROGRESS_INTERVAL = 500  # rows
+# Fields of a report whose keys in the database are older than their names.
+STORED_KEYS = {"valid_rows": "good", "invalid_rows": "wrong_rows", "invalid_cells": "wrongs"}
 
 
 @dataclass(frozen=True)
 class ReadingOptions:
-    """How a file is to be read; "" = find out. `region`: whose national numbers are meant, "" = none."""
+    """The options for reading a file; "" = detect. `region` applies to national numbers, "" = none."""
 
     encoding: str = ""
     delimiter: str = ""
@@ -26,7 +28,7 @@ class ReadingOptions:
 
 @dataclass(frozen=True)
 class ContactSheet:
-    """A file that can be read: its table, the column that holds the numbers, and the region of national ones."""
+    """A readable file: the table, the column of phone numbers, and the region of national numbers."""
 
     table: Table
     column: str
@@ -34,19 +36,20 @@ class ContactSheet:
 
     @property
     def rows(self) -> int:
-        """About how many rows there are: the lines of the text but its header."""
+        """The approximate number of rows: the lines of text below the header."""
         return max(self.table.source.content.count(b"\n") - 1, 1)
 
     @property
     def choices(self) -> dict[str, str]:
-        """How it is read, everything said."""
+        """The options in use, including those that were detected."""
         return asdict(ReadingOptions(self.table.encoding, self.table.delimiter, self.column, self.region))
 
 
 def open_contact_sheet(content: bytes, file_name: str, choices: ReadingOptions, *, guess: bool = False) -> ContactSheet:
-    """The file, read so. Raises ContactFileError.
+    """Open a file with these options. Raises ContactFileError.
 
-    `guess`: where no column is named like one of numbers the first is taken, for a person to choose another.
+    If no column has the name of a phone number column, `guess` takes the first column, so that a user can choose
+    another.
     """
     table = open_table(content, file_name, CsvFormat(choices.encoding, choices.delimiter))
     column = choices.column if choices.column in table.header else find_phone_column(table.header)
@@ -58,33 +61,34 @@ def open_contact_sheet(content: bytes, file_name: str, choices: ReadingOptions, 
 
 
 def build_sheet_report(sheet: ContactSheet, advance: Advance) -> FileReport:
-    """What is in the file; `advance` is told the rows that were checked."""
+    """Check the file. `advance` receives the rows checked so far."""
     rows = sheet.rows
     return build_report(sheet.table, sheet.column, sheet.region, lambda done: advance("Checking", done, rows))
 
 
 def read_contacts(sheet: ContactSheet, advance: Advance) -> tuple[list[Contact], list[InvalidCell]]:
-    """The contacts of the file, each number once, and every cell that is wrong."""
-    good: list[Contact] = []
-    wrong: list[InvalidCell] = []
+    """Return the contacts of the file, each number once, and all invalid cells."""
+    contacts: list[Contact] = []
+    invalid_cells: list[InvalidCell] = []
     rows = sheet.rows
-    for number, item in enumerate(validate_rows(sheet.table, sheet.column, sheet.region), 1):
-        if isinstance(item, Contact):
-            good.append(item)
-        elif isinstance(item, InvalidCell):
-            wrong.append(item)
+    for number, result in enumerate(validate_rows(sheet.table, sheet.column, sheet.region), 1):
+        if isinstance(result, Contact):
+            contacts.append(result)
+        elif isinstance(result, InvalidCell):
+            invalid_cells.append(result)
         if number % PROGRESS_INTERVAL == 0:
             advance("Reading", number, rows)
-    return good, wrong
+    return contacts, invalid_cells
 
 
 def report_to_json(report: FileReport) -> dict[str, Any]:
-    """A report as it is kept with its upload."""
-    return asdict(report)
+    """Return a report as stored with its upload."""
+    return {STORED_KEYS.get(name, name): value for name, value in asdict(report).items()}
 
 
-def report_from_json(kept: Mapping[str, Any]) -> FileReport:
-    """The report that was kept."""
-    wrongs = [InvalidCell(**wrong) for wrong in kept["wrongs"]]
-    first_rows = [(number, cells) for number, cells in kept["first_rows"]]
-    return FileReport(**{**kept, "wrongs": wrongs, "first_rows": first_rows})
+def report_from_json(stored: Mapping[str, Any]) -> FileReport:
+    """Return the report that is stored with an upload."""
+    values = {field.name: stored[STORED_KEYS.get(field.name, field.name)] for field in fields(FileReport)}
+    values["invalid_cells"] = [InvalidCell(**cell) for cell in values["invalid_cells"]]
+    values["first_rows"] = [(number, cells) for number, cells in values["first_rows"]]
+    return FileReport(**values)

@@ -1,4 +1,4 @@
-"""The one place from which uploads are read: those of their owner."""
+"""Read uploads, only those of one owner."""
 
 from __future__ import annotations
 
@@ -10,13 +10,18 @@ from portal.models import Upload
 
 
 def find_upload(owner_key: int, upload_id: str) -> Upload | None:
-    """The owner's upload of that id that was not taken yet; None where there is no such."""
-    query = select(Upload).where(Upload.owner_key == owner_key, Upload.id == upload_id, Upload.content.is_not(None))
-    return db.session.execute(query).scalar_one_or_none()
+    """Return the owner's upload of that id whose content is still stored, or None."""
+    statement = select(Upload).where(Upload.owner_key == owner_key, Upload.id == upload_id, Upload.content.is_not(None))
+    return db.session.execute(statement).scalar_one_or_none()
 
 
-def find_earlier_uploads(owner_key: int, sha256: str, but: str = "") -> list[Upload]:
-    """The owner's uploads of that very content that a batch was made of, the last first; `but` is left out."""
-    same = select(Upload).where(Upload.owner_key == owner_key, Upload.sha256 == sha256, Upload.id != but)
-    made = same.where(Upload.batch_key.is_not(None)).options(defer(Upload.content)).order_by(Upload.created_at.desc())
-    return list(db.session.execute(made).scalars())
+def find_earlier_uploads(owner_key: int, sha256: str, except_id: str = "") -> list[Upload]:
+    """Return the owner's uploads of the same content from which batches were created, newest first."""
+    statement = (
+        select(Upload)
+        .where(Upload.owner_key == owner_key, Upload.sha256 == sha256, Upload.id != except_id)
+        .where(Upload.batch_key.is_not(None))
+        .options(defer(Upload.content))
+        .order_by(Upload.created_at.desc())
+    )
+    return list(db.session.execute(statement).scalars())

@@ -1,4 +1,4 @@
-"""Schema."""
+"""The OpenAPI schemas of the API's answers about contact files: contract, section 5."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from portal.api.envelope import AnswerModel, Count, ErrorBody, PublicIdText
+from portal.api.schema import AnswerModel, Count, ErrorBody, PublicIdText
 
 
 class InvalidCellBody(AnswerModel):
-    """A cell of a contact file that cannot be used; the header is row 1."""
+    """An invalid cell of a contact file; the header is row 1."""
 
     row: Annotated[int, Field(ge=1)]
     column: str
@@ -19,21 +19,21 @@ class InvalidCellBody(AnswerModel):
 
 
 class InvalidCellsData(AnswerModel):
-    """The first wrong cells of a file, and in how many rows something is wrong."""
+    """The first invalid cells of a file, and the number of invalid rows."""
 
     rows: list[InvalidCellBody]
     total: Count
 
 
 class InvalidRowsBody(ErrorBody):
-    """A contact file with rows that cannot be used; nothing of it was stored."""
+    """A contact file with invalid rows; nothing was stored."""
 
     code: Literal[422]
     data: InvalidCellsData
 
 
 class UploadedBatch(AnswerModel):
-    """The batch that was made of a file."""
+    """The batch created from a file."""
 
     id: Annotated[PublicIdText, Field(alias="_id")]
     batch_name: Annotated[str, Field(alias="batchName")]
@@ -42,7 +42,7 @@ class UploadedBatch(AnswerModel):
 
 
 class UploadedBody(AnswerModel):
-    """The answer of upload; `leftOut` counts the rows that were left out, where type is true."""
+    """The answer of upload; `leftOut` is the number of skipped rows, with type=true."""
 
     success: Literal[True]
     batch: UploadedBatch

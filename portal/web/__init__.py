@@ -1,1 +1,1 @@
-"""Everything between the socket and a view: input, sessions, headers, errors, rendering and downloads."""
+"""HTTP concerns that all views share: input, sessions, headers, errors, rendering and downloads."""

@@ -1,4 +1,4 @@
-"""The clock of whoever reads the page."""
+"""The current time and the user's time zone, fixed for one request."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from portal.times import now_ms, zone_or_utc
 
 @dataclass(frozen=True)
 class RequestClock:
-    """One moment for the whole answer, in milliseconds, and the reader's time zone."""
+    """The time of the request in milliseconds, and the user's time zone."""
 
     now: int
     zone: tzinfo
 
 
 def request_clock() -> RequestClock:
-    """The clock of this request."""
+    """Return the clock of this request."""
     if "clock" not in g:
         g.clock = RequestClock(now_ms(), zone_or_utc(current_user.zone if current_user.is_authenticated else "UTC"))
     return g.clock

@@ -1,8 +1,8 @@
-"""A table as a file that the browser keeps, streamed: few rows are held in memory, however many there are."""
+"""Tables as files for download, streamed so that memory use does not grow with the number of rows."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from enum import StrEnum
 from urllib.parse import quote
 
@@ -10,35 +10,50 @@ from flask import Response, stream_with_context
 
 from portal.web.spreadsheets import Cell, make_file_name, write_csv, write_xlsx
 
+Writer = Callable[[str, Sequence[str], Iterable[Sequence[Cell]]], Generator[bytes]]
+
 
 class ExportKind(StrEnum):
-    """What a table can be exported as."""
+    """A file format for exports: its extension, its label in menus, its MIME type and its writer."""
 
-    CSV = "csv"
-    XLSX = "xlsx"
+    label: str
+    mime_type: str
+    write: Writer
+
+    XLSX = (
+        "xlsx",
+        "Excel workbook (.xlsx)",
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        write_xlsx,
+    )
+    CSV = "csv", "CSV", "text/csv; charset=utf-8", write_csv
+
+    def __new__(cls, extension: str, label: str, mime_type: str, write: Writer) -> ExportKind:
+        """Return the member for this extension, with its attributes."""
+        member = str.__new__(cls, extension)
+        member._value_ = extension
+        member.label, member.mime_type, member.write = label, mime_type, write
+        return member
 
 
-MIME_TYPES = {
-    ExportKind.CSV: "text/csv; charset=utf-8",
-    ExportKind.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-}
+# The part of a URL rule that names the format.
+EXPORT_KIND_RULE = f"<any({', '.join(sorted(ExportKind))}):kind>"
 
 
 def stream_download(kind: ExportKind, title: str, header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Response:
-    """The rows under their header, as a file called after `title`.
+    """Return the rows as a file named after `title`.
 
-    Its first part is made before the answer begins, so that what goes wrong until then can still be said.
+    The first chunk is built before the response starts, so that an error until then still gets an error page.
     """
-    chunks = write_csv(header, rows) if kind is ExportKind.CSV else write_xlsx(title, header, rows)
-    response = Response(stream_with_context(continue_stream(next(chunks, b""), chunks)), content_type=MIME_TYPES[kind])
-    name = make_file_name(title, kind)
-    response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(name)}"
+    chunks = kind.write(title, header, rows)
+    response = Response(stream_with_context(resume_stream(next(chunks, b""), chunks)), content_type=kind.mime_type)
+    response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(make_file_name(title, kind))}"
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
-def continue_stream(first: bytes, chunks: Generator[bytes]) -> Iterator[bytes]:
-    """A file of which the first part is there already; the rest ends with it, when a reader leaves early too."""
+def resume_stream(first: bytes, chunks: Generator[bytes]) -> Iterator[bytes]:
+    """Yield the first chunk and the others; close the file even if the client disconnects early."""
     try:
         yield first
         yield from chunks

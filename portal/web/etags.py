@@ -1,4 +1,4 @@
-"""Conditional answers: a poller that has the newest version gets 304 and no body, for one small query."""
+"""Conditional responses: a client that has the current version gets 304 without a body."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from portal.version import RELEASE
 
 
 def conditional_response(build: Callable[[], Response], *parts: object) -> Response:
-    """The answer that `build` makes, under an ETag of `parts`; 304 instead, unbuilt, where the client has that one.
+    """Return the response of `build` with an ETag of `parts`, or 304 without calling it if the client has that ETag.
 
-    `parts` must hold everything that the answer depends on beside the address itself. Only a 200 carries the ETag, and
-    the address is in it: whoever sends it back was answered 200 here, so that a 304 never stands for an error or a
-    redirect (RFC 9110, section 13.2.1). `*` says nothing of that, and is not looked at.
+    `parts` must contain everything that the response depends on, except the URL. Only a 200 carries the ETag, which
+    includes the URL, so a 304 never replaces an error or a redirect (RFC 9110, section 13.2.1). `*` proves nothing
+    about an earlier 200 and is ignored.
     """
     tag = sha256(repr((RELEASE, request.path, request.query_string, *parts)).encode()).hexdigest()[:24]
     known = request.if_none_match

@@ -1,4 +1,4 @@
-"""Field types."""
+"""Types of request fields, for query strings, forms and JSON bodies."""
 
 from __future__ import annotations
 
@@ -15,26 +15,23 @@ from portal.web.parameters import MomentRange, parse_moment, text_type
 
 
 def parse_hex_id(value: str) -> str:
-    """24 hexadecimal characters, in lower case."""
-    found = parse_id(value)
-    if found is None:
+    """Return an id in lower case. Raises ValueError."""
+    parsed = parse_id(value)
+    if parsed is None:
         raise ValueError("must be 24 hexadecimal characters")
-    return found
+    return parsed
 
 
 HexId = Annotated[str, AfterValidator(parse_hex_id), Field(json_schema_extra={"pattern": "^[0-9a-fA-F]{24}$"})]
 
-
 HAS_OFFSET = re.compile(r"(Z|[+-]\d\d:?\d\d)$", re.ASCII)
-
-
 YEAR_9999_MS = 253_370_764_800_000
 
 
 def parse_moment_ms(value: str) -> int:
-    """A moment that needs no guessing of its zone, in milliseconds since 1970 UTC."""
+    """Return the milliseconds since 1970 UTC of a date-time with an offset. Raises ValueError."""
     if not HAS_OFFSET.search(value):
-        raise ValueError("must be an ISO date-time with its zone, such as 2025-05-01T12:00:00Z")
+        raise ValueError("must be an ISO date-time with an offset, such as 2025-05-01T12:00:00Z")
     moment = parse_moment_range(value, UTC)[1]
     if not 0 <= moment < YEAR_9999_MS:
         raise ValueError("must be in the years 1970 to 9998")
@@ -42,39 +39,37 @@ def parse_moment_ms(value: str) -> int:
 
 
 def validate_phone_number(value: str, info: ValidationInfo) -> str:
-    """A phone number as E.164; a national one is of the reading's region."""
+    """Return a phone number in E.164; a national number belongs to the region of the request. Raises ValueError."""
     return parse_phone_number(value, (info.context or {}).get("region", ""))
 
 
 PhoneNumber = Annotated[text_type(40), AfterValidator(validate_phone_number), Field(examples=["+12025550101"])]
 
 
-def is_zone(value: str) -> str:
-    """An IANA time zone that this machine knows."""
+def validate_zone(value: str) -> str:
+    """Return an IANA time zone that this machine knows. Raises ValueError."""
     if value not in list_zones():
         raise ValueError("must be an IANA time zone, such as Europe/Lisbon")
     return value
 
 
-Zone = Annotated[text_type(64), AfterValidator(is_zone)]
+Zone = Annotated[text_type(64), AfterValidator(validate_zone)]
 
 
-def as_region(value: str) -> str:
-    """A region whose national numbers can be read; "" = none."""
+def validate_region(value: str) -> str:
+    """Return a region with a known format of national numbers; "" = none. Raises ValueError."""
     if value and value not in list_regions():
-        raise ValueError("must be a country's two letters, such as US")
+        raise ValueError("must be a two-letter country code, such as US")
     return value
 
 
-Region = Annotated[text_type(2), AfterValidator(as_region)]
+Region = Annotated[text_type(2), AfterValidator(validate_region)]
 
 
-# The forms that are taken, exactly: more than the formats date and date-time, which want seconds and an offset.
+# The accepted forms: more than JSON Schema's date and date-time, which require seconds and an offset.
 DATE_SCHEMA = {
     "type": "string",
     "pattern": f"^({ISO_DATE.pattern}|{ISO_DATE_TIME.pattern})$",
     "examples": ["2025-05-01", "2025-05-01T12:00:00Z"],
 }
-
-
 DateBound = Annotated[MomentRange, BeforeValidator(parse_moment), WithJsonSchema(DATE_SCHEMA)]

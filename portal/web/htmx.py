@@ -1,4 +1,4 @@
-"""htmx, as far as the server must know it; wraps htmx-flask, which reads the headers and leaves the rest to us."""
+"""htmx requests and responses, on top of htmx-flask, which parses the request headers."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ from urllib.parse import urlsplit
 from flask import Response, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
-# What an answer depends on beside the address: without this a cache hands a fragment to who wants a page.
+# Responses differ by these headers: without Vary, a cache could return a fragment in place of a page.
 VARY = ("HX-Request", "HX-History-Restore-Request")
 
 
 def wants_fragment() -> bool:
-    """Whether only a part of the page is to be swapped. Going back in the history asks by htmx for the whole page."""
+    """Return whether htmx replaces only a part of the page; a history restore needs the whole page."""
     return bool(request.htmx) and not request.htmx.history_restore_request
 
 
 def redirect_browser(address: str, code: int = 303) -> AnyResponse:
-    """Lead the whole browser to another page, whether it or htmx asked."""
+    """Return a redirect of the whole page, for a plain request or one by htmx."""
     if request.htmx:
         return Response(status=code if code >= 400 else 200, headers={"HX-Redirect": address})
     return redirect(address, 303 if code >= 400 else code)
 
 
 def current_page_address() -> str:
-    """The address of the page that the person is looking at, as path and query."""
+    """Return path and query of the page that the user sees."""
     if request.method == "GET":
         return request.full_path.rstrip("?")
     parts = urlsplit(request.htmx.current_url or "")
     return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 
-def safe_target(target: str, otherwise: str) -> str:
-    """`target` where it is an address of this very site; else `otherwise`. Never leads off the site."""
-    plain = target.isprintable() and "\\" not in target
-    return target if plain and target.startswith("/") and not target.startswith("//") else otherwise
+def safe_target(target: str, default: str) -> str:
+    """Return `target` if it is a path on this site, else `default`, to prevent open redirects."""
+    is_path = target.startswith("/") and not target.startswith("//")
+    return target if is_path and target.isprintable() and "\\" not in target else default

@@ -1,4 +1,4 @@
-"""From a request's body to a frozen model: the same rules as for addresses (portal/web/parameters.py), in JSON."""
+"""Parse JSON request bodies into frozen models, by the same rules as query strings (portal/web/parameters.py)."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from portal.text import find_forbidden_character
 from portal.times import UTC
 from portal.web.errors import ApiError
-from portal.web.parameters import Model, parse_fields, truncate
+from portal.web.parameters import Model, parse_fields
+from portal.web.validation_messages import truncate
 
-# Deeper than any body of ours, and far from what Python's stack holds; objects and lists, the body itself counted.
-MAX_DEPTH = 20
+MAX_DEPTH = 20  # levels, including the body itself; more than the API needs, and safe for Python's stack
 CONTAINERS = (dict, list)
-TOO_DEEP = f"is nested deeper than {MAX_DEPTH} levels"
+TOO_DEEP = f"must not be nested deeper than {MAX_DEPTH} levels"
 LINE_BREAKS = str.maketrans("\r\n\t", "   ")
 
 
 class JsonError(ValueError):
-    """A text that is not the JSON that is taken here; the message says why."""
+    """Text that is not an acceptable JSON object; the message is a predicate such as "is not JSON"."""
 
 
 def read_json_object() -> dict[str, Any]:
-    """The body's JSON object. Raises ApiError 413, 415 or 400."""
+    """Return the JSON object of the request body. Raises ApiError 413, 415 or 400."""
     request.max_content_length = current_app.config["BODY_BYTES"]
     if request.mimetype != "application/json":
         raise ApiError(415, "The content type must be application/json")
     try:
         raw = request.get_data()
     except RequestEntityTooLarge:
-        raise ApiError(413, f"The body must hold at most {current_app.config['BODY_BYTES']:,} bytes") from None
+        raise ApiError(413, f"The body must be at most {current_app.config['BODY_BYTES']:,} bytes") from None
     try:
         return parse_json_object(raw)
     except JsonError as error:
@@ -41,10 +41,18 @@ def read_json_object() -> dict[str, Any]:
 
 
 def parse_json_object(raw: bytes | str) -> dict[str, Any]:
-    """A JSON object whose names stand once, whose numbers are numbers, and which is not too deep. Raises BadJson."""
+    """Return a JSON object, under the rules of `parse_json`. Raises JsonError."""
+    value = parse_json(raw)
+    if not isinstance(value, dict):
+        raise JsonError("must be a JSON object")
+    return value
+
+
+def parse_json(raw: bytes | str) -> Any:
+    """Return a JSON value with unique names, finite numbers and limited depth. Raises JsonError."""
     try:
         text = raw.decode() if isinstance(raw, bytes) else raw
-        found = json.loads(text, object_pairs_hook=reject_duplicate_names, parse_constant=reject_constant)
+        value = json.loads(text, object_pairs_hook=reject_duplicate_names, parse_constant=reject_constant)
     except JsonError:
         raise
     except UnicodeDecodeError:
@@ -54,56 +62,54 @@ def parse_json_object(raw: bytes | str) -> dict[str, Any]:
     except RecursionError:
         raise JsonError(TOO_DEEP) from None
     except ValueError:
-        raise JsonError("holds a number of too many digits") from None
-    if not isinstance(found, dict):
-        raise JsonError("must be a JSON object")
-    check_depth(found)
-    return found
+        raise JsonError("has a number with too many digits") from None
+    check_depth(value)
+    return value
 
 
-def check_depth(found: dict[str, Any]) -> None:
-    """That a body is not nested too deep, level by level, before anything looks at its values. Raises BadJson."""
-    level: list[Any] = [found]
+def check_depth(value: Any) -> None:
+    """Check the nesting level by level, before other code visits the values. Raises JsonError."""
+    level: list[Any] = [value] if isinstance(value, CONTAINERS) else []
     for _ in range(MAX_DEPTH):
-        values = [one.values() if isinstance(one, dict) else one for one in level]
-        level = [value for inner in values for value in inner if isinstance(value, CONTAINERS)]
+        members = [container.values() if isinstance(container, dict) else container for container in level]
+        level = [member for values in members for member in values if isinstance(member, CONTAINERS)]
         if not level:
             return
     raise JsonError(TOO_DEEP)
 
 
 def reject_duplicate_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object whose names stand once. Raises BadJson."""
-    found: dict[str, Any] = {}
+    """Return the pairs as an object. Raises JsonError for a repeated name."""
+    members: dict[str, Any] = {}
     for name, value in pairs:
-        if name in found:
-            raise JsonError(f"holds {truncate(name)} more than once")
-        found[name] = value
-    return found
+        if name in members:
+            raise JsonError(f"has {truncate(name)} more than once")
+        members[name] = value
+    return members
 
 
-def reject_constant(word: str) -> Any:
-    """NaN and Infinity are no JSON. Raises BadJson."""
-    raise JsonError(f"is not JSON: {word} is not a number")
+def reject_constant(constant: str) -> Any:
+    """Raise JsonError for NaN and Infinity, which Python's parser would accept."""
+    raise JsonError(f"is not JSON: {constant} is not a number")
 
 
 def read_body(given: dict[str, Any], model: type[Model], region: str = "") -> Model:
-    """The object as a `model`. Raises BadParameter, which names each field by its path."""
+    """Return the object as a `model`. Raises InvalidParameter, which names each field by its path."""
     return parse_fields(given, model, UTC, {}, region).or_refuse()
 
 
 def check_value(value: Any) -> None:
-    """That a value of any kind, out of a body that is not too deep, can be kept. Raises ValueError with the reason."""
-    if isinstance(value, str) and (found := find_forbidden_character(value.translate(LINE_BREAKS))):
-        raise ValueError(f"must not hold {found}")
+    """Check that a parsed JSON value can be stored. Raises ValueError."""
+    if isinstance(value, str) and (forbidden := find_forbidden_character(value.translate(LINE_BREAKS))):
+        raise ValueError(f"must not hold {forbidden}")
     if isinstance(value, float) and abs(value) > 1e300:
-        raise ValueError("must not hold so large a number")
+        raise ValueError("must not hold such a large number")
     if isinstance(value, int) and abs(value) >= 1 << 63:
-        raise ValueError("must not hold so large a number")
+        raise ValueError("must not hold such a large number")
     if isinstance(value, Mapping):
-        for name, inner in value.items():
+        for name, member in value.items():
             check_value(name)
-            check_value(inner)
+            check_value(member)
     if isinstance(value, list):
-        for inner in value:
-            check_value(inner)
+        for item in value:
+            check_value(item)

@@ -1,7 +1,7 @@
-"""Components: macros that every template knows without importing them, and whose results are remembered.
+"""Template macros as cached functions and filters that every template can use without importing them.
 
-Each of them draws the same from the same arguments, and the same badges, links and bars stand on page after page: drawn
-anew each time they would take half of a page's time.
+A macro returns the same markup for the same arguments. Badges, links and bars repeat on every page, and rendering them
+each time would take half of a page's time.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from markupsafe import Markup
 from portal.times import format_exact, format_iso, format_minute, format_relative
 from portal.web.clock import request_clock
 
-# Each with the template that holds its macro. They take plain values: no request, no clock, no row of the database.
-# What draws a value is a filter of it, which Jinja runs more quickly than a function.
+# Macros by name, with their templates. Their arguments are plain values: no request, no clock, no database row.
+# A macro of a single value is a filter, because Jinja runs filters faster than functions.
 FUNCTIONS = {
     "batch_row": "components/batch_row.html",
     "icon": "components/icons.html",
@@ -32,45 +32,44 @@ FILTERS = {
     "percent_of": "components/progress.html",
     "status": "components/status.html",
 }
-MOST_REMEMBERED = 4096  # of each; a link is the longest of the small ones, with some 500 bytes
-MINUTE = 60_000
-MOST_ROWS = 500  # a row of the list has some 2,500
+CACHE_SIZE = 4096  # entries per macro, of at most about 500 bytes
+ROW_CACHE_SIZE = 500  # a row of a list takes about 2,500 bytes
+MINUTE_MS = 60_000
 
 
 def init_app(app: Flask) -> None:
-    """Make the components known to the app's templates."""
-    for known, components in ((app.jinja_env.globals, FUNCTIONS), (app.jinja_env.filters, FILTERS)):
-        known.update({name: cached_macro(app, template, name) for name, template in components.items()})
-    drawn = cached_macro(app, "components/time.html", "render_time")
+    """Add the macros to the app's templates."""
+    for namespace, macros in ((app.jinja_env.globals, FUNCTIONS), (app.jinja_env.filters, FILTERS)):
+        namespace.update({name: cached_macro(app, template, name) for name, template in macros.items()})
+    render_time = cached_macro(app, "components/time.html", "render_time")
 
-    @lru_cache(maxsize=MOST_REMEMBERED)
-    def drawn_at(ms: int, minute: int, zone: tzinfo) -> Markup:
-        return drawn(
-            format_relative(ms, minute * MINUTE + MINUTE - 1, zone), format_exact(ms, zone), format_iso(ms), ""
-        )
+    @lru_cache(maxsize=CACHE_SIZE)
+    def render_time_at(ms: int, minute: int, zone: tzinfo) -> Markup:
+        end_of_minute = minute * MINUTE_MS + MINUTE_MS - 1
+        return render_time(format_relative(ms, end_of_minute, zone), format_exact(ms, zone), format_iso(ms), "")
 
     def relative_time(ms: int | None, never: str = "–") -> Markup:
-        """A time as people say it, with the exact moment for whoever points at it; `never` where there is none.
+        """Return a relative time with the exact one as its tooltip, or `never` for None.
 
-        The words change with the minute, as the ETag of a page does (pages.render_current).
+        The text changes with the minute, as the ETag of a page does (portal/web/rendering.py, render_with_etag).
         """
         if ms is None:
-            return drawn("", "", "", never)
-        here = request_clock()
-        return drawn_at(ms, here.now // MINUTE, here.zone)
+            return render_time("", "", "", never)
+        clock = request_clock()
+        return render_time_at(ms, clock.now // MINUTE_MS, clock.zone)
 
     def local_time(ms: int) -> str:
-        """A time by the reader's clock, to the minute: Tue 17 Nov, 08:00."""
+        """Return a time to the minute in the user's time zone: Tue 17 Nov, 08:00."""
         return format_minute(ms, request_clock().zone)
 
     app.jinja_env.filters.update(relative_time=relative_time, local_time=local_time)
 
 
 def cached_macro(app: Flask, template: str, name: str) -> Any:
-    """A macro of a template as a function that remembers what it drew."""
+    """Return a function that calls a macro of a template and caches its results."""
 
-    @lru_cache(maxsize=MOST_ROWS if name.endswith("_row") else MOST_REMEMBERED)
-    def draw(*arguments: Any) -> Markup:
+    @lru_cache(maxsize=ROW_CACHE_SIZE if name.endswith("_row") else CACHE_SIZE)
+    def render(*arguments: Any) -> Markup:
         return getattr(app.jinja_env.get_template(template).module, name)(*arguments)
 
-    return draw
+    return render

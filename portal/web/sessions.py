@@ -1,4 +1,4 @@
-"""Sessions are for pages: under /api/ there is none, whatever cookie is sent."""
+"""Session cookies of pages. The API ignores cookies."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from itsdangerous import SignatureExpired, TimestampSigner, URLSafeTimedSerializ
 
 
 def is_api(path: str) -> bool:
-    """Whether a path is the API's, unknown routes included."""
+    """Return whether a path belongs to the API, including unknown routes."""
     return path == "/api" or path.startswith("/api/")
 
 
@@ -18,18 +18,18 @@ MONITORING_PATHS = frozenset(("/healthz", "/readyz", "/metrics"))
 
 
 def is_monitoring_path(path: str) -> bool:
-    """Whether a path is for programs that watch over the portal (portal/server/health.py)."""
+    """Return whether a path is for monitoring (portal/server/health.py)."""
     return path in MONITORING_PATHS
 
 
 class ClockTolerantSigner(TimestampSigner):
-    """Takes what was signed later than now: by a machine whose clock is ahead, or before the clock was set back.
+    """A signer that accepts timestamps in the future, from a machine whose clock is ahead or was set back.
 
-    When a session ends is the database's to say, so this lets nobody stay longer.
+    This does not extend a session: the database stores when it ends.
     """
 
     def unsign(self, signed_value: str | bytes, max_age: int | None = None, return_timestamp: bool = False) -> Any:
-        """The value, of which only the age is bounded. Raises BadSignature."""
+        """Return the signed value, checking only its maximum age. Raises BadSignature."""
         try:
             return super().unsign(signed_value, max_age, return_timestamp)
         except SignatureExpired as error:
@@ -39,17 +39,17 @@ class ClockTolerantSigner(TimestampSigner):
 
 
 class PageSessionInterface(SecureCookieSessionInterface):
-    """Flask's signed cookies. The API's answers neither read nor set one, and so never vary by it."""
+    """Flask's signed session cookies, for pages only, so that API responses never vary by cookie."""
 
     def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
-        """Flask's own, whatever the clock says."""
+        """Return Flask's serializer with a signer that tolerates clock differences."""
         serializer = super().get_signing_serializer(app)
         if serializer is not None:
             serializer.signer = ClockTolerantSigner
         return serializer
 
     def open_session(self, app: Flask, request: Request) -> SessionMixin | None:
-        """The session of a page; an empty one for the API, for watchers, and where no cookie was sent."""
+        """Return the session of a page; an empty one for the API, for monitoring, and without a cookie."""
         if is_api(request.path) or is_monitoring_path(request.path) or not request.cookies:
             return self.session_class()
         return super().open_session(app, request)

@@ -1,7 +1,7 @@
-"""Tables as files for spreadsheets, streamed: CSV for every program, .xlsx where texts must stay as they are.
+"""Tables as streamed CSV and .xlsx files.
 
-In CSV a spreadsheet guesses what a cell is: it shows +12015550123 as the number 12015550123. In .xlsx each cell says
-what it is, so a phone number keeps its plus, and no text is ever a formula.
+In a CSV file, a spreadsheet guesses the type of a cell and shows +12015550123 as the number 12015550123. In .xlsx, each
+cell has a type, so a phone number keeps its plus and text is never a formula.
 """
 
 from __future__ import annotations
@@ -24,39 +24,39 @@ from xlsxwriter.worksheet import Worksheet
 Cell = str | int | float | None
 
 CHUNK = 65_536  # bytes, or characters of CSV
-BYTE_ORDER_MARK = "\ufeff"  # without it Excel takes a CSV file for one of its own country's code page
-LONGEST_NAME = 80
-LONGEST_TITLE = 31  # of a sheet; this and the bounds below are Excel's, in units of UTF-16 where they are of text
-LONGEST_CELL = 32_767
-MOST_COLUMNS = 16_384
-ROWS_ON_A_SHEET = 1_048_575  # below the header
-TEXT_FORMAT = 49  # "@", as Excel itself numbers it
-LARGEST_EXACT = 999_999_999_999_999  # Excel keeps 15 digits of a number
-WIDTH_ROWS = 100  # how many rows, the first ones, are looked at to choose the widths of columns
-LEAST_WIDTH, MOST_WIDTH = 8, 60  # characters
+BYTE_ORDER_MARK = "\ufeff"  # without it, Excel assumes the local code page
+MAX_FILE_NAME_LENGTH = 80
+# Limits of Excel; lengths are in UTF-16 code units.
+MAX_TITLE_LENGTH = 31
+MAX_CELL_LENGTH = 32_767
+MAX_COLUMNS = 16_384
+MAX_SHEET_ROWS = 1_048_575  # without the header
+TEXT_FORMAT = 49  # Excel's number for the format "@"
+MAX_EXACT_NUMBER = 999_999_999_999_999  # Excel stores 15 digits
+WIDTH_ROWS = 100  # the first rows determine the widths of columns
+MIN_WIDTH, MAX_WIDTH = 8, 60  # characters
 OPTIONS = {
     "constant_memory": True,
     "in_memory": False,
     "strings_to_formulas": False,
     "strings_to_numbers": False,
     "strings_to_urls": False,
-    "use_zip64": True,  # takes effect past 4 GB only
+    "use_zip64": True,  # has an effect only above 4 GB
 }
 
-UNWRITABLE = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")  # what XML 1.0 cannot hold
-BLANKS = r"[\s\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202f\u2060-\u2064\ufeff]*"  # those that are not seen included
+UNWRITABLE = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")  # not allowed in XML 1.0
+BLANKS = r"[\s\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202f\u2060-\u2064\ufeff]*"  # including invisible ones
 FORMULA = re.compile(rf"{BLANKS}[=+\-@＝＋－＠\t\r\n]")
 PHONE_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
 DECIMAL = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
-NO_TITLE = re.compile(r"[\[\]:*?/\\\x00-\x1f\x7f-\x9f]")
+TITLE_FORBIDDEN = re.compile(r"[\[\]:*?/\\\x00-\x1f\x7f-\x9f]")
 
 
 def escape_formula(text: str) -> str:
-    """`text` with an apostrophe before it where a spreadsheet would run it as a formula, else as it is.
+    """Return `text` with an apostrophe in front if a spreadsheet would run it as a formula, else unchanged.
 
-    A formula begins, blanks aside, with = + - or @, full-width ones too; a tab or a line break in front can hide one.
-    A phone number in E.164 form and a plain decimal number stay: they are digits after a sign, nothing in them names
-    a function, a cell or a program, so all that a spreadsheet can make of them is that number.
+    After white space, a formula starts with = + - or @, also in full width; a tab or line break in front can hide it.
+    Phone numbers in E.164 and decimal numbers are unchanged: a sign and digits cannot name a function, cell or program.
     """
     if FORMULA.match(text) and not PHONE_NUMBER.fullmatch(text) and not DECIMAL.fullmatch(text):
         return f"'{text}"
@@ -64,50 +64,49 @@ def escape_formula(text: str) -> str:
 
 
 def replace_unwritable(text: str) -> str:
-    """`text` with U+FFFD for each character that UTF-8 or XML cannot hold: lone surrogates, NUL, most controls."""
+    """Return `text` with U+FFFD for each character that UTF-8 or XML cannot encode, such as NUL."""
     return UNWRITABLE.sub("\ufffd", text)
 
 
-def truncate_utf16(text: str, most: int) -> str:
-    """`text` in at most that many units of UTF-16, as Excel counts; an ellipsis stands for what was cut."""
-    if 2 * len(text) <= most:  # surely: a character is at most two units
+def truncate_utf16(text: str, maximum: int) -> str:
+    """Return `text` in at most `maximum` UTF-16 code units, as Excel counts; truncated text ends with an ellipsis."""
+    if 2 * len(text) <= maximum:  # a character has at most two code units
         return text
     units = text.encode("utf-16-le")
-    if len(units) <= 2 * most:
+    if len(units) <= 2 * maximum:
         return text
-    return units[: 2 * most - 2].decode("utf-16-le", "ignore") + "…"
+    return units[: 2 * maximum - 2].decode("utf-16-le", "ignore") + "…"
 
 
-def write_csv(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Generator[bytes]:
-    """A CSV file in chunks of about 64 kB: UTF-8 with a byte order mark, RFC 4180, every text harmless."""
-    page = io.StringIO(newline="")
-    page.write(BYTE_ORDER_MARK)
-    writer = csv.writer(page, lineterminator="\r\n")
+def write_csv(_title: str, header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Generator[bytes]:
+    """Yield a CSV file (RFC 4180, UTF-8 with a byte order mark) in chunks of about 64 kB, with formulas escaped."""
+    buffer = io.StringIO(newline="")
+    buffer.write(BYTE_ORDER_MARK)
+    writer = csv.writer(buffer, lineterminator="\r\n")
     for row in chain([header], rows):
         writer.writerow([escape_formula(replace_unwritable(cell)) if isinstance(cell, str) else cell for cell in row])
-        if page.tell() >= CHUNK:
-            yield page.getvalue().encode()
-            page.seek(0)
-            page.truncate()
-    if page.tell():
-        yield page.getvalue().encode()
+        if buffer.tell() >= CHUNK:
+            yield buffer.getvalue().encode()
+            buffer.seek(0)
+            buffer.truncate()
+    if buffer.tell():
+        yield buffer.getvalue().encode()
 
 
 def write_xlsx(title: str, header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Generator[bytes]:
-    """A workbook in chunks of 64 kB: texts as text, numbers as numbers, as many sheets as the rows need.
+    """Yield a workbook in chunks of 64 kB, with as many sheets as the rows need.
 
-    It is written to a temporary file before its first chunk, which takes time and disk space, not memory; the file is
-    gone when the iterator ends or is closed. Raises ValueError for more columns than Excel has, and OSError where there
-    is no room for it.
+    The whole workbook is written to a temporary file before the first chunk, which saves memory; the file is deleted
+    when the iterator ends or is closed. Raises ValueError for too many columns, and OSError if the disk is full.
     """
-    if len(header) > MOST_COLUMNS:
-        raise ValueError(f"must have at most {MOST_COLUMNS:,} columns")
+    if len(header) > MAX_COLUMNS:
+        raise ValueError(f"must have at most {MAX_COLUMNS:,} columns")
     with TemporaryDirectory(prefix="export-") as folder:
         path = Path(folder) / "export.xlsx"
         try:
             with Workbook(str(path), {**OPTIONS, "tmpdir": folder}) as workbook:
                 write_sheets(workbook, title, header, rows)
-        except FileCreateError as error:  # as XlsxWriter calls what went wrong with its own files
+        except FileCreateError as error:  # XlsxWriter wraps the OSError of its temporary files
             raise error.args[0] from None
         with path.open("rb") as file:
             while chunk := file.read(CHUNK):
@@ -115,12 +114,12 @@ def write_xlsx(title: str, header: Sequence[str], rows: Iterable[Sequence[Cell]]
 
 
 def write_sheets(workbook: Workbook, title: str, header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
-    """The rows on a sheet with that title; those that do not fit on further ones, `title 2` and so on."""
+    """Write the rows to a sheet with this title and, if they do not fit, to `title 2` and so on."""
     plain = workbook.add_format({"num_format": TEXT_FORMAT})
     bold = workbook.add_format({"num_format": TEXT_FORMAT, "bold": True})
     remaining = iter(rows)
     number = 1
-    on_sheet: Iterable[Sequence[Cell]] = islice(remaining, ROWS_ON_A_SHEET)
+    on_sheet: Iterable[Sequence[Cell]] = islice(remaining, MAX_SHEET_ROWS)
     while True:
         sheet = workbook.add_worksheet(sheet_title(title, number))
         write_row(sheet, 0, header, bold)
@@ -130,12 +129,12 @@ def write_sheets(workbook: Workbook, title: str, header: Sequence[str], rows: It
         if following is None:
             return
         number += 1
-        on_sheet = chain([following], islice(remaining, ROWS_ON_A_SHEET - 1))
+        on_sheet = chain([following], islice(remaining, MAX_SHEET_ROWS - 1))
 
 
 def write_body(sheet: Worksheet, header: Sequence[str], rows: Iterable[Sequence[Cell]], plain: Format) -> None:
-    """The rows below the header, and what depends on them: the widths of the columns and the range of the filter."""
-    widths = [len(name) + 4 for name in header]  # the filter's button hides the end of a name
+    """Write the rows below the header, then set column widths and the filter's range."""
+    widths = [len(name) + 4 for name in header]  # space for the button of the filter
     last = 0
     for last, row in enumerate(rows, 1):
         write_row(sheet, last, row, plain)
@@ -144,53 +143,53 @@ def write_body(sheet: Worksheet, header: Sequence[str], rows: Iterable[Sequence[
                 len(row) :
             ]
     for column, width in enumerate(widths):
-        sheet.set_column(column, column, min(max(width, LEAST_WIDTH), MOST_WIDTH))
+        sheet.set_column(column, column, min(max(width, MIN_WIDTH), MAX_WIDTH))
     if header:
         sheet.autofilter(0, 0, last, len(header) - 1)
 
 
 def write_row(sheet: Worksheet, line: int, row: Sequence[Cell], kind: Format) -> None:
-    """One row, each text in that format. Numbers that Excel would round or does not know are written as text."""
+    """Write one row; numbers that Excel would round or does not support become text."""
     for column, cell in enumerate(row):
         if cell is None:
             continue
         if isinstance(cell, str):
             sheet.write_string(line, column, workbook_text(cell), kind)
-        elif math.isfinite(cell) and (isinstance(cell, float) or abs(cell) <= LARGEST_EXACT):
+        elif math.isfinite(cell) and (isinstance(cell, float) or abs(cell) <= MAX_EXACT_NUMBER):
             sheet.write_number(line, column, cell)
         else:
             sheet.write_string(line, column, str(cell), kind)
 
 
 def workbook_text(text: str) -> str:
-    """`text` as a cell of a workbook can hold it; a line break is one LF."""
-    text = truncate_utf16(replace_unwritable(text.replace("\r\n", "\n").replace("\r", "\n")), LONGEST_CELL)
-    if text.startswith("<r>") and text.endswith("</r>"):  # XlsxWriter would take it for markup of its own
-        return truncate_utf16(f"{text} ", LONGEST_CELL)
+    """Return `text` as a valid cell of a workbook, with LF as its line break."""
+    text = truncate_utf16(replace_unwritable(text.replace("\r\n", "\n").replace("\r", "\n")), MAX_CELL_LENGTH)
+    if text.startswith("<r>") and text.endswith("</r>"):  # XlsxWriter would treat it as rich text markup
+        return truncate_utf16(f"{text} ", MAX_CELL_LENGTH)
     return text
 
 
 def cell_width(cell: Cell) -> int:
-    """How many characters wide a column must be to show that cell, its first line at least."""
-    return 0 if cell is None else len(str(cell)[:MOST_WIDTH].partition("\n")[0]) + 2
+    """Return the width in characters that the first line of a cell needs."""
+    return 0 if cell is None else len(str(cell)[:MAX_WIDTH].partition("\n")[0]) + 2
 
 
 def sheet_title(title: str, number: int = 1) -> str:
-    """A title that Excel takes for a sheet: at most 31 units, none of []:*?/\\, no apostrophe at an end, not empty."""
+    """Return a valid sheet title: at most 31 code units, none of []:*?/\\, no outer apostrophes, not empty."""
     ending = f" {number}" if number > 1 else ""
-    cleaned = NO_TITLE.sub(" ", replace_unwritable(title)).strip(" '")
-    cleaned = truncate_utf16(cleaned, LONGEST_TITLE - len(ending)).strip(" '")
-    if cleaned.lower() in ("", "history"):  # Excel keeps the latter for itself
+    cleaned = TITLE_FORBIDDEN.sub(" ", replace_unwritable(title)).strip(" '")
+    cleaned = truncate_utf16(cleaned, MAX_TITLE_LENGTH - len(ending)).strip(" '")
+    if cleaned.lower() in ("", "history"):  # Excel reserves "History"
         cleaned = "Export"
     return cleaned + ending
 
 
 def make_file_name(name: str, extension: str) -> str:
-    """A file's name of at most 80 characters: letters and digits of any script . _ and -, never empty (export.csv)."""
-    kept = [
+    """Return a file name of at most 80 characters: letters and digits of any script, ".", "_" and "-"."""
+    characters = [
         character if unicodedata.category(character)[0] in "LMN" or character in "._" else "-"
         for character in unicodedata.normalize("NFC", name)
     ]
-    stem = re.sub(r"-+", "-", "".join(kept)).strip("-._")
-    stem = stem[: LONGEST_NAME - len(extension) - 1].rstrip("-._")
+    stem = re.sub(r"-+", "-", "".join(characters)).strip("-._")
+    stem = stem[: MAX_FILE_NAME_LENGTH - len(extension) - 1].rstrip("-._")
     return f"{stem or 'export'}.{extension}"

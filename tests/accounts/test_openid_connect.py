@@ -156,8 +156,8 @@ def test_without_a_provider_there_is_none(make_app: Callable[..., Flask]) -> Non
 
 
 @pytest.mark.parametrize(("given", "says"), [
-    ({"OIDC_ISSUER": "https://id.example"}, "OIDC_CLIENT_ID is needed too"),
-    ({"OIDC_CLIENT_ID": "a", "OIDC_CLIENT_SECRET": "b"}, "OIDC_ISSUER is needed too"),
+    ({"OIDC_ISSUER": "https://id.example"}, "OIDC_CLIENT_ID is required too"),
+    ({"OIDC_CLIENT_ID": "a", "OIDC_CLIENT_SECRET": "b"}, "OIDC_ISSUER is required too"),
     ({"OIDC_ISSUER": "ftp://id.example", "OIDC_CLIENT_ID": "a", "OIDC_CLIENT_SECRET": "b"}, "must start with https"),
 ])  # fmt: skip
 def test_settings_that_do_not_go_together_are_told(tmp_path: Any, given: dict[str, str], says: str) -> None:

@@ -193,10 +193,10 @@ def test_a_user_sees_what_was_done_to_their_own_account(
     with app.app_context():
         views = [audit_entry_view(row) for row in query.recent_account_events(owner.key)]
     assert len(views) == 20
-    assert (views[0].what, views[0].manner) == ("New password", "stranger@example.com, on a page, 203.0.113.7")
-    assert {(view.what, view.manner) for view in views[1:]} == {("Account changed", "on a page")}
+    assert (views[0].what, views[0].manner) == ("New password", "stranger@example.com, web app, 203.0.113.7")
+    assert {(view.what, view.manner) for view in views[1:]} == {("Account changed", "web app")}
     page = signed_in.get("/settings/account").text
-    assert "stranger@example.com, on a page, 203.0.113.7" in page
+    assert "stranger@example.com, web app, 203.0.113.7" in page
     assert "Disabled" not in page
 
 

@@ -93,8 +93,8 @@ def test_the_trail_is_read(run: Callable[..., Any], build: Builder, owner: User,
     assert lines[:4] == [
         ["Role changed (to admin)", stranger.email, "the command line"],
         ["Disabled", stranger.email, "the command line"],
-        ["Batch deleted (from active to stopped)", batch.id, f"{owner.email}, on a page"],
-        ["Batch deleted", waiting.id, f"{owner.email}, on a page"],
+        ["Batch deleted (from active to stopped)", batch.id, f"{owner.email}, web app"],
+        ["Batch deleted", waiting.id, f"{owner.email}, web app"],
     ]
     assert run("trail", "--limit", "1").stdout.splitlines() == run("trail").stdout.splitlines()[:1]
     assert [line.split("  ")[1] for line in run("trail", "--what", "disabled").stdout.splitlines()] == ["Disabled"]

@@ -1,4 +1,4 @@
-"""Who is asking: contract, section 2, each case in its order; and the error body, section 3."""
+"""Authentication, in the contract's order (section 2), and the error body (section 3)."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def assert_refused(answer: TestResponse, code: int, message: str, sentence: str)
         {"X-Api-Key": "nonsense"},
     ],
 )
-def test_no_good_token_is_401(client: FlaskClient, build: Builder, owner: User, headers: dict[str, str]) -> None:
+def test_an_invalid_token_is_401(client: FlaskClient, build: Builder, owner: User, headers: dict[str, str]) -> None:
     build.create_batch(owner)
     answer = client.get(list_address(owner), headers=headers)
     assert_refused(answer, 401, "Unauthorized", "token")
@@ -60,11 +60,9 @@ def test_no_good_token_is_401(client: FlaskClient, build: Builder, owner: User, 
 
 
 @pytest.mark.parametrize("state", ["revoked", "expired", "disabled", "wrong secret"])
-def test_a_token_that_is_no_longer_good_is_401_alike(
-    client: FlaskClient, build: Builder, owner: User, state: str
-) -> None:
-    given = {"revoked": {"revoked_at": now_ms()}, "expired": {"expires_at": now_ms() - 1}}.get(state, {})
-    token = build.create_token(owner, **given)
+def test_an_expired_or_revoked_token_is_also_401(client: FlaskClient, build: Builder, owner: User, state: str) -> None:
+    changes = {"revoked": {"revoked_at": now_ms()}, "expired": {"expires_at": now_ms() - 1}}.get(state, {})
+    token = build.create_token(owner, **changes)
     if state == "disabled":
         build.change(owner, disabled_at=now_ms())
     if state == "wrong secret":
@@ -74,14 +72,16 @@ def test_a_token_that_is_no_longer_good_is_401_alike(
     assert answer.status_code == 401
 
 
-def test_both_ways_of_sending_a_token(client: FlaskClient, build: Builder, owner: User) -> None:
+def test_both_token_headers_are_accepted(client: FlaskClient, build: Builder, owner: User) -> None:
     build.create_batch(owner)
     token = build.create_token(owner, expires_at=now_ms() + 60_000)
     for headers in (bearer(token), {"Authorization": f"bearer {token}"}, {"x-api-key": token}):
         assert client.get(list_address(owner), headers=headers).status_code == 200
 
 
-def test_checks_come_in_the_contracts_order(client: FlaskClient, build: Builder, owner: User, stranger: User) -> None:
+def test_checks_run_in_the_order_of_the_contract(
+    client: FlaskClient, build: Builder, owner: User, stranger: User
+) -> None:
     token = build.create_token(owner)
     writer = build.create_token(owner, Scope.WRITE)
     assert client.get("/api/call/batches/nonsense?limit=0").status_code == 401
@@ -97,22 +97,22 @@ def test_checks_come_in_the_contracts_order(client: FlaskClient, build: Builder,
 @pytest.mark.parametrize("user_id", ["0", "g" * 24, "0" * 23, "0" * 25, "64e5f12345abcdef9876543%32", "٣" * 24, "%00"])
 def test_an_id_that_is_not_24_hex_is_400(client: FlaskClient, build: Builder, owner: User, user_id: str) -> None:
     answer = client.get(f"/api/call/batches/{user_id}", headers=bearer(build.create_token(owner)))
-    expected = 403 if user_id.endswith("%32") else 400  # %32 is a 2: a well-formed id of somebody else
+    expected = 403 if user_id.endswith("%32") else 400  # %32 is a 2: a well-formed id of another user
     assert answer.status_code == expected
 
 
-def test_another_users_id_is_403_whether_there_is_such_a_user_or_not(
+def test_another_users_id_is_403_even_if_it_does_not_exist(
     client: FlaskClient, build: Builder, owner: User, stranger: User
 ) -> None:
     headers = bearer(build.create_token(owner))
     build.create_batch(stranger, "secret name")
     of_stranger = client.get(list_address(stranger), headers=headers)
-    of_nobody = client.get(f"/api/call/batches/{'0' * 24}", headers=headers)
-    assert of_stranger.status_code == of_nobody.status_code == 403
-    assert of_stranger.json == of_nobody.json
+    of_unknown = client.get(f"/api/call/batches/{'0' * 24}", headers=headers)
+    assert of_stranger.status_code == of_unknown.status_code == 403
+    assert of_stranger.json == of_unknown.json
 
 
-def test_a_session_cookie_is_nothing_to_the_api(app: Flask, build: Builder, owner: User) -> None:
+def test_the_api_ignores_session_cookies(app: Flask, build: Builder, owner: User) -> None:
     build.create_batch(owner)
     client = sign_in(app, owner)
     assert client.get("/batches").status_code == 200
@@ -143,7 +143,7 @@ def test_unknown_routes_and_methods_are_in_the_envelope(client: FlaskClient, met
     assert (code == 405) == ("Allow" in answer.headers)
 
 
-def test_our_own_failure_tells_nothing(
+def test_an_internal_error_reveals_no_details(
     api: Callable, build: Builder, owner: User, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken(*_: object) -> None:
@@ -156,7 +156,7 @@ def test_our_own_failure_tells_nothing(
     assert "SELECT secret" in caplog.text
 
 
-def test_a_database_that_is_away_is_503_with_retry_after(
+def test_an_unavailable_database_is_503_with_retry_after(
     client: FlaskClient, app: Flask, build: Builder, owner: User
 ) -> None:
     token = build.create_token(owner)
@@ -176,14 +176,14 @@ def test_a_database_that_is_away_is_503_with_retry_after(
 
 
 @pytest.mark.parametrize("sent", ["abc-123", "A" * 64, "req:1.2_3"])
-def test_a_sane_request_id_is_kept_and_logged(client: FlaskClient, sent: str, request_lines: list[str]) -> None:
+def test_a_valid_request_id_is_used_and_logged(client: FlaskClient, sent: str, request_lines: list[str]) -> None:
     answer = client.get("/api/nothing", headers={"X-Request-Id": sent})
     assert answer.headers["X-Request-Id"] == sent
     assert [json.loads(line)["id"] for line in request_lines] == [sent]
 
 
 @pytest.mark.parametrize("sent", ["", "a b", "A" * 65, "<script>", "é", "-", 'a"b'])
-def test_any_other_request_id_is_replaced(client: FlaskClient, sent: str) -> None:
+def test_an_invalid_request_id_is_replaced(client: FlaskClient, sent: str) -> None:
     answer = client.get("/api/nothing", headers={"X-Request-Id": sent})
     assert answer.headers["X-Request-Id"] not in ("", sent)
 
@@ -196,14 +196,12 @@ def test_logs_hold_no_search_and_no_token(
         client.get(f"{list_address(owner)}?search=%2B12015550123", headers=bearer(token))
         client.get("/batches?search=%2B12015550123")
     assert len(request_lines) == 2
-    written = caplog.text + "".join(request_lines)
-    assert "2015550123" not in written
-    assert token.split("_", 2)[2] not in written  # the secret; its own letters may hold an underscore
+    logged = caplog.text + "".join(request_lines)
+    assert "2015550123" not in logged
+    assert token.split("_", 2)[2] not in logged  # the secret; its own letters may hold an underscore
 
 
-def test_last_use_is_written_at_most_once_a_minute(
-    client: FlaskClient, app: Flask, build: Builder, owner: User
-) -> None:
+def test_last_use_is_stored_at_most_once_a_minute(client: FlaskClient, app: Flask, build: Builder, owner: User) -> None:
     token = build.create_token(owner)
 
     def last_use() -> int | None:

@@ -1,4 +1,4 @@
-"""The OpenAPI document against the app: every route, every parameter, every answer that the portal really gives."""
+"""The OpenAPI document matches the routes, parameters and responses of the app."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from tests.support.builders import Builder
 
 LIST = "/api/call/batches/{userId}"
 
-# What serves the document itself, and is no part of the API that it describes.
-ABOUT_ITSELF = {"/api/openapi.json", "/api/docs"}
+# Routes of the document itself, which it does not describe.
+DOCUMENT_ROUTES = {"/api/openapi.json", "/api/docs"}
 
 
 @pytest.fixture
@@ -34,15 +34,15 @@ def document(client: FlaskClient) -> dict[str, Any]:
     return answer.json
 
 
-def holds(document: dict[str, Any], path: str, method: str, answer: Any) -> None:
-    """Raise unless the answer, its headers and its body are as the document says."""
-    told = document["paths"][path][method]["responses"][str(answer.status_code)]
-    for name in told["headers"].keys() - set(RATE_HEADERS):  # which are there where a limit is set (tests/limits)
+def assert_documented(document: dict[str, Any], path: str, method: str, answer: Any) -> None:
+    """Check an answer, its headers and its body against the document."""
+    response = document["paths"][path][method]["responses"][str(answer.status_code)]
+    for name in response["headers"].keys() - set(RATE_HEADERS):  # only with rate limits (tests/limits)
         assert name in answer.headers, f"{answer.status_code} lacks {name}"
-    if "content" not in told:
+    if "content" not in response:
         assert answer.data == b""
         return
-    schema = told["content"][answer.content_type]["schema"]
+    schema = response["content"][answer.content_type]["schema"]
     if schema == {"type": "string"}:  # a file
         assert answer.data
         return
@@ -54,26 +54,26 @@ def test_the_document_is_valid(document: dict[str, Any]) -> None:
     assert (document["openapi"], document["info"]["version"]) == ("3.1.0", VERSION)
 
 
-def test_every_route_of_the_api_is_in_the_document_and_no_other(app: Flask, document: dict[str, Any]) -> None:
+def test_the_document_lists_exactly_the_routes_of_the_api(app: Flask, document: dict[str, Any]) -> None:
     routes = {
         (rule.rule.count("<"), rule.rule.partition("<")[0], method.lower())
         for rule in app.url_map.iter_rules()
         for method in rule.methods - {"HEAD", "OPTIONS"}
-        if rule.rule.startswith("/api/") and rule.rule not in ABOUT_ITSELF
+        if rule.rule.startswith("/api/") and rule.rule not in DOCUMENT_ROUTES
     }
-    told = {
+    documented = {
         (path.count("{"), path.partition("{")[0], method)
         for path, methods in document["paths"].items()
         for method in methods
     }
-    assert told == routes
+    assert documented == routes
 
 
-def test_the_lists_parameters_are_those_that_are_read(document: dict[str, Any]) -> None:
-    told = document["paths"][LIST]["get"]["parameters"]
-    assert [one["name"] for one in told if one["in"] == "query"] == known_names(BatchListParameters)
-    assert [one["name"] for one in told if one["in"] == "path"] == ["userId"]
-    assert all(one["description"] for one in told if one["in"] == "query")
+def test_the_document_lists_the_parameters_of_the_list(document: dict[str, Any]) -> None:
+    parameters = document["paths"][LIST]["get"]["parameters"]
+    assert [one["name"] for one in parameters if one["in"] == "query"] == known_names(BatchListParameters)
+    assert [one["name"] for one in parameters if one["in"] == "path"] == ["userId"]
+    assert all(one["description"] for one in parameters if one["in"] == "query")
 
 
 @pytest.mark.parametrize(
@@ -88,20 +88,20 @@ def test_the_lists_parameters_are_those_that_are_read(document: dict[str, Any]) 
         ("createdFrom", ["2025-05-01", "2025-05-01T12:00", "2025-05-01T12:00:00.5+02:00"], ["2025-05", "yesterday"]),
     ],
 )
-def test_bounds_in_the_document_are_those_that_hold(
+def test_documented_limits_match_the_validation(
     api: Callable, build: Builder, owner: User, document: dict[str, Any], name: str, good: list, bad: list
 ) -> None:
     build.create_batch(owner)
-    told = document["paths"][LIST]["get"]["parameters"]
-    (schema,) = (one["schema"] for one in told if one["name"] == name)
+    parameters = document["paths"][LIST]["get"]["parameters"]
+    (schema,) = (one["schema"] for one in parameters if one["name"] == name)
     validator = OAS31Validator({**schema, "components": document["components"]})
-    for value, fits in [(value, True) for value in good] + [(value, False) for value in bad]:
-        assert validator.is_valid(value) is fits, value
+    for value, valid in [(value, True) for value in good] + [(value, False) for value in bad]:
+        assert validator.is_valid(value) is valid, value
         text = ",".join(value) if isinstance(value, list) else value
-        assert api(f"?{urlencode({name: text})}").status_code == (200 if fits else 400), value
+        assert api(f"?{urlencode({name: text})}").status_code == (200 if valid else 400), value
 
 
-def test_real_answers_are_as_the_document_says(
+def test_list_responses_match_the_document(
     app: Flask, api: Callable, build: Builder, owner: User, stranger: User, document: dict[str, Any]
 ) -> None:
     nothing = api()
@@ -120,13 +120,13 @@ def test_real_answers_are_as_the_document_says(
     for status, given in answers.items():
         for answer in given:
             assert answer.status_code == status
-            holds(document, LIST, "get", answer)
+            assert_documented(document, LIST, "get", answer)
 
 
-def test_the_answers_of_a_batchs_life_are_as_the_document_says(
+def test_responses_of_all_endpoints_match_the_document(
     call_api: Callable, build: Builder, owner: User, document: dict[str, Any]
 ) -> None:
-    """Every endpoint that changes something, or shows calls: a success and a refusal of each kind."""
+    """Each endpoint except the list: a success, and errors of each kind."""
     body = {"batchName": "Spring", "callingNumbers": ["+12025550100"]}
     created = call_api("createBatch", body)
     batch = created.json["data"]
@@ -169,11 +169,11 @@ def test_the_answers_of_a_batchs_life_are_as_the_document_says(
     ]
     for path, method, status, answer in answers:
         assert answer.status_code == status, (path, answer.text[:300])
-        holds(document, f"/api/call/{path}", method, answer)
+        assert_documented(document, f"/api/call/{path}", method, answer)
 
 
-def test_an_answer_that_differs_would_be_found(api: Callable, build: Builder, owner: User, document: dict) -> None:
-    """The check itself can fail: a key too many, one too few, a number as text."""
+def test_the_check_finds_differences(api: Callable, build: Builder, owner: User, document: dict) -> None:
+    """An extra key, a missing key, and a number as text are found."""
     build.create_batch(owner)
     body = api().json
     schema = document["paths"][LIST]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
@@ -189,7 +189,7 @@ def test_the_document_is_cached_until_the_next_release(client: FlaskClient) -> N
     assert client.get("/api/openapi.json", headers={"If-None-Match": tag}).status_code == 304
 
 
-def test_the_page_needs_nobody_and_holds_no_inline_script(client: FlaskClient) -> None:
+def test_the_page_is_public_and_has_no_inline_script(client: FlaskClient) -> None:
     answer = client.get("/api/docs")
     assert answer.status_code == 200
     assert "Set-Cookie" not in answer.headers

@@ -1,4 +1,4 @@
-"""What a person does to batches on pages: moves, renames, duplicates, deletes, restores; one or several at once."""
+"""Pages that change batches: status, name, copies, deletion and restoring, for one batch or several."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.builders import Builder
 
 @pytest.fixture
 def press(signed_in: FlaskClient) -> Callable[..., Any]:
-    """Posts a form of a page, and follows where it leads."""
+    """Return a function that posts the form of a page and follows the redirect."""
 
     def post(address: str, follow: bool = True, **fields: Any) -> Any:
         token = csrf_token(signed_in.get("/settings/account").text)
@@ -31,25 +31,25 @@ def press(signed_in: FlaskClient) -> Callable[..., Any]:
 
 
 def statuses(api: Callable) -> dict[str, str]:
-    """Each batch's status by its name."""
+    """Return the status of each batch by name."""
     return {batch["batchName"]: batch["queue_status"] for batch in api("?limit=100").json["data"]["batches"]}
 
 
-@pytest.mark.parametrize(("status", "move", "leads"), ROWS)
-def test_every_move_on_the_page(
-    press: Callable, api: Callable, build: Builder, owner: User, status: str, move: str, leads: str
+@pytest.mark.parametrize(("status", "action", "target"), ROWS)
+def test_every_action_on_the_page(
+    press: Callable, api: Callable, build: Builder, owner: User, status: str, action: str, target: str
 ) -> None:
     batch = build.create_batch(owner, "Spring", status=status, total_calls=1)
     build.create_call(batch)
-    answer = press(f"/batches/{batch.id}/move", move=move)
+    answer = press(f"/batches/{batch.id}/move", move=action)
     assert answer.status_code == 200
-    if leads == "-":
-        assert "Somebody may have been quicker" in words(answer.text)
-    assert statuses(api) == {"Spring": status if leads in ("-", "same") else leads}
+    if target == "-":
+        assert "The page may have been out of date" in words(answer.text)
+    assert statuses(api) == {"Spring": status if target in ("-", "same") else target}
 
 
 @pytest.mark.parametrize(
-    ("status", "offered"),
+    ("status", "expected"),
     [
         ("pending", ["start", "stop"]),
         ("active", ["pause", "stop"]),
@@ -58,15 +58,15 @@ def test_every_move_on_the_page(
         ("completed", ["start"]),
     ],
 )
-def test_only_what_is_legal_now_is_offered(
-    signed_in: FlaskClient, build: Builder, owner: User, status: str, offered: list[str]
+def test_only_available_actions_have_a_button(
+    signed_in: FlaskClient, build: Builder, owner: User, status: str, expected: list[str]
 ) -> None:
     batch = build.create_batch(owner, status=status, total_calls=1)
     build.create_call(batch)
-    assert re.findall(r'name="move" value="(\w+)"', signed_in.get(f"/batches/{batch.id}").text) == offered
+    assert re.findall(r'name="move" value="(\w+)"', signed_in.get(f"/batches/{batch.id}").text) == expected
 
 
-def test_nothing_moves_without_the_forms_own_token(signed_in: FlaskClient, build: Builder, owner: User) -> None:
+def test_forms_without_a_csrf_token_are_refused(signed_in: FlaskClient, build: Builder, owner: User) -> None:
     batch = build.create_batch(owner, status="active")
     for path in (f"{batch.id}/move", f"{batch.id}/rename", f"{batch.id}/duplicate", "confirm", "restore", "new"):
         assert (
@@ -74,45 +74,45 @@ def test_nothing_moves_without_the_forms_own_token(signed_in: FlaskClient, build
         )
 
 
-def test_strangers_batches_cannot_be_changed(press: Callable, build: Builder, stranger: User, app: Flask) -> None:
+def test_batches_of_a_stranger_cannot_be_changed(press: Callable, build: Builder, stranger: User, app: Flask) -> None:
     theirs = build.create_batch(stranger, "theirs", status="active")
     assert press(f"/batches/{theirs.id}/move", move="stop").status_code == 404
     assert press(f"/batches/{theirs.id}/rename", name="mine").status_code == 404
     assert press(f"/batches/{theirs.id}/duplicate", name="mine").status_code == 404
-    assert "not there any more" in words(press("/batches/restore", id=theirs.id).text)
+    assert "no longer exist" in words(press("/batches/restore", id=theirs.id).text)
     press("/batches/confirm", do="delete", id=theirs.id)
     after = build.change(theirs)
     assert (after.name, after.status, after.deleted_at) == ("theirs", "active", None)
 
 
-# --- several at once --------------------------------------------------------------------------------------------------
+# --- bulk actions -----------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def three(build: Builder, owner: User) -> dict[str, Batch]:
-    """An active, a paused and a completed batch."""
-    found = {}
+    """Create an active, a paused and a completed batch."""
+    batches = {}
     for status in ("active", "paused", "completed"):
-        found[status] = build.create_batch(owner, f"The {status} one", status=status, total_calls=1)
-        build.create_call(found[status], status="busy" if status == "completed" else "pending")
-    return found
+        batches[status] = build.create_batch(owner, f"The {status} one", status=status, total_calls=1)
+        build.create_call(batches[status], status="busy" if status == "completed" else "pending")
+    return batches
 
 
-def query_of(batches: dict[str, Batch], **more: str) -> str:
+def confirm_url(batches: dict[str, Batch], **parameters: str) -> str:
     ids = "&".join(f"id={batch.id}" for batch in batches.values())
-    return f"/batches/confirm?{ids}&" + "&".join(f"{name}={value}" for name, value in more.items())
+    return f"/batches/confirm?{ids}&" + "&".join(f"{name}={value}" for name, value in parameters.items())
 
 
-def test_a_confirmation_names_them_and_says_what_stays(
+def test_the_confirmation_lists_the_batches_and_those_not_changed(
     signed_in: FlaskClient, press: Callable, api: Callable, three: dict[str, Batch]
 ) -> None:
-    asked = words(signed_in.get(query_of(three, do="stop")).text)
-    assert "Stop 2 batches?" in asked
-    assert "The active one" in asked
-    assert "Not changed: The completed one This batch is completed: it cannot be stopped" in asked
+    page = words(signed_in.get(confirm_url(three, do="stop")).text)
+    assert "Stop 2 batches?" in page
+    assert "The active one" in page
+    assert "Not changed: The completed one This batch is completed and cannot be stopped" in page
     answer = words(press("/batches/confirm", do="stop", id=[batch.id for batch in three.values()]).text)
-    assert "2 batches are stopped." in answer
-    assert "Left as it was. The completed one: This batch is completed" in answer
+    assert "2 batches stopped." in answer
+    assert "“The completed one” not changed. This batch is completed and cannot be stopped." in answer
     assert statuses(api) == {
         "The active one": "stopped",
         "The paused one": "stopped",
@@ -120,41 +120,43 @@ def test_a_confirmation_names_them_and_says_what_stays(
     }
 
 
-def test_deleting_says_what_is_stopped_by_it_and_can_be_undone(
+def test_deletion_warns_about_running_batches_and_can_be_undone(
     signed_in: FlaskClient, press: Callable, api: Callable, three: dict[str, Batch]
 ) -> None:
-    asked = words(signed_in.get(query_of(three, do="delete")).text)
-    assert "Delete 3 batches?" in asked
-    assert "The paused one, The active one: still running or paused" in asked
-    one = words(signed_in.get(f"/batches/confirm?do=delete&id={three['active'].id}").text)
-    assert "It is active" in one
+    page = words(signed_in.get(confirm_url(three, do="delete")).text)
+    assert "Delete 3 batches?" in page
+    assert "Active or paused: The paused one, The active one. Deleting stops calling" in page
+    single_page = words(signed_in.get(f"/batches/confirm?do=delete&id={three['active'].id}").text)
+    assert "Active or paused: The active one." in single_page
     answer = press("/batches/confirm", do="delete", id=[batch.id for batch in three.values()], back="/batches?limit=25")
     assert answer.request.full_path == "/batches?limit=25"
-    assert "3 batches are deleted." in words(answer.text)
+    assert "3 batches deleted." in words(answer.text)
     assert api().status_code == 404
     form = re.search(r'<form method="post" action="/batches/restore">.*?</form>', answer.text, re.DOTALL)[0]
     ids = re.findall(r'name="id" value="(\w+)"', form)
-    assert "3 batches are back." in words(press("/batches/restore", id=ids, back="/batches?limit=25").text)
+    assert "3 batches restored." in words(press("/batches/restore", id=ids, back="/batches?limit=25").text)
     assert set(statuses(api).values()) == {"stopped", "completed"}
 
 
 @pytest.mark.parametrize(
-    ("query", "status", "says"),
+    ("query", "status", "message"),
     [
-        ("do=stop", 200, "Pick at least one batch first"),
-        (f"do=stop&id={'0' * 24}", 200, "not there any more"),
+        ("do=stop", 200, "Select at least one batch."),
+        (f"do=stop&id={'0' * 24}", 200, "no longer exist"),
         ("do=explode&id=" + "0" * 24, 400, "do must be one of start, pause, resume, stop, delete"),
         ("do=stop&id=nonsense", 400, "id must be 24 hexadecimal characters"),
         ("id=" + "0" * 24, 400, "do is required"),
     ],
 )
-def test_a_confirmation_of_nothing(signed_in: FlaskClient, query: str, status: int, says: str) -> None:
+def test_a_confirmation_without_batches_is_refused(
+    signed_in: FlaskClient, query: str, status: int, message: str
+) -> None:
     answer = signed_in.get(f"/batches/confirm?{query}", follow_redirects=True)
     assert answer.status_code == status
-    assert says in words(answer.text)
+    assert message in words(answer.text)
 
 
-def test_the_way_back_never_leads_off_the_site(press: Callable, build: Builder, owner: User) -> None:
+def test_a_redirect_never_leaves_the_site(press: Callable, build: Builder, owner: User) -> None:
     for back in ("https://elsewhere.example", "//elsewhere.example", "javascript:alert(1)", "/\\elsewhere.example"):
         batch = build.create_batch(owner)
         assert press("/batches/confirm", False, do="delete", id=batch.id, back=back).location == "/batches"
@@ -164,7 +166,7 @@ def test_the_way_back_never_leads_off_the_site(press: Callable, build: Builder, 
 # --- trash, rename, duplicate -----------------------------------------------------------------------------------------
 
 
-def test_the_trash_says_when_and_by_whom_and_gives_back(
+def test_the_trash_shows_when_and_by_whom_and_restores(
     signed_in: FlaskClient, press: Callable, api: Callable, build: Builder, owner: User, stranger: User
 ) -> None:
     assert "The trash is empty" in signed_in.get("/batches/trash").text
@@ -182,7 +184,7 @@ def test_the_trash_says_when_and_by_whom_and_gives_back(
 
 
 @pytest.mark.parametrize(
-    ("name", "status", "says"),
+    ("name", "status", "message"),
     [
         ("  Summer  ", 200, "Summer"),
         ("", 400, "must not be empty"),
@@ -190,14 +192,16 @@ def test_the_trash_says_when_and_by_whom_and_gives_back(
         ("a\tb", 400, "control"),
     ],
 )
-def test_rename(press: Callable, api: Callable, build: Builder, owner: User, name: str, status: int, says: str) -> None:
+def test_rename(
+    press: Callable, api: Callable, build: Builder, owner: User, name: str, status: int, message: str
+) -> None:
     batch = build.create_batch(owner, "Spring", status="active")
     answer = press(f"/batches/{batch.id}/rename", name=name)
     assert answer.status_code == status
-    assert says in words(answer.text)
+    assert message in words(answer.text)
     assert statuses(api) == {"Summer" if status == 200 else "Spring": "active"}
-    found = api("?search=summer").json["data"]["pagination"]["total"]
-    assert found == (1 if status == 200 else 0)
+    total = api("?search=summer").json["data"]["pagination"]["total"]
+    assert total == (1 if status == 200 else 0)
 
 
 @pytest.mark.parametrize(("contacts", "calls"), [("all", 3), ("not-reached", 2)])
@@ -209,51 +213,51 @@ def test_duplicate(
     numbers = [{"phoneNumber": f"+1202555010{number}", "name": str(number)} for number in range(1, 4)]
     ids = call_api("addCallsToBatch", {"batchId": first, "call_data": numbers}).json["data"]["callIds"]
     call_api("call-events", {"events": [{"eventId": "1", "callId": ids[0], "callStatus": "completed"}]})
-    answer = press(f"/batches/{first}/duplicate", name="Spring again", contacts=contacts)
+    answer = press(f"/batches/{first}/duplicate", name="Spring copy", contacts=contacts)
     assert answer.status_code == 200
     assert f"with {calls} calls" in words(answer.text)
     assert "+12025550100" in answer.text
-    again = api().json["data"]["batches"][0]
-    assert (again["batchName"], again["queue_status"], again["totalCalls"]) == ("Spring again", "pending", calls)
-    assert again["callsPicked"] == 0
-    data = call_api(f"batch-details/{again['_id']}").json["data"]["data"]
+    copy = api().json["data"]["batches"][0]
+    assert (copy["batchName"], copy["queue_status"], copy["totalCalls"]) == ("Spring copy", "pending", calls)
+    assert copy["callsPicked"] == 0
+    data = call_api(f"batch-details/{copy['_id']}").json["data"]["data"]
     assert [call["name"] for call in data] == ["1", "2", "3"][3 - calls :]
     assert press(f"/batches/{first}/duplicate", name="").status_code == 400
 
 
-# --- who did it -------------------------------------------------------------------------------------------------------
+# --- activity ---------------------------------------------------------------------------------------------------------
 
 
-def test_every_change_is_written_down_with_who_and_how(
+def test_every_change_is_logged_with_actor_and_channel(
     press: Callable, call_api: Callable, signed_in: FlaskClient, owner: User
 ) -> None:
     body = {"batchName": "Spring", "callingNumbers": ["+12025550100"]}
     batch = call_api("createBatch", body).json["data"]
     ids = call_api("addCallsToBatch", {"batchId": batch, "call_data": [{"phoneNumber": "+12025550101"}]}).json["data"]
     call_api("start-calling", {"batchId": batch, "userId": owner.id})
-    call_api("start-calling", {"batchId": batch, "userId": owner.id})  # changes nothing, and says nothing
+    call_api("start-calling", {"batchId": batch, "userId": owner.id})  # changes nothing and is not logged
     press(f"/batches/{batch}/rename", name="Summer")
     event = {"eventId": "1", "callId": ids["callIds"][0], "callStatus": "busy"}
     call_api("call-events", {"events": [event]})
     press("/batches/confirm", do="delete", id=batch)
     press("/batches/restore", id=batch)
     assert "All 7 entries" in words(signed_in.get(f"/batches/{batch}").text)
-    told = words(signed_in.get(f"/batches/{batch}/changes").text)
-    steps = [
-        "Restored owner, on a page",
-        "Deleted owner, on a page",
-        "From active to completed by itself, token “test”",
-        "Renamed from “Spring” to “Summer” owner, on a page",
-        "From pending to active owner, token “test”",
+    page = words(signed_in.get(f"/batches/{batch}/changes").text)
+    entries = [
+        "Restored owner, web app",
+        "Deleted owner, web app",
+        "Changed from active to completed System, token “test”",
+        "Renamed from “Spring” to “Summer” owner, web app",
+        "Changed from pending to active owner, token “test”",
         "1 call added owner, token “test”",
-        "Made owner, token “test”",
+        "Created owner, token “test”",
     ]
-    places = [told.index(step) for step in steps]
-    assert places == sorted(places)
-    assert "5550101" not in told
+    positions = [page.index(entry) for entry in entries]
+    assert positions == sorted(positions)
+    assert "5550101" not in page
 
 
-def test_no_change_can_be_altered(app: Flask, press: Callable, build: Builder, owner: User) -> None:
+def test_log_entries_cannot_be_updated(app: Flask, press: Callable, build: Builder, owner: User) -> None:
     batch = build.create_batch(owner)
     press(f"/batches/{batch.id}/rename", name="Summer")
     with app.app_context(), pytest.raises(DatabaseError, match="never altered"), write_transaction() as session:

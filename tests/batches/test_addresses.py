@@ -49,7 +49,7 @@ def test_unknown_names_are_harmless_and_left_out_of_every_link(
         ("page=2&page=3", "page is given more than once"),
         ("sortBy=_id", "sortBy must be one of createdAt, updatedAt, batchName, totalCalls"),
         ("createdFrom=yesterday", "createdFrom must be an ISO date or date-time"),
-        ("status=asleep", "status must be one or several of active, paused, pending, stopped, completed"),
+        ("status=asleep", "status must be one or more of active, paused, pending, stopped, completed"),
         ("search=a%00b", "search must not hold a control character"),
         ("search=%ff", "search is not valid UTF-8"),
     ],

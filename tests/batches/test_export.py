@@ -121,7 +121,7 @@ def test_calls_are_exported_as_the_view_shows_them(signed_in: FlaskClient, build
     ("query", "says"),
     [
         ("limit=0", "limit must be between 1 and 100"),
-        ("color=red", "color is not a parameter here"),
+        ("color=red", "color is not a known parameter"),
         ("batchId=nonsense", "batchId must be 24 hexadecimal characters"),
         (f"batchId={'0' * 24}&search=a&limit=5", "batchId stands alone: leave out limit, search"),
     ],

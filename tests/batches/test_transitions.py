@@ -1,13 +1,13 @@
-"""The table of moves, row by row, as the contract has it."""
+"""The transitions of a batch, as the contract defines them."""
 
 from __future__ import annotations
 
 import pytest
 
-from portal.batches.transitions import BatchAction, IllegalTransition, available_actions, target_status
-from portal.models import QueueStatus
+from portal.batches.transitions import IllegalTransition, available_actions, target_status
+from portal.models import BatchAction, QueueStatus
 
-# From, and what start, pause, resume and stop lead to: a status, "same", or "-" for a refusal.
+# Status, and the status after start, pause, resume and stop: "same" = no change, "-" = refused.
 TABLE = """
 pending    active  -       -       stopped
 active     same    paused  same    stopped
@@ -16,35 +16,35 @@ stopped    active  -       -       same
 completed  active  -       -       -
 """
 ROWS = [
-    (status, move, leads)
+    (status, action, target)
     for status, *cells in (line.split() for line in TABLE.strip().splitlines())
-    for move, leads in zip(("start", "pause", "resume", "stop"), cells, strict=True)
+    for action, target in zip(("start", "pause", "resume", "stop"), cells, strict=True)
 ]
 
 
-@pytest.mark.parametrize(("status", "move", "leads"), ROWS)
-def test_every_cell_of_the_table(status: str, move: str, leads: str) -> None:
-    stands = QueueStatus(status)
-    if leads == "-":
+@pytest.mark.parametrize(("status", "action", "target"), ROWS)
+def test_every_transition_matches_the_contract(status: str, action: str, target: str) -> None:
+    current = QueueStatus(status)
+    if target == "-":
         with pytest.raises(IllegalTransition, match=status):
-            target_status(stands, BatchAction(move), has_open=True)
+            target_status(current, BatchAction(action), has_open=True)
     else:
-        expected = stands if leads == "same" else QueueStatus(leads)
-        assert target_status(stands, BatchAction(move), has_open=True) is expected
+        expected = current if target == "same" else QueueStatus(target)
+        assert target_status(current, BatchAction(action), has_open=True) is expected
 
 
 @pytest.mark.parametrize("status", ["pending", "paused", "stopped", "completed"])
 def test_a_batch_without_an_open_call_cannot_be_started(status: str) -> None:
-    with pytest.raises(IllegalTransition, match="no call left"):
+    with pytest.raises(IllegalTransition, match="no calls left"):
         target_status(QueueStatus(status), BatchAction.START, has_open=False)
 
 
-def test_starting_what_is_active_does_no_harm_even_without_an_open_call() -> None:
+def test_starting_an_active_batch_changes_nothing_even_without_an_open_call() -> None:
     assert target_status(QueueStatus.ACTIVE, BatchAction.START, has_open=False) is QueueStatus.ACTIVE
 
 
 @pytest.mark.parametrize(
-    ("status", "has_open", "moves"),
+    ("status", "has_open", "expected"),
     [
         ("pending", True, ["start", "stop"]),
         ("pending", False, ["stop"]),
@@ -56,5 +56,5 @@ def test_starting_what_is_active_does_no_harm_even_without_an_open_call() -> Non
         ("completed", False, []),
     ],
 )
-def test_only_moves_that_change_something_are_offered(status: str, has_open: bool, moves: list[str]) -> None:
-    assert available_actions(QueueStatus(status), has_open=has_open) == [BatchAction(move) for move in moves]
+def test_only_actions_that_change_the_status_are_available(status: str, has_open: bool, expected: list[str]) -> None:
+    assert available_actions(QueueStatus(status), has_open=has_open) == [BatchAction(action) for action in expected]

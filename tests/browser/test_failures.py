@@ -28,8 +28,8 @@ def fail_with(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        (RuntimeError("a fault"), "Something broke"),
-        (OperationalError("SELECT 1", {}, Exception("gone")), "The database is away"),
+        (RuntimeError("a fault"), "Something went wrong"),
+        (OperationalError("SELECT 1", {}, Exception("gone")), "Database unavailable"),
     ],
 )
 def test_an_error_is_said_and_the_table_kept(
@@ -111,7 +111,7 @@ def test_a_deleted_or_foreign_batch_is_told_in_plain_words(page: Page, build: An
         answer = page.goto(f"/batches/{batch_id}")
         assert answer is not None
         assert answer.status == 404
-        expect(page.get_by_role("heading", name="Nothing here")).to_be_visible()
+        expect(page.get_by_role("heading", name="Not found")).to_be_visible()
         expect(page.get_by_role("link", name="Go to batches")).to_be_visible()
 
 
@@ -129,4 +129,4 @@ def test_the_message_for_a_database_that_is_away_asks_it_nothing(
     answer = page.goto("/batches")
     assert answer is not None
     assert answer.status == 503
-    expect(page.get_by_role("heading", name="The database is away")).to_be_visible()
+    expect(page.get_by_role("heading", name="Database unavailable")).to_be_visible()

@@ -60,7 +60,7 @@ def test_started_paused_resumed_stopped_and_only_what_is_legal_is_offered(opened
         ("Resume", "resumed", "Active", ["Pause", "Stop"]),
         ("Stop", "stopped", "Stopped", ["Start"]),
     ):
-        press(opened, word, f"The batch is {told}.")
+        press(opened, word, f"Batch {told}.")
         expect(badge).to_have_text(status)
         expect_offers(opened, *offers)
 
@@ -80,43 +80,45 @@ def test_somebody_was_quicker(opened: Page, build: Builder, spring: Batch) -> No
     expect_offers(opened, "Pause", "Stop")
     build.change(spring, status="stopped")
     opened.get_by_role("button", name="Pause").click()
-    refusal = opened.locator("main [role=alert]").filter(has_text="This batch is stopped: it cannot be paused.")
-    expect(refusal).to_contain_text("Somebody may have been quicker.")
+    refusal = opened.locator("main [role=alert]").filter(has_text="This batch is stopped and cannot be paused.")
+    expect(refusal).to_contain_text("The page may have been out of date.")
     expect(opened.locator(".page-header .badge")).to_have_text("Stopped")
 
 
 def test_somebody_deleted_it_meanwhile(opened: Page, call_api: Callable, spring: Batch) -> None:
     assert call_api(f"delete-batch/{spring.id}", method="DELETE").status_code == 200
     opened.get_by_role("button", name="Start").click()
-    expect(opened.get_by_role("heading", name="Nothing here")).to_be_visible()
+    expect(opened.get_by_role("heading", name="Not found")).to_be_visible()
     opened.get_by_role("link", name="Go to batches").click()
     expect(opened).to_have_url(re.compile(r"/batches$"))
 
 
 def test_deleting_asks_says_what_it_stops_and_can_be_undone(opened: Page) -> None:
-    press(opened, "Start", "The batch is started.")
+    press(opened, "Start", "Batch started.")
     choose_more(opened, "Delete")
     expect(opened.get_by_role("heading", level=1)).to_have_text("Delete “Spring fair”?")
-    expect(opened.locator(".message.is-error")).to_contain_text("It is active. Deleting stops calling immediately")
+    expect(opened.locator(".message.is-error")).to_contain_text(
+        "Active or paused: Spring fair. Deleting stops calling immediately"
+    )
     opened.get_by_role("link", name="Cancel").click()
     expect(opened.locator("#batches tbody tr")).to_have_count(1)
     opened.go_back()
-    press(opened, "Delete", "1 batch is deleted.")
+    press(opened, "Delete", "1 batch deleted.")
     expect(opened.get_by_role("heading", name="No batches yet").or_(opened.locator("#batches tbody"))).to_be_visible()
     expect(opened.locator("#batches tbody tr")).to_have_count(0)
-    press(opened, "Undo", "1 batch is back.")
+    press(opened, "Undo", "1 batch restored.")
     expect(opened.locator("#batches tbody .col-name")).to_have_text("Spring fair")
     expect(opened.locator("#batches tbody .col-status")).to_have_text("Stopped")
 
 
 def test_the_trash_tells_who_and_brings_it_back_with_its_calls(opened: Page, spring: Batch) -> None:
     choose_more(opened, "Delete")
-    press(opened, "Delete", "1 batch is deleted.")
+    press(opened, "Delete", "1 batch deleted.")
     opened.get_by_role("link", name="Trash").click()
     row = opened.locator("#trash tbody tr")
     expect(row).to_contain_text("Spring fair")
     expect(row).to_contain_text("owner")
-    press(opened, "Restore Spring fair", "1 batch is back.")
+    press(opened, "Restore Spring fair", "1 batch restored.")
     expect(opened.get_by_role("heading", name="The trash is empty")).to_be_visible()
     opened.goto(f"/batches/{spring.id}")
     expect(opened.locator("#calls tbody tr")).to_have_count(5)
@@ -130,7 +132,7 @@ def test_renaming(opened: Page) -> None:
     opened.get_by_role("button", name="Rename").click()
     expect(name).to_have_attribute("aria-invalid", "true")
     name.fill("Summer fair")
-    press(opened, "Rename", "The batch has its new name.")
+    press(opened, "Rename", "Batch renamed.")
     expect(opened.get_by_role("heading", level=1)).to_have_text("Summer fair")
     expect(opened.locator(".activity-list")).to_contain_text("Renamed from “Spring fair” to “Summer fair”")
 
@@ -140,15 +142,15 @@ def test_duplicating_those_not_reached(opened: Page) -> None:
     expect(opened.get_by_label("Only contacts not reached")).to_have_count(1)
     expect(opened.get_by_text("Only contacts not reached 4")).to_be_visible()
     opened.get_by_label("Only contacts not reached").check()
-    press(opened, "Create batch", "“Spring fair again” is made, with 4 calls.")
-    expect(opened.get_by_role("heading", level=1)).to_have_text("Spring fair again")
+    press(opened, "Create batch", "“Spring fair copy” created with 4 calls.")
+    expect(opened.get_by_role("heading", level=1)).to_have_text("Spring fair copy")
     expect(opened.locator("#calls tbody tr")).to_have_count(4)
     expect(opened.locator("#calls")).not_to_contain_text("Lisbon")
     expect_offers(opened, "Start", "Stop")
 
 
 def test_the_changes_name_who_and_how(opened: Page, call_api: Callable, spring: Batch, owner: User) -> None:
-    press(opened, "Start", "The batch is started.")
+    press(opened, "Start", "Batch started.")
     assert call_api("stop-calling", {"batchId": spring.id, "userId": owner.id}).status_code == 200
     for word, told in (("Start", "started"), ("Pause", "paused"), ("Resume", "resumed"), ("Stop", "stopped")):
         opened.reload()
@@ -157,8 +159,8 @@ def test_the_changes_name_who_and_how(opened: Page, call_api: Callable, spring: 
     opened.get_by_role("link", name="All 6 entries").click()
     told = opened.locator("#activity .activity-list li")
     expect(told).to_have_count(6)
-    expect(told.nth(0)).to_contain_text("From active to stopped")
-    expect(told.nth(0)).to_contain_text("owner, on a page")
+    expect(told.nth(0)).to_contain_text("Changed from active to stopped")
+    expect(told.nth(0)).to_contain_text("owner, web app")
     expect(told.nth(4)).to_contain_text("owner, token “test”")
 
 

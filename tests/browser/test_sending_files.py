@@ -61,7 +61,7 @@ def test_without_javascript_the_whole_way_works(new_page: Callable, enter: Calla
         page.get_by_text("Some rows are invalid. Correct the file and upload it again, or skip invalid rows.")
     ).to_be_visible()
     expect(page.get_by_label("Caller IDs")).to_have_value(CALLER_ID)
-    page.get_by_label("Numbers without a country code").select_option("US")
+    page.get_by_label("Without a country code").select_option("US")
     page.get_by_role("button", name="Apply").click()
     expect_found(page, 2, 1, 0)
     make(page)

@@ -56,7 +56,7 @@ def test_stop_stops_them_and_comes_back_to_the_view(page: Page) -> None:
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Stop 5 batches?")
     page.get_by_role("button", name="Stop").click()
-    expect(page.locator("main [role=status]").first).to_contain_text("5 batches are stopped.")
+    expect(page.locator("main [role=status]").first).to_contain_text("5 batches stopped.")
     expect(page).to_have_url(address)
     assert names(page) == ["Lisbon round 3"]
 
@@ -69,7 +69,7 @@ def test_what_cannot_be_done_is_named_with_its_reason(page: Page) -> None:
     expect(page.locator(".line-list").last).to_contain_text("Faro round 1")
     expect(page.locator(".line-list").last).to_contain_text("cannot be paused")
     page.get_by_role("button", name="Pause").click()
-    expect(page.locator("main [role=status]").first).to_contain_text("1 batch is paused.")
+    expect(page.locator("main [role=status]").first).to_contain_text("1 batch paused.")
 
 
 def test_what_was_moved_meanwhile_is_left_and_told(page: Page, build: Builder, batches: list[Batch]) -> None:
@@ -79,20 +79,20 @@ def test_what_was_moved_meanwhile_is_left_and_told(page: Page, build: Builder, b
     expect(page.locator(".line-list li")).to_have_count(2)
     build.change(batches[0], status="stopped")
     page.get_by_role("button", name="Pause").click()
-    expect(page.locator("main [role=status]").first).to_contain_text("1 batch is paused.")
-    left = page.locator("main [role=alert]").filter(has_text="Left as it was")
-    expect(left).to_contain_text("Lisbon round 1: This batch is stopped: it cannot be paused.")
+    expect(page.locator("main [role=status]").first).to_contain_text("1 batch paused.")
+    left = page.locator("main [role=alert]").filter(has_text="not changed")
+    expect(left).to_contain_text("“Lisbon round 1” not changed. This batch is stopped and cannot be paused.")
 
 
 def test_several_deleted_come_back_together(page: Page) -> None:
     pick(page, "Viseu round 3", "Beja round 3")
     page.get_by_role("button", name="Delete").click()
-    expect(page.get_by_text("They go to the trash")).to_be_visible()
+    expect(page.get_by_text("Deleted batches move to the trash")).to_be_visible()
     page.get_by_role("button", name="Delete").click()
-    expect(page.locator("main [role=status]").first).to_contain_text("2 batches are deleted.")
+    expect(page.locator("main [role=status]").first).to_contain_text("2 batches deleted.")
     assert names(page)[0] == "Guarda round 3"
     page.get_by_role("button", name="Undo").click()
-    expect(page.locator("main [role=status]").first).to_contain_text("2 batches are back.")
+    expect(page.locator("main [role=status]").first).to_contain_text("2 batches restored.")
     assert names(page)[:2] == ["Viseu round 3", "Beja round 3"]
 
 

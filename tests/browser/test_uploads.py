@@ -75,7 +75,7 @@ def test_a_reading_that_cannot_be_is_told_and_the_file_read_as_before(page: Page
     look(page, csv_of([*ROWS, ["+12025550105", "Ann \N{EURO SIGN}", "Łódź"]]))
     page.get_by_label("Encoding").select_option("utf-16")
     page.get_by_role("button", name="Apply").click()
-    expect(page.locator("main [role=alert]").filter(has_text="It is read as before")).to_be_visible()
+    expect(page.locator("main [role=alert]").filter(has_text="The previous options still apply")).to_be_visible()
     expect(page.get_by_role("button", name="Apply")).to_be_enabled()
     page.reload()
     expect(page.get_by_label("Encoding")).to_have_value("utf-8")
@@ -85,8 +85,8 @@ def test_a_reading_that_cannot_be_is_told_and_the_file_read_as_before(page: Page
 def test_all_or_nothing_is_refused_and_leaving_out_makes_it(page: Page) -> None:
     look(page, csv_of(ROWS))
     make(page)
-    expect(page.locator("#error-banner")).to_contain_text("Some rows are wrong.")
-    expect(page.locator("#error-banner")).to_contain_text("leave them out")
+    expect(page.locator("#error-banner")).to_contain_text("Some rows are invalid.")
+    expect(page.locator("#error-banner")).to_contain_text("skip invalid rows")
     tab = page.context.new_page()
     tab.goto("/batches?search=spring")
     expect(tab.get_by_role("heading", name="No batches match")).to_be_visible()
@@ -113,8 +113,8 @@ def test_what_is_wrong_in_the_form_is_told_by_its_label_and_what_was_filled_in_s
     page.locator("#calling-hours summary").click()
     page.get_by_role("button", name="Create batch").click()
     said = page.locator("#error-banner")
-    expect(said).to_contain_text("Something in the form is missing or wrong.")
-    expect(said).to_contain_text("Caller IDs: begins with no country code")
+    expect(said).to_contain_text("Correct the marked fields.")
+    expect(said).to_contain_text("Caller IDs: has no country code")
     expect(said).to_contain_text("Time zone: must be an IANA time zone")
     expect(page.get_by_label("Caller IDs")).to_have_attribute("aria-invalid", "true")
     expect(page.get_by_label("Caller IDs")).to_have_value("12")
@@ -130,7 +130,7 @@ def test_what_is_wrong_in_the_form_is_told_by_its_label_and_what_was_filled_in_s
 def test_the_wrong_rows_are_downloaded_mended_and_sent_again(page: Page, tmp_path: Path, kind: str) -> None:
     look(page, csv_of(ROWS))
     with page.expect_download() as coming:
-        page.get_by_role("link", name=".csv" if kind == "csv" else "Download invalid rows").click()
+        page.get_by_role("link", name=f"Download invalid rows (.{kind})").click()
     assert coming.value.suggested_filename.endswith(f".{kind}")
     kept = tmp_path / f"mend.{kind}"
     coming.value.save_as(kept)

@@ -1,4 +1,4 @@
-"""Calls by the API: added, looked at, reported on; contract, section 5."""
+"""The API of calls: add calls, list them, report events; contract, section 5."""
 
 from __future__ import annotations
 
@@ -18,36 +18,36 @@ CALLER_ID = "+12025550100"
 
 
 def numbers(count: int) -> list[str]:
-    """So many fictional numbers."""
-    return [f"+1{201 + place // 100}55501{place % 100:02}" for place in range(count)]
+    """Return different fictional numbers."""
+    return [f"+1{201 + index // 100}55501{index % 100:02}" for index in range(count)]
 
 
 @pytest.fixture
 def batch(build: Builder, owner: User) -> Batch:
-    """An empty batch."""
+    """Create an empty batch."""
     return build.create_batch(owner, "Spring", status="pending")
 
 
 @pytest.fixture
 def add(call_api: Callable, batch: Batch) -> Callable[..., Any]:
-    """Adds calls to the batch."""
-    return lambda calls, **how: call_api("addCallsToBatch", {"batchId": batch.id, "call_data": calls}, **how)
+    """Return a function that adds calls to the batch."""
+    return lambda calls, **options: call_api("addCallsToBatch", {"batchId": batch.id, "call_data": calls}, **options)
 
 
 @pytest.fixture
 def details(call_api: Callable, batch: Batch) -> Callable[..., Any]:
-    """What batch-details says of the batch."""
+    """Return a function that requests batch-details of the batch."""
     return lambda **query: call_api(f"batch-details/{batch.id}", query_string=query)
 
 
 @pytest.fixture
-def listed(api: Callable) -> Callable[[], dict[str, Any]]:
-    """The newest batch as the list shows it."""
+def newest_batch(api: Callable) -> Callable[[], dict[str, Any]]:
+    """Return a function that requests the newest batch of the list."""
     return lambda: api().json["data"]["batches"][0]
 
 
-def agrees(app: Flask) -> bool:
-    """Whether everything that is kept agrees with all rows."""
+def is_consistent(app: Flask) -> bool:
+    """Return whether all derived data agree with the rows."""
     with app.app_context():
         return not list(check.find_all_differences(lambda _count: None))
 
@@ -55,7 +55,7 @@ def agrees(app: Flask) -> bool:
 # --- addCallsToBatch --------------------------------------------------------------------------------------------------
 
 
-def test_calls_are_added_with_all_their_fields(add: Callable, details: Callable, listed: Callable) -> None:
+def test_added_calls_have_all_their_fields(add: Callable, details: Callable, newest_batch: Callable) -> None:
     answer = add(
         [
             {"phoneNumber": "+1 (202) 555-0101", "name": "Zoë", "age": 41, "vip": True, "notes": {"a": [1, None]}},
@@ -70,11 +70,11 @@ def test_calls_are_added_with_all_their_fields(add: Callable, details: Callable,
     assert [first["_id"], second["_id"]] == ids
     assert (first["phoneNumber"], first["name"], first["age"]) == ("+12025550101", "Zoë", 41)
     assert (first["vip"], first["notes"], first["phoneLogs"]) == (True, {"a": [1, None]}, [])
-    assert listed()["totalCalls"] == 2
+    assert newest_batch()["totalCalls"] == 2
 
 
-def test_a_call_that_waits_is_updated_and_not_doubled(
-    add: Callable, details: Callable, listed: Callable, build: Builder, batch: Batch
+def test_a_pending_call_to_the_same_number_is_updated(
+    add: Callable, details: Callable, newest_batch: Callable, build: Builder, batch: Batch
 ) -> None:
     first = add([{"phoneNumber": "+12025550101", "name": "a", "city": "Lisbon"}]).json["data"]
     again = add([{"phoneNumber": "+12025550101", "name": "b"}, {"phoneNumber": "+12025550101", "age": "5"}]).json
@@ -82,22 +82,24 @@ def test_a_call_that_waits_is_updated_and_not_doubled(
     (call,) = details().json["data"]["data"]
     assert (call["name"], call["city"], call["age"]) == ("b", "Lisbon", "5")
     assert details(search="lisbon").json["data"]["total"] == 1
-    assert listed()["totalCalls"] == 1
+    assert newest_batch()["totalCalls"] == 1
     build.create_call(batch, phone_number="+12025550102", status="busy")
-    assert add([{"phoneNumber": "+12025550102"}]).json["data"]["added"] == 1  # that one was called already
+    assert add([{"phoneNumber": "+12025550102"}]).json["data"]["added"] == 1  # the busy call is final
 
 
 def test_a_completed_batch_stays_completed_until_it_is_started(
-    call_api: Callable, build: Builder, owner: User, listed: Callable
+    call_api: Callable, build: Builder, owner: User, newest_batch: Callable
 ) -> None:
     batch = build.create_batch(owner, status="completed")
     call_api("addCallsToBatch", {"batchId": batch.id, "callData": [{"phoneNumber": "+12025550101"}]})
-    assert (listed()["queue_status"], listed()["totalCalls"]) == ("completed", 1)
+    assert (newest_batch()["queue_status"], newest_batch()["totalCalls"]) == ("completed", 1)
     assert call_api("start-calling", {"batchId": batch.id, "userId": owner.id}).status_code == 200
-    assert listed()["queue_status"] == "active"
+    assert newest_batch()["queue_status"] == "active"
 
 
-def test_chunks_that_are_wrong_are_told_and_the_others_are_added(add: Callable, listed: Callable, app: Flask) -> None:
+def test_invalid_chunks_are_reported_and_the_others_are_added(
+    add: Callable, newest_batch: Callable, app: Flask
+) -> None:
     calls: list[Any] = [{"phoneNumber": number} for number in numbers(2500)]
     calls[1500] = {"phoneNumber": "12"}
     answer = add(calls)
@@ -108,32 +110,36 @@ def test_chunks_that_are_wrong_are_told_and_the_others_are_added(add: Callable, 
     (failed,) = data["failedChunks"]
     assert failed["chunkNum"] == 2
     assert failed["error"].startswith("call_data[1500].phoneNumber ")
-    assert listed()["totalCalls"] == 1500
-    assert agrees(app)
+    assert newest_batch()["totalCalls"] == 1500
+    assert is_consistent(app)
 
 
 @pytest.mark.parametrize(
-    ("calls", "says"),
+    ("calls", "message"),
     [
-        ([], "call_data must hold at least 1"),
+        ([], "call_data must have at least 1 item"),
         ({}, "call_data must be a list"),
         (["+12025550101"], "call_data[0] must be an object"),
         ([{"phoneNumber": "+12025550101"}, {}], "call_data[1].phoneNumber is required"),
-        ([{"phoneNumber": 12025550101}], "call_data[0].phoneNumber must be a text"),
+        ([{"phoneNumber": 12025550101}], "call_data[0].phoneNumber must be text"),
         ([{"phoneNumber": "0101"}], "call_data[0].phoneNumber "),
         ([{"phoneNumber": "+12025550101", "name": "a\u0000b"}], "call_data[0].name must not hold a control character"),
         ([{"phoneNumber": "+12025550101", "name": "\ud800"}], "call_data[0].name must not hold a lone surrogate"),
-        ([{"phoneNumber": "+12025550101", "age": 1 << 80}], "call_data[0].age must not hold so large a number"),
+        ([{"phoneNumber": "+12025550101", "age": 1 << 80}], "call_data[0].age must not hold such a large number"),
     ],
 )
-def test_what_is_wrong_with_calls_is_named(add: Callable, listed: Callable, calls: Any, says: str) -> None:
+def test_invalid_calls_are_refused_with_the_path(
+    add: Callable, newest_batch: Callable, calls: Any, message: str
+) -> None:
     answer = add(calls)
     assert answer.status_code == 400
-    assert answer.json["errorMessage"].startswith(says)
-    assert listed()["totalCalls"] == 0
+    assert answer.json["errorMessage"].startswith(message)
+    assert newest_batch()["totalCalls"] == 0
 
 
-def test_who_may_add(call_api: Callable, build: Builder, owner: User, stranger: User, batch: Batch) -> None:
+def test_only_the_owner_with_write_scope_can_add_calls(
+    call_api: Callable, build: Builder, owner: User, stranger: User, batch: Batch
+) -> None:
     calls = [{"phoneNumber": "+12025550101"}]
     read_only = build.create_token(owner, Scope.READ)
     theirs = build.create_batch(stranger)
@@ -153,16 +159,16 @@ def test_who_may_add(call_api: Callable, build: Builder, owner: User, stranger: 
 def test_details_are_searched_filtered_sorted_and_paged(
     details: Callable, build: Builder, batch: Batch, owner: User
 ) -> None:
-    for place, (status, city) in enumerate(
+    for index, (status, city) in enumerate(
         [("completed", "Évora"), ("busy", "Lisbon"), ("pending", "ÉVORA"), ("completed", "100%")]
     ):
-        number = f"+1202555010{9 - place}"
+        number = f"+1202555010{9 - index}"
         build.create_call(
             batch,
             phone_number=number,
             status=status,
-            duration_seconds=place * 10,
-            fields={"city": city, "age": place},
+            duration_seconds=index * 10,
+            fields={"city": city, "age": index},
             search_text=f"{number}\n{city.casefold()}",
         )
 
@@ -190,7 +196,7 @@ def test_details_are_searched_filtered_sorted_and_paged(
 
 
 @pytest.mark.parametrize(
-    ("query", "says"),
+    ("query", "message"),
     [
         ({"page": "0"}, "page must be between"),
         ({"limit": "101"}, "limit must be between 1 and 100"),
@@ -198,20 +204,20 @@ def test_details_are_searched_filtered_sorted_and_paged(
         ({"filter": "nonsense"}, "filter is not JSON"),
         ({"filter": "[]"}, "filter must be a JSON object"),
         ({"filter": '{"callStatus":"asleep"}'}, "filter must give callStatus one of"),
-        ({"filter": '{"a":{"b":1}}'}, "filter must give a a text"),
-        ({"filter": '{"a\\"b":"1"}'}, "filter must name fields without quotes"),
-        ({"filter": '{"a":"1","a":"2"}'}, "filter holds a more than once"),
+        ({"filter": '{"a":{"b":1}}'}, "filter must give a a string, a number, or a list of them"),
+        ({"filter": '{"a\\"b":"1"}'}, "filter must use field names without quotes and backslashes"),
+        ({"filter": '{"a":"1","a":"2"}'}, "filter has a more than once"),
         ({"sortBy": "city"}, "sortBy must be one of"),
-        ({"color": "red"}, "color is not a parameter here"),
+        ({"color": "red"}, "color is not a known parameter"),
     ],
 )
-def test_what_is_wrong_with_a_question_is_named(details: Callable, query: dict, says: str) -> None:
+def test_invalid_parameters_are_named(details: Callable, query: dict, message: str) -> None:
     answer = details(**query)
     assert answer.status_code == 400
-    assert answer.json["errorMessage"].startswith(says)
+    assert answer.json["errorMessage"].startswith(message)
 
 
-def test_a_call_of_a_history_has_a_log_of_its_end(details: Callable, build: Builder, batch: Batch) -> None:
+def test_a_call_from_a_history_has_one_log_entry(details: Callable, build: Builder, batch: Batch) -> None:
     call = build.create_call(batch, status="completed", duration_seconds=60, last_event_at=1_746_100_860_000)
     assert details().json["data"]["data"][0]["phoneLogs"] == [
         {
@@ -225,32 +231,32 @@ def test_a_call_of_a_history_has_a_log_of_its_end(details: Callable, build: Buil
     assert call.id == details().json["data"]["data"][0]["_id"]
 
 
-def test_a_rows_own_fields_never_hide_the_apis(details: Callable, build: Builder, batch: Batch) -> None:
+def test_a_contacts_fields_never_replace_those_of_the_api(details: Callable, build: Builder, batch: Batch) -> None:
     call = build.create_call(batch, fields={"_id": "x", "phoneLogs": "y", "createdAt": "z", "phoneNumber": "0"})
-    (shown,) = details().json["data"]["data"]
-    assert (shown["_id"], shown["phoneNumber"], shown["phoneLogs"]) == (call.id, call.phone_number, [])
+    (call_json,) = details().json["data"]["data"]
+    assert (call_json["_id"], call_json["phoneNumber"], call_json["phoneLogs"]) == (call.id, call.phone_number, [])
 
 
 # --- call-events ------------------------------------------------------------------------------------------------------
 
 
-def event(name: str, call: str, status: str, at: int, **more: Any) -> dict[str, Any]:
-    """An event, so many seconds after noon."""
+def event(event_id: str, call: str, status: str, at: int, **more: Any) -> dict[str, Any]:
+    """Return an event `at` seconds after noon."""
     moment = f"2026-03-02T12:{at // 60:02}:{at % 60:02}Z"
-    return {"eventId": name, "callId": call, "callStatus": status, "occurredAt": moment} | more
+    return {"eventId": event_id, "callId": call, "callStatus": status, "occurredAt": moment} | more
 
 
 @pytest.fixture
-def running(add: Callable, call_api: Callable, batch: Batch, owner: User) -> list[str]:
-    """The ids of five calls of an active batch."""
+def active_calls(add: Callable, call_api: Callable, batch: Batch, owner: User) -> list[str]:
+    """Return the ids of five calls of an active batch."""
     ids = add([{"phoneNumber": number} for number in numbers(5)]).json["data"]["callIds"]
     assert call_api("start-calling", {"batchId": batch.id, "userId": owner.id}).status_code == 200
     return ids
 
 
 @pytest.fixture
-def tell(call_api: Callable) -> Callable[..., Any]:
-    """Sends events."""
+def report(call_api: Callable) -> Callable[..., Any]:
+    """Return a function that sends events and returns the counts in the answer."""
 
     def send(*events: dict[str, Any]) -> dict[str, int]:
         answer = call_api("call-events", {"events": list(events)})
@@ -261,21 +267,21 @@ def tell(call_api: Callable) -> Callable[..., Any]:
 
 
 def counts(batch: dict[str, Any]) -> tuple[int, int, int, str]:
-    """A batch's three counts and its status."""
+    """Return three counts of a batch and its status."""
     return batch["totalCalls"], batch["callsPicked"], batch["callsCompleted"], batch["queue_status"]
 
 
-def test_a_call_is_followed_to_its_end(
-    tell: Callable, running: list[str], listed: Callable, details: Callable, app: Flask
+def test_events_update_a_call_until_its_end(
+    report: Callable, active_calls: list[str], newest_batch: Callable, details: Callable, app: Flask
 ) -> None:
-    call = running[0]
-    tell(event("1", call, "dialing", 0))
-    assert counts(listed()) == (5, 0, 0, "active")
-    tell(event("2", call, "in-progress", 5))
-    assert counts(listed()) == (5, 1, 0, "active")
+    call = active_calls[0]
+    report(event("1", call, "dialing", 0))
+    assert counts(newest_batch()) == (5, 0, 0, "active")
+    report(event("2", call, "in-progress", 5))
+    assert counts(newest_batch()) == (5, 1, 0, "active")
     end = event("3", call, "completed", 65, callDuration=60, recordingUrl="https://x.example/1", transcript="Hi\nyou")
-    assert tell(end) == {"applied": 1, "duplicates": 0, "unknown": 0}
-    assert counts(listed()) == (5, 1, 1, "active")
+    assert report(end) == {"applied": 1, "duplicates": 0, "unknown": 0}
+    assert counts(newest_batch()) == (5, 1, 1, "active")
     logs = details().json["data"]["data"][0]["phoneLogs"]
     assert [log["callStatus"] for log in logs] == ["dialing", "in-progress", "completed"]
     assert logs[2] == {
@@ -285,57 +291,59 @@ def test_a_call_is_followed_to_its_end(
         "transcript": "Hi\nyou",
         "createdAt": "2026-03-02T12:01:05.000Z",
     }
-    assert agrees(app)
+    assert is_consistent(app)
 
 
-def test_an_event_counts_once(tell: Callable, running: list[str], listed: Callable) -> None:
-    one = event("1", running[0], "completed", 0)
-    assert tell(one, one) == {"applied": 1, "duplicates": 1, "unknown": 0}
-    assert tell(one | {"callStatus": "busy"}) == {"applied": 0, "duplicates": 1, "unknown": 0}
-    assert counts(listed()) == (5, 1, 1, "active")
+def test_an_event_id_counts_once(report: Callable, active_calls: list[str], newest_batch: Callable) -> None:
+    completed = event("1", active_calls[0], "completed", 0)
+    assert report(completed, completed) == {"applied": 1, "duplicates": 1, "unknown": 0}
+    assert report(completed | {"callStatus": "busy"}) == {"applied": 0, "duplicates": 1, "unknown": 0}
+    assert counts(newest_batch()) == (5, 1, 1, "active")
 
 
-def test_a_batch_completes_by_itself_when_no_call_is_open(tell: Callable, running: list[str], listed: Callable) -> None:
+def test_a_batch_completes_when_no_call_is_open(
+    report: Callable, active_calls: list[str], newest_batch: Callable
+) -> None:
     finals = ["completed", "dropped", "no-answer", "failed", "canceled"]
-    tell(*[event(str(place), call, finals[place], place) for place, call in enumerate(running[:4])])
-    assert listed()["queue_status"] == "active"
-    tell(event("last", running[4], finals[4], 9))
-    assert counts(listed()) == (5, 2, 1, "completed")
+    report(*[event(str(index), call, finals[index], index) for index, call in enumerate(active_calls[:4])])
+    assert newest_batch()["queue_status"] == "active"
+    report(event("last", active_calls[4], finals[4], 9))
+    assert counts(newest_batch()) == (5, 2, 1, "completed")
 
 
-def test_unknown_calls_are_counted_back(
-    tell: Callable, running: list[str], build: Builder, stranger: User, owner: User, batch: Batch
+def test_events_of_unknown_calls_are_counted(
+    report: Callable, active_calls: list[str], build: Builder, stranger: User, owner: User, batch: Batch
 ) -> None:
     theirs = build.create_call(build.create_batch(stranger, total_calls=1))
-    gone = build.create_call(build.create_batch(owner, deleted=True, total_calls=1))
-    told = tell(
+    deleted = build.create_call(build.create_batch(owner, deleted=True, total_calls=1))
+    result = report(
         event("1", "0" * 24, "busy", 0),
         event("2", theirs.id, "busy", 0),
-        event("3", gone.id, "busy", 0),
+        event("3", deleted.id, "busy", 0),
         {"eventId": "4", "batchId": batch.id, "phoneNumber": "+12025559999", "callStatus": "busy"},
-        event("5", running[0].upper(), "busy", 0),
+        event("5", active_calls[0].upper(), "busy", 0),
         {"eventId": "6", "batchId": batch.id, "phoneNumber": numbers(2)[1], "callStatus": "busy"},
     )
-    assert told == {"applied": 2, "duplicates": 0, "unknown": 4}
+    assert result == {"applied": 2, "duplicates": 0, "unknown": 4}
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_events_in_any_order_end_in_the_same_state(
-    tell: Callable, running: list[str], listed: Callable, details: Callable, app: Flask, seed: int
+    report: Callable, active_calls: list[str], newest_batch: Callable, details: Callable, app: Flask, seed: int
 ) -> None:
     events = []
-    for place, call in enumerate(running):
-        final = ["completed", "dropped", "no-answer", "busy", "completed"][place]
-        steps = ["dialing", "no-answer", "dialing", "in-progress", final]
+    for index, call in enumerate(active_calls):
+        final = ["completed", "dropped", "no-answer", "busy", "completed"][index]
+        statuses = ["dialing", "no-answer", "dialing", "in-progress", final]
         events += [
-            event(f"{place}-{step}", call, status, place + step * 10, callDuration=step)
-            for step, status in enumerate(steps)
+            event(f"{index}-{step}", call, status, index + step * 10, callDuration=step)
+            for step, status in enumerate(statuses)
         ]
     shuffled = random.Random(seed).sample(events, len(events))
     for first in range(0, len(shuffled), 7):
-        tell(*shuffled[first : first + 7], *shuffled[:3])
-    assert counts(listed()) == (5, 3, 2, "completed")
-    assert agrees(app)
+        report(*shuffled[first : first + 7], *shuffled[:3])
+    assert counts(newest_batch()) == (5, 3, 2, "completed")
+    assert is_consistent(app)
     calls = details().json["data"]["data"]
     assert [call["phoneLogs"][-1]["callStatus"] for call in calls] == [
         "completed",
@@ -347,12 +355,12 @@ def test_events_in_any_order_end_in_the_same_state(
 
 
 @pytest.mark.parametrize(
-    ("changed", "says"),
+    ("changed", "message"),
     [
         ({"eventId": ""}, "events[0].eventId must not be empty"),
         ({"eventId": "x" * 201}, "events[0].eventId must be at most 200"),
         ({"callId": "nonsense"}, "events[0].callId must be 24 hexadecimal"),
-        ({"callId": None}, "events[0] must hold callId, or batchId and phoneNumber"),
+        ({"callId": None}, "events[0] must have callId, or batchId and phoneNumber"),
         ({"callStatus": "asleep"}, "events[0].callStatus must be one of"),
         ({"callDuration": -1}, "events[0].callDuration must be at least 0"),
         ({"callDuration": "long"}, "events[0].callDuration must be a whole number"),
@@ -360,37 +368,37 @@ def test_events_in_any_order_end_in_the_same_state(
         ({"occurredAt": 5}, "events[0].occurredAt must be an ISO date-time"),
         ({"recordingUrl": "javascript:alert(1)"}, "events[0].recordingUrl must begin with https://"),
         ({"transcript": "a\u0000"}, "events[0].transcript must not hold a control character"),
-        ({"color": "red"}, "events[0].color is not a parameter here"),
+        ({"color": "red"}, "events[0].color is not a known parameter"),
     ],
 )
-def test_what_is_wrong_with_an_event_is_named_and_nothing_is_done(
-    call_api: Callable, running: list[str], listed: Callable, changed: dict, says: str
+def test_an_invalid_event_is_named_and_no_event_is_applied(
+    call_api: Callable, active_calls: list[str], newest_batch: Callable, changed: dict, message: str
 ) -> None:
-    good = event("good", running[1], "completed", 0)
-    answer = call_api("call-events", {"events": [event("1", running[0], "busy", 0) | changed, good]})
+    valid = event("valid", active_calls[1], "completed", 0)
+    answer = call_api("call-events", {"events": [event("1", active_calls[0], "busy", 0) | changed, valid]})
     assert answer.status_code == 400
-    assert answer.json["errorMessage"].startswith(says), answer.json["errorMessage"]
-    assert counts(listed()) == (5, 0, 0, "active")
+    assert answer.json["errorMessage"].startswith(message), answer.json["errorMessage"]
+    assert counts(newest_batch()) == (5, 0, 0, "active")
 
 
-def test_how_many_events_are_taken_at_once(call_api: Callable, running: list[str]) -> None:
-    events = [event(str(place), running[0], "dialing", 0) for place in range(1001)]
-    assert call_api("call-events", {"events": events}).json["errorMessage"] == "events must hold at most 1000"
-    assert call_api("call-events", {"events": []}).json["errorMessage"] == "events must hold at least 1"
+def test_a_request_has_1_to_1000_events(call_api: Callable, active_calls: list[str]) -> None:
+    events = [event(str(index), active_calls[0], "dialing", 0) for index in range(1001)]
+    assert call_api("call-events", {"events": events}).json["errorMessage"] == "events must have at most 1000 items"
+    assert call_api("call-events", {"events": []}).json["errorMessage"] == "events must have at least 1 item"
     assert call_api("call-events", {"events": events[1:]}).json["data"]["applied"] == 1000
 
 
-def test_reports_that_come_at_once_are_all_counted(
-    app: Flask, call_api: Callable, add: Callable, batch: Batch, owner: User, listed: Callable
+def test_concurrent_reports_are_all_counted(
+    app: Flask, call_api: Callable, add: Callable, batch: Batch, owner: User, newest_batch: Callable
 ) -> None:
     ids = add([{"phoneNumber": number} for number in numbers(80)]).json["data"]["callIds"]
     call_api("start-calling", {"batchId": batch.id, "userId": owner.id})
-    gate = threading.Barrier(4)
+    barrier = threading.Barrier(4)
 
     def send(part: int) -> None:
-        gate.wait()
+        barrier.wait()
         for call in ids[part::4]:
-            shared = event("shared", ids[0], "dialing", 0)  # sent by all of them
+            shared = event("shared", ids[0], "dialing", 0)  # sent by every thread
             answer = call_api("call-events", {"events": [event(call, call, "completed", 5), shared]})
             assert answer.status_code == 200, answer.json
 
@@ -399,11 +407,11 @@ def test_reports_that_come_at_once_are_all_counted(
         thread.start()
     for thread in senders:
         thread.join()
-    assert counts(listed()) == (80, 80, 80, "completed")
-    assert agrees(app)
+    assert counts(newest_batch()) == (80, 80, 80, "completed")
+    assert is_consistent(app)
 
 
-def test_statuses_are_the_contracts() -> None:
+def test_statuses_are_those_of_the_contract() -> None:
     assert [str(status) for status in CallStatus] == [
         *("pending", "dialing", "in-progress"),
         *("completed", "dropped", "no-answer", "busy", "failed", "canceled"),

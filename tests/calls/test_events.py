@@ -1,4 +1,4 @@
-"""Reports of the dialer lead to the same, in whatever order they come."""
+"""The dialer's events lead to the same state in any order."""
 
 from __future__ import annotations
 
@@ -8,40 +8,44 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.calls.events import CallState, CountDelta, count_delta, latest_state
+from portal.calls.events import CallState, count_call, latest_state
 from portal.models import CallStatus
 from portal.models.call import OPEN_STATUSES
 
-STANDINGS = st.builds(CallState, st.sampled_from(CallStatus), st.integers(0, 4), st.integers(0, 2))
+STATES = st.builds(CallState, st.sampled_from(CallStatus), st.integers(0, 4), st.integers(0, 2))
 
 
 @given(
-    st.lists(STANDINGS, min_size=1, max_size=6).flatmap(lambda found: st.tuples(st.just(found), st.permutations(found)))
+    st.lists(STATES, min_size=1, max_size=6).flatmap(lambda states: st.tuples(st.just(states), st.permutations(states)))
 )
-def test_the_order_does_not_matter_and_neither_do_repetitions(orders: tuple[list[CallState], list[CallState]]) -> None:
+def test_order_and_repetition_do_not_matter(orders: tuple[list[CallState], list[CallState]]) -> None:
     one, other = orders
     assert reduce(latest_state, one) == reduce(latest_state, [*other, *other])
 
 
-def test_a_call_goes_on_in_steps() -> None:
-    steps = [CallStatus.PENDING, CallStatus.DIALING, CallStatus.IN_PROGRESS, CallStatus.COMPLETED]
-    for before, after in pairwise(steps):
+def test_a_call_advances_through_its_statuses() -> None:
+    statuses = [CallStatus.PENDING, CallStatus.DIALING, CallStatus.IN_PROGRESS, CallStatus.COMPLETED]
+    for before, after in pairwise(statuses):
         assert latest_state(CallState(before, 9, 0), CallState(after, 5, 0)).status is after
 
 
-@given(STANDINGS, STANDINGS)
-def test_what_is_final_stays_final(one: CallState, other: CallState) -> None:
+@given(STATES, STATES)
+def test_a_final_status_is_never_replaced_by_an_open_one(one: CallState, other: CallState) -> None:
     if one.status not in OPEN_STATUSES:
         assert latest_state(one, other).status not in OPEN_STATUSES
 
 
-def test_of_two_final_words_the_later_counts() -> None:
+def test_the_later_of_two_final_statuses_wins() -> None:
     busy, talked = CallState(CallStatus.BUSY, 10, 0), CallState(CallStatus.COMPLETED, 20, 60)
     assert latest_state(talked, busy) == talked
 
 
-def test_what_each_status_adds_to_the_counts() -> None:
-    assert count_delta(CallStatus.PENDING) == count_delta(CallStatus.CANCELED) == CountDelta(0, 0, 0)
-    assert count_delta(CallStatus.DIALING) == count_delta(CallStatus.BUSY) == CountDelta(1, 0, 0)
-    assert count_delta(CallStatus.IN_PROGRESS) == count_delta(CallStatus.DROPPED) == CountDelta(1, 1, 0)
-    assert count_delta(CallStatus.COMPLETED) == CountDelta(1, 1, 1)
+def test_the_contribution_of_each_status_to_the_counts() -> None:
+    def counts(status: CallStatus) -> tuple[int, int, int]:
+        by_column = count_call(status)
+        return by_column["calls_called"], by_column["calls_picked"], by_column["calls_completed"]
+
+    assert counts(CallStatus.PENDING) == counts(CallStatus.CANCELED) == (0, 0, 0)
+    assert counts(CallStatus.DIALING) == counts(CallStatus.BUSY) == (1, 0, 0)
+    assert counts(CallStatus.IN_PROGRESS) == counts(CallStatus.DROPPED) == (1, 1, 0)
+    assert counts(CallStatus.COMPLETED) == (1, 1, 1)

@@ -1,4 +1,4 @@
-"""How calls are shown."""
+"""Calls as pages show them."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ def view(number: str = "+12015550100", **fields: str) -> CallRow:
 
 
 @pytest.mark.parametrize(
-    ("number", "region", "words"),
+    ("number", "region", "text"),
     [
         ("+12015550100", "US", "(201) 555-0100"),
         ("+12015550100", "", "+1 201-555-0100"),
         ("+12015550100", "PT", "+1 201-555-0100"),
     ],
 )
-def test_a_number_is_written_as_the_readers_region_does(number: str, region: str, words: str) -> None:
+def test_a_number_is_formatted_for_the_readers_region(number: str, region: str, text: str) -> None:
     call = Call(id="0" * 24, phone_number=number, status="busy", duration_seconds=0, attempts=0, fields={})
-    shown = call_view(call, region)
-    assert shown.number == words
-    assert shown.attempts == 1  # it was tried, whatever was counted
+    row = call_view(call, region)
+    assert row.number == text
+    assert row.attempts == 1  # a busy call was attempted, even if no attempt was reported
 
 
-def test_the_first_three_fields_are_columns_and_no_other_is_lost() -> None:
+def test_the_first_three_fields_are_columns_and_the_others_open_below() -> None:
     calls = [view(city="Faro"), view(age="56", city="Beja", plan="s", note="late")]
     columns = field_columns(calls)
     assert columns == ["city", "age", "plan"]
     assert calls[1].others(columns) == {"note": "late"}
 
 
-def test_outcomes_are_those_that_some_call_has_with_their_share_of_all() -> None:
+def test_outcomes_are_the_statuses_that_occur_with_their_shares() -> None:
     counts = dict.fromkeys(CallStatus, 0) | {CallStatus.PENDING: 1, CallStatus.COMPLETED: 3}
-    assert [(one.word, one.count, one.share, one.length) for one in outcome_views(counts)] == [
+    assert [(view.status.label, view.count, view.share, view.length) for view in outcome_views(counts)] == [
         ("Completed", 3, 75, 75.0),
         ("Not called yet", 1, 25, 25.0),
     ]
     assert outcome_views(dict.fromkeys(CallStatus, 0)) == []
 
 
-@pytest.mark.parametrize(("seconds", "words"), [(48, "48 s"), (192, "3 min 12 s"), (3720, "1 h 02 min")])
-def test_a_talks_length_in_words(seconds: int, words: str) -> None:
-    assert format_duration(seconds) == words
+@pytest.mark.parametrize(("seconds", "text"), [(48, "48 s"), (192, "3 min 12 s"), (3720, "1 h 02 min")])
+def test_durations_are_formatted(seconds: int, text: str) -> None:
+    assert format_duration(seconds) == text

@@ -1,4 +1,4 @@
-"""Contact files of each kind as one table: what is found out, what a cell becomes, and what a person may name."""
+"""Contact files of each kind as tables: detected formats, cell values, and column names."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_every_kind_gives_the_same_table(kind: str) -> None:
     assert table.kind == ContactFileKind(kind)
     assert table.header == ["phone", "name"]
     assert list(table.rows()) == [(2, ["+12025550101", "Ana"]), (3, ["+12025550102", "João"])]
-    assert list(table.rows()) == list(table.rows())  # it can be read again
+    assert list(table.rows()) == list(table.rows())  # the rows can be read repeatedly
 
 
 @pytest.mark.parametrize("kind", MAKERS)
@@ -40,7 +40,7 @@ def test_a_sheet_may_begin_further_down_and_to_the_right(kind: str) -> None:
     assert list(table.rows()) == [(4, ["1", "x"])]
 
 
-def test_the_cells_of_a_workbook_read_as_people_see_them() -> None:
+def test_the_cells_of_a_workbook_have_their_displayed_text() -> None:
     moments = [
         date(2025, 5, 1),
         datetime.fromisoformat("2025-05-01T12:00:01"),
@@ -60,7 +60,7 @@ def test_the_cells_of_a_workbook_read_as_people_see_them() -> None:
     assert next(open_table(as_xls([["a", "b"], [12025550101, True]]), "a.xls").rows()) == (2, ["12025550101", "TRUE"])
 
 
-def test_line_breaks_within_a_cell_stay_and_records_are_counted() -> None:
+def test_line_breaks_within_a_cell_are_preserved_and_records_are_counted() -> None:
     table = open_table(b'phone,note\r\n1,"a\r\nb"\r\n2,c\r\n', "a.csv")
     assert list(table.rows()) == [(2, ["1", "a\r\nb"]), (3, ["2", "c"])]
     assert list(open_table(b"phone\r1\r2", "a.csv").rows()) == [(2, ["1"]), (3, ["2"])]
@@ -77,7 +77,7 @@ def test_line_breaks_within_a_cell_stay_and_records_are_counted() -> None:
         ("phone,José".encode("latin-1") + b",\x81", "latin-1"),
     ],
 )
-def test_the_encoding_is_found_out(content: bytes, encoding: str) -> None:
+def test_the_encoding_is_detected(content: bytes, encoding: str) -> None:
     content = content.replace(b"\x81", b"x\n1,2,\x81") if encoding == "latin-1" else content
     table = open_table(content, "a.csv")
     assert table.encoding == encoding
@@ -86,7 +86,7 @@ def test_the_encoding_is_found_out(content: bytes, encoding: str) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["cp1250", "cp1251", "iso-8859-15", "utf-16"])
-def test_an_encoding_that_is_chosen_is_used(encoding: str) -> None:
+def test_a_chosen_encoding_is_used(encoding: str) -> None:
     word = {"cp1250": "Łódź", "cp1251": "Имя", "iso-8859-15": "cœur€", "utf-16": "Имя"}[encoding]
     table = open_table(as_csv([["phone", word]], encoding=encoding), "a.csv", CsvFormat(encoding))
     assert (table.header, table.encoding) == (["phone", word], encoding)
@@ -94,7 +94,7 @@ def test_an_encoding_that_is_chosen_is_used(encoding: str) -> None:
 
 
 @pytest.mark.parametrize("delimiter", DELIMITERS)
-def test_the_delimiter_is_found_out(delimiter: str) -> None:
+def test_the_delimiter_is_detected(delimiter: str) -> None:
     rows = [["phone", "sum", "note"], ["1", "1,5", 'a; b\t"c" | d'], ["2", "2,5", "x, y"], ["3", "3", ""]]
     table = open_table(as_csv(rows, delimiter), "a.csv")
     assert table.delimiter == delimiter
@@ -106,7 +106,7 @@ def test_one_column_needs_no_delimiter_and_another_can_be_chosen() -> None:
     assert open_table(b"a;b,c;d\n", "a.csv", CsvFormat(delimiter=",")).header == ["a;b", "c;d"]
 
 
-def test_columns_without_a_name_are_named_when_they_hold_anything() -> None:
+def test_columns_without_a_name_get_one_if_they_have_content() -> None:
     table = open_table(b"phone,,name,,\n1,,a,x,\n2,,b\n3,,c,,,,\n4,,d,,,y,\n", "a.csv")
     assert table.header == ["phone", "name", "Column 4"]
     assert [cells for _, cells in table.rows()] == [
@@ -118,7 +118,7 @@ def test_columns_without_a_name_are_named_when_they_hold_anything() -> None:
 
 
 @pytest.mark.parametrize("kind", MAKERS)
-def test_the_column_of_problems_of_a_mended_file_is_left_out(kind: str) -> None:
+def test_the_problem_column_of_a_corrected_file_is_ignored(kind: str) -> None:
     table = open_table(MAKERS[kind]([["phone", "name", "problem"], ["1", "a", "phone is odd"]]), f"a.{kind}")
     assert table.header == ["phone", "name"]
     assert list(table.rows()) == [(2, ["1", "a"])]
@@ -137,7 +137,7 @@ def test_rows_written_as_csv_read_the_same(rows: list[list[str]], data: st.DataO
 
 
 @given(st.binary(max_size=300), st.sampled_from(["a.csv", "a", "a.ods"]), st.sampled_from(["", *ENCODINGS]))
-def test_whatever_a_text_file_holds_it_is_a_table_or_refused(content: bytes, name: str, encoding: str) -> None:
+def test_any_text_file_is_a_table_or_refused(content: bytes, name: str, encoding: str) -> None:
     try:
         table = open_table(content, name, CsvFormat(encoding))
     except ContactFileError:
@@ -149,6 +149,6 @@ def test_whatever_a_text_file_holds_it_is_a_table_or_refused(content: bytes, nam
 
 @pytest.mark.parametrize("delimiter", [",", ";"])
 def test_a_long_text_file_is_read_row_by_row(delimiter: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(file_limits, "MAX_LINE_LENGTH", 100)  # what is held at once
+    monkeypatch.setattr(file_limits, "MAX_LINE_LENGTH", 100)  # the amount read at once
     content = f"phone{delimiter}name\n".encode() + f"1{delimiter}a\n".encode() * 50_000
     assert sum(1 for _ in open_table(content, "a.csv").rows()) == 50_000

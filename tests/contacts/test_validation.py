@@ -1,4 +1,4 @@
-"""The rows of a contact file checked: contacts, duplicates, what is wrong, and the file to mend."""
+"""Checked rows of a contact file: contacts, duplicates, invalid cells, and the file of invalid rows."""
 
 from __future__ import annotations
 
@@ -17,13 +17,16 @@ from portal.contacts.validation import (
     build_report,
     find_phone_column,
     invalid_rows,
-    valid_contacts,
     validate_rows,
 )
 from tests.contacts.sample_files import MAKERS, as_csv
 
 HEADER = ["name", "phoneNumber", "city"]
 GOOD, OTHER = "+12025550101", "+12025550102"
+
+
+def valid_contacts(table: Table, region: str) -> list[Contact]:
+    return [result for result in validate_rows(table, "phoneNumber", region) if isinstance(result, Contact)]
 
 
 def table_of(*rows: list[str]) -> Table:
@@ -47,7 +50,7 @@ def table_of(*rows: list[str]) -> Table:
         ([], None),
     ],
 )
-def test_the_column_of_numbers_is_found_by_its_name(header: list[str], column: str | None) -> None:
+def test_the_phone_number_column_is_found_by_its_name(header: list[str], column: str | None) -> None:
     assert find_phone_column(header) == column
 
 
@@ -62,24 +65,24 @@ def test_every_kind_of_file_gives_the_same_contacts(kind: str) -> None:
     ]
 
 
-def test_a_wrong_row_is_told_cell_by_cell_and_keeps_no_number_for_itself() -> None:
+def test_each_invalid_cell_of_a_row_is_reported_and_its_number_is_not_a_duplicate() -> None:
     table = table_of(["a\x07", "12", "x", "", "y"], ["b", "", "x"], ["c\x85", GOOD, "x"], ["d", GOOD])
     assert list(validate_rows(table, "phoneNumber", "US")) == [
         InvalidCell(2, "name", "a\x07", "must not hold a control character"),
         InvalidCell(2, "phoneNumber", "12", "has too few digits"),
-        InvalidCell(2, "Column 5", "y", "is beyond the header"),
+        InvalidCell(2, "Column 5", "y", "has no column header"),
         InvalidCell(3, "phoneNumber", "", "is empty"),
         InvalidCell(4, "name", "c\x85", "must not hold a control character"),
         Contact(5, GOOD, {"name": "d", "city": ""}),
     ]
 
 
-def test_columns_that_were_left_out_are_counted_beyond_the_header() -> None:
+def test_cells_without_a_header_are_numbered_by_their_column_in_the_file() -> None:
     table = open_table(f"phone,,name,\n{GOOD},,a,,x\n".encode(), "a.csv")
-    assert list(validate_rows(table, "phone", "")) == [InvalidCell(2, "Column 5", "x", "is beyond the header")]
+    assert list(validate_rows(table, "phone", "")) == [InvalidCell(2, "Column 5", "x", "has no column header")]
 
 
-def test_a_lone_surrogate_is_wrong() -> None:
+def test_a_lone_surrogate_is_invalid() -> None:
     class Odd(Table):
         def rows(self) -> Iterator[tuple[int, list[str]]]:
             yield 2, ["a\ud800", GOOD, ""]
@@ -90,12 +93,12 @@ def test_a_lone_surrogate_is_wrong() -> None:
     ]
 
 
-def test_line_breaks_and_tabs_become_blanks() -> None:
-    (contact,) = valid_contacts(table_of(["a\r\nb\tc", GOOD + "\n", "x"]), "phoneNumber", "")
+def test_line_breaks_and_tabs_become_spaces() -> None:
+    (contact,) = valid_contacts(table_of(["a\r\nb\tc", GOOD + "\n", "x"]), "")
     assert contact == Contact(2, GOOD, {"name": "a  b c", "city": "x"})
 
 
-def test_a_column_that_is_not_there_is_an_error() -> None:
+def test_an_unknown_column_is_an_error() -> None:
     with pytest.raises(ValueError, match="phone"):
         list(validate_rows(table_of(), "phone", ""))
 
@@ -103,25 +106,25 @@ def test_a_column_that_is_not_there_is_an_error() -> None:
 def test_a_report_holds_the_first_rows_and_the_first_problems(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(validation, "MAX_REPORTED", 5)
     monkeypatch.setattr(validation, "PROGRESS_INTERVAL", 10)
-    told: list[int] = []
+    progress: list[int] = []
     table = table_of(["a", GOOD], *[["b\x07", "1", "x"]] * 30, ["c", GOOD], ["d", OTHER])
-    report = build_report(table, "phoneNumber", "US", told.append)
-    assert (report.rows, report.good, report.duplicates, report.wrong_rows) == (33, 2, 1, 30)
+    report = build_report(table, "phoneNumber", "US", progress.append)
+    assert (report.rows, report.valid_rows, report.duplicates, report.invalid_rows) == (33, 2, 1, 30)
     assert report.columns == HEADER
     assert report.first_rows == [(2, ["a", GOOD, ""]), *[(row, ["b\x07", "1", "x"]) for row in range(3, 22)]]
-    assert [(wrong.row, wrong.column) for wrong in report.wrongs] == [
+    assert [(cell.row, cell.column) for cell in report.invalid_cells] == [
         *((3, "name"), (3, "phoneNumber"), (4, "name"), (4, "phoneNumber"), (5, "name"))
     ]
-    assert told == [10, 20, 30, 33]
+    assert progress == [10, 20, 30, 33]
 
 
 def test_a_report_of_no_rows_is_empty() -> None:
-    told: list[int] = []
-    report = build_report(table_of(), "phoneNumber", "", told.append)
-    assert (report.rows, report.first_rows, report.wrongs, told) == (0, [], [], [0])
+    progress: list[int] = []
+    report = build_report(table_of(), "phoneNumber", "", progress.append)
+    assert (report.rows, report.first_rows, report.invalid_cells, progress) == (0, [], [], [0])
 
 
-def test_wrong_rows_can_be_mended_and_read_again() -> None:
+def test_invalid_rows_can_be_corrected_and_read_again() -> None:
     table = table_of(["a", GOOD, "x"], ["b\x07", "12", "y"], ["Doe", " John", GOOD, "z"])
     rows = list(invalid_rows(table, "phoneNumber", "US"))
     assert rows == [
@@ -129,13 +132,13 @@ def test_wrong_rows_can_be_mended_and_read_again() -> None:
         ["b\x07", "12", "y", "name must not hold a control character; phoneNumber has too few digits"],
         [
             *("Doe", " John", GOOD),
-            "phoneNumber must be a phone number, such as +12015550123; Column 4 is beyond the header: z",
+            "phoneNumber must be a phone number, such as +12015550123; Column 4 has no column header: z",
         ],
     ]
     rows[1][:2], rows[2][:3] = ["b", OTHER], ["Doe, John", GOOD, "z"]
-    mended = open_table(as_csv(rows), "a.csv")
-    assert mended.header == HEADER
-    assert list(validate_rows(mended, "phoneNumber", "US")) == [
+    corrected = open_table(as_csv(rows), "a.csv")
+    assert corrected.header == HEADER
+    assert list(validate_rows(corrected, "phoneNumber", "US")) == [
         Contact(2, OTHER, {"name": "b", "city": "y"}),
         Contact(3, GOOD, {"name": "Doe, John", "city": "z"}),
     ]
@@ -147,17 +150,19 @@ numbers = st.sampled_from([GOOD, OTHER, "2025550101", "202 555 0103", "", "1", "
 rows = st.lists(st.tuples(st.sampled_from(["", "Ana", "\x07"]), numbers, st.just("x")) | st.just(("", "", "")))
 
 
-@settings(deadline=None)  # the first number of a region loads what is known of it
+@settings(deadline=None)  # the first number of a region loads its metadata
 @given(rows, st.sampled_from(["", "US", "GB"]))
-def test_every_row_is_good_or_twice_there_or_wrong(rows: list[tuple[str, ...]], region: str) -> None:
+def test_every_row_is_valid_or_duplicate_or_invalid(rows: list[tuple[str, ...]], region: str) -> None:
     rows = [tuple(cell.replace("\0", "").encode(errors="replace").decode() for cell in row) for row in rows]
     table = table_of(*map(list, rows))
     items = list(validate_rows(table, "phoneNumber", region))
     report = build_report(table, "phoneNumber", region, lambda _: None)
     assert report.rows == sum(any(cell.strip() for cell in row) for row in rows)
-    assert report.good + report.duplicates + report.wrong_rows == report.rows == len({item.row for item in items})
-    good = list(valid_contacts(table, "phoneNumber", region))
-    assert len({contact.number for contact in good}) == len(good) == report.good
-    firsts = {contact.number: contact.row for contact in good}
+    assert (
+        report.valid_rows + report.duplicates + report.invalid_rows == report.rows == len({item.row for item in items})
+    )
+    contacts = valid_contacts(table, region)
+    assert len({contact.number for contact in contacts}) == len(contacts) == report.valid_rows
+    firsts = {contact.number: contact.row for contact in contacts}
     assert all(firsts[item.number] == item.first_row < item.row for item in items if isinstance(item, Duplicate))
-    assert len(list(invalid_rows(table, "phoneNumber", region))) == report.wrong_rows + 1
+    assert len(list(invalid_rows(table, "phoneNumber", region))) == report.invalid_rows + 1

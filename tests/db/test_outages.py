@@ -19,7 +19,7 @@ from portal.accounts.query import list_tokens
 from portal.db.transactions import lift_time_limit
 from portal.extensions import db
 from portal.models import User
-from portal.web.errors import DEFAULT_MESSAGES
+from portal.web.errors import ERROR_TEXTS
 from tests.conftest import csrf_token
 from tests.support.builders import Builder
 
@@ -106,7 +106,7 @@ def test_a_full_disk_is_507_and_nothing_is_half_done(
     upload = {"file": (io.BytesIO(b"phoneNumber,note\n" + rows), "a.csv"), "csrf_token": token}
     with full(app):
         refused = call_api("addCallsToBatch", many)
-        assert (refused.status_code, refused.json["errorMessage"]) == (507, DEFAULT_MESSAGES[507])
+        assert (refused.status_code, refused.json["errorMessage"]) == (507, ERROR_TEXTS[507].api)
         if app.config["SQLALCHEMY_DATABASE_URI"].startswith("sqlite"):
             page = signed_in.post("/batches/new", data=upload)
             assert (page.status_code, "disk is full" in page.text) == (507, True)
@@ -127,11 +127,11 @@ def test_a_read_only_database_is_read_and_not_changed(
         refused = call_api("createBatch", BODY)
         assert (refused.status_code, refused.json["errorMessage"]) == (
             503,
-            "The portal can be read but not changed for now; retry in a few seconds",
+            "Read-only mode: changes are not possible; retry in a few seconds",
         )
         assert int(refused.headers["Retry-After"]) > 0
         page = signed_in.post("/settings/account", data={"csrf_token": token, "name": "New", "zone": "UTC"})
-        assert (page.status_code, "read but not changed" in page.text) == (503, True)
+        assert (page.status_code, "Changes are not possible" in page.text) == (503, True)
     with app.app_context():
         assert [one.last_used_at for one in list_tokens(owner.key)] == [None, None]
     assert call_api("createBatch", BODY).status_code == 201

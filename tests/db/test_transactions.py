@@ -115,7 +115,7 @@ def test_a_database_that_is_away_is_503_for_programs_and_people(
     answers = [api(), signed_in.get("/batches"), signed_in.get("/batches", headers={"HX-Request": "true"})]
     assert [answer.status_code for answer in answers] == [503] * 3
     assert all(answer.headers["Retry-After"] for answer in answers)
-    assert answers[0].json["errorMessage"] == "The database cannot be reached; retry in a few seconds"
-    assert all("The database is away" in answer.text for answer in answers[1:])
+    assert answers[0].json["errorMessage"] == "Database unavailable; retry in a few seconds"
+    assert all("Database unavailable" in answer.text for answer in answers[1:])
     assert all("127.0.0.1" not in answer.text for answer in answers)
     away.dispose()

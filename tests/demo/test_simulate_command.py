@@ -1,4 +1,4 @@
-"""The simulate command: a whole batch through the API, obedience to its moves, and no token left behind."""
+"""The simulate command: a whole batch through the API, changes of its status, and the temporary token."""
 
 from __future__ import annotations
 
@@ -22,38 +22,38 @@ from tests.support.builders import Builder
 
 CALLS = 60
 MINUTE = 60_000
-PATIENCE = 60  # seconds
+TIMEOUT_SECONDS = 60
 
 
 @pytest.fixture
 def run(app: Flask) -> Callable[..., Any]:
-    """Runs the command: `run(batch.id, "--rate", "0")`."""
+    """Return a function that runs the command: `run(batch.id, "--rate", "0")`."""
     return lambda *arguments: app.test_cli_runner().invoke(args=["simulate", *arguments])
 
 
 @pytest.fixture
-def make(build: Builder, owner: User, call_api: Callable) -> Callable[..., Batch]:
-    """Makes an active batch with so many calls."""
+def create_active(build: Builder, owner: User, call_api: Callable) -> Callable[..., Batch]:
+    """Return a function that creates an active batch with that many calls."""
 
-    def make(calls: int = CALLS, **given: Any) -> Batch:
-        batch = build.create_batch(owner, **given)
-        sent = [{"phoneNumber": f"+1{201 + place // 100}55501{place % 100:02}"} for place in range(calls)]
-        assert call_api("addCallsToBatch", {"batchId": batch.id, "call_data": sent}).json["data"]["added"] == calls
+    def create_active(calls: int = CALLS) -> Batch:
+        batch = build.create_batch(owner)
+        call_data = [{"phoneNumber": f"+1{201 + index // 100}55501{index % 100:02}"} for index in range(calls)]
+        assert call_api("addCallsToBatch", {"batchId": batch.id, "call_data": call_data}).json["data"]["added"] == calls
         assert call_api("start-calling", {"batchId": batch.id, "userId": owner.id}).status_code == 200
         return batch
 
-    return make
+    return create_active
 
 
 @pytest.fixture
 def listed(api: Callable) -> Callable[[str], dict[str, Any]]:
-    """A batch as the list shows it."""
-    return lambda batch_id: {one["_id"]: one for one in api("?limit=100").json["data"]["batches"]}[batch_id]
+    """Return a function that returns a batch as the list shows it."""
+    return lambda batch_id: {batch["_id"]: batch for batch in api("?limit=100").json["data"]["batches"]}[batch_id]
 
 
 @pytest.fixture
 def logs(call_api: Callable) -> Callable[[str], list[list[dict[str, Any]]]]:
-    """What batch-details tells of each call."""
+    """Return a function that returns the phoneLogs of each call in batch-details."""
 
     def logs(batch_id: str) -> list[list[dict[str, Any]]]:
         data = call_api(f"batch-details/{batch_id}", query_string={"limit": 100}).json["data"]
@@ -63,7 +63,7 @@ def logs(call_api: Callable) -> Callable[[str], list[list[dict[str, Any]]]]:
 
 
 def tokens(app: Flask, owner: User) -> list[Token]:
-    """The tokens of the command that are still good."""
+    """Return the valid tokens of the command."""
     with app.app_context():
         return [token for token in accounts_query.list_tokens(owner.key) if token.name == "simulate"]
 
@@ -73,7 +73,7 @@ def rows(app: Flask, model: Any) -> list[Any]:
         return list(db.session.execute(db.select(model)).scalars())
 
 
-def agrees(app: Flask) -> bool:
+def has_no_differences(app: Flask) -> bool:
     return app.test_cli_runner().invoke(args=["batch", "check"]).exit_code == 0
 
 
@@ -81,23 +81,23 @@ def counts(batch: dict[str, Any]) -> tuple[int, int, int, str]:
     return batch["totalCalls"], batch["callsPicked"], batch["callsCompleted"], batch["queue_status"]
 
 
-def waited_for(holds: Callable[[], bool]) -> bool:
-    """Whether it comes true before anybody would give up."""
-    until = time.monotonic() + PATIENCE
-    while time.monotonic() < until:
-        if holds():
+def becomes_true(condition: Callable[[], bool]) -> bool:
+    """Return whether the condition becomes true before the timeout."""
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while time.monotonic() < deadline:
+        if condition():
             return True
         time.sleep(0.02)
     return False
 
 
-# --- to the end -------------------------------------------------------------------------------------------------------
+# --- complete simulations ---------------------------------------------------------------------------------------------
 
 
-def test_a_batch_is_called_to_its_end_and_everything_agrees(
-    app: Flask, run: Callable, make: Callable, listed: Callable, logs: Callable, owner: User
+def test_a_simulation_completes_the_batch_with_consistent_counts(
+    app: Flask, run: Callable, create_active: Callable, listed: Callable, logs: Callable, owner: User
 ) -> None:
-    batch = make()
+    batch = create_active()
     result = run(batch.id, "--rate", "0", "--seed", "3")
     assert (result.exit_code, result.stderr) == (0, "")
     ends = Counter(call[-1]["callStatus"] for call in logs(batch.id))
@@ -106,20 +106,20 @@ def test_a_batch_is_called_to_its_end_and_everything_agrees(
     assert len(ends) >= 4
     assert counts(listed(batch.id)) == (CALLS, picked, ends["completed"], "completed")
     assert result.stdout.startswith(f"60 calls: {picked} picked up, {ends['completed']} completed, ")
-    told = {word: int(count) for count, word in re.findall(r"(\d+) ([a-z ]+)", result.stdout)}
-    assert [told.get(word, 0) for word in ("dropped", "no answer", "busy", "failed")] == [
+    printed = {label: int(count) for count, label in re.findall(r"(\d+) ([a-z ]+)", result.stdout)}
+    assert [printed.get(label, 0) for label in ("dropped", "no answer", "busy", "failed")] == [
         ends[status] for status in ("dropped", "no-answer", "busy", "failed")
     ]
     assert result.stdout.count("\n") == 1
     assert "555" not in result.output
-    assert agrees(app)
+    assert has_no_differences(app)
     assert tokens(app, owner) == []
 
 
-def test_what_it_plays_at_once_is_spread_over_the_last_hour(
-    app: Flask, run: Callable, make: Callable, logs: Callable
+def test_rate_0_spreads_the_events_over_the_last_hour(
+    app: Flask, run: Callable, create_active: Callable, logs: Callable
 ) -> None:
-    batch = make()
+    batch = create_active()
     before = now_ms()
     assert run(batch.id, "--rate", "0", "--seed", "3").exit_code == 0
     at = [event.occurred_at for event in rows(app, CallEvent)]
@@ -133,12 +133,12 @@ def test_what_it_plays_at_once_is_spread_over_the_last_hour(
         assert (call[-1]["callDuration"] > 0) == (call[-1]["callStatus"] in ("completed", "dropped"))
 
 
-def test_by_the_clock_it_is_as_quick_as_it_is_told(app: Flask, run: Callable, make: Callable, listed: Callable) -> None:
-    """No quicker: how much slower is the machine's own, and still no minute, as talks of a real length would take."""
-    batch = make()
+def test_a_rate_limits_the_speed(app: Flask, run: Callable, create_active: Callable, listed: Callable) -> None:
+    """It must not be faster than the rate; a slow machine may take longer, but far less than calls in real time."""
+    batch = create_active()
     before, began = now_ms(), time.monotonic()
     assert run(batch.id, "--rate", "40").exit_code == 0
-    assert 1.3 < time.monotonic() - began < PATIENCE
+    assert 1.3 < time.monotonic() - began < TIMEOUT_SECONDS
     assert listed(batch.id)["queue_status"] == "completed"
     at = [event.occurred_at for event in rows(app, CallEvent)]
     assert before <= min(at)
@@ -146,244 +146,244 @@ def test_by_the_clock_it_is_as_quick_as_it_is_told(app: Flask, run: Callable, ma
     assert max(at) - min(at) > 1000
 
 
-def test_the_same_seed_ends_the_same_and_again_it_is_other_events(
-    run: Callable, make: Callable, logs: Callable, app: Flask
+def test_the_same_seed_gives_the_same_outcomes_but_new_events(
+    run: Callable, create_active: Callable, logs: Callable, app: Flask
 ) -> None:
-    batches = [make(), make(), make()]
-    told = [run(batch.id, "--rate", "0", "--seed", seed).stdout for batch, seed in zip(batches, "778", strict=True)]
+    batches = [create_active(), create_active(), create_active()]
+    outputs = [run(batch.id, "--rate", "0", "--seed", seed).stdout for batch, seed in zip(batches, "778", strict=True)]
     ends = [[(call[-1]["callStatus"], call[-1]["callDuration"]) for call in logs(batch.id)] for batch in batches]
-    assert (told[0], ends[0]) == (told[1], ends[1])
+    assert (outputs[0], ends[0]) == (outputs[1], ends[1])
     assert ends[0] != ends[2]
     events = rows(app, CallEvent)
     assert len(events) == sum(len(call) for batch in batches for call in logs(batch.id))
 
 
 @pytest.mark.parametrize("answer", ["0", "1"])
-def test_nobody_or_everybody_answers(
-    run: Callable, make: Callable, listed: Callable, logs: Callable, answer: str
+def test_an_answer_rate_of_0_or_1_gives_no_answers_or_only_answers(
+    run: Callable, create_active: Callable, listed: Callable, logs: Callable, answer: str
 ) -> None:
-    batch = make()
+    batch = create_active()
     assert f"60 calls: {60 * int(answer)} picked up" in run(batch.id, "--rate", "0", "--answer", answer).stdout
     assert listed(batch.id)["callsPicked"] == 60 * int(answer)
     ends = {call[-1]["callStatus"] for call in logs(batch.id)}
     assert ends <= ({"completed", "dropped"} if answer == "1" else {"no-answer", "busy", "failed"})
 
 
-def test_more_calls_than_a_page_holds_and_some_that_have_ended_already(
-    app: Flask, run: Callable, make: Callable, build: Builder, owner: User, listed: Callable
+def test_a_batch_with_several_pages_of_calls_and_ended_calls_is_completed(
+    app: Flask, run: Callable, create_active: Callable, build: Builder, owner: User, listed: Callable
 ) -> None:
     batch = build.create_batch(owner, total_calls=2, calls_called=2, calls_picked=1)
     build.create_call(batch, phone_number="+12025550101", status="busy")
-    build.create_call(batch, phone_number="+12025550102", status="in-progress")  # of a run that was cut off
+    build.create_call(batch, phone_number="+12025550102", status="in-progress")  # left by an interrupted simulation
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(build, "create_batch", lambda *_: batch)
-        make(250)
+        create_active(250)
     result = run(batch.id, "--rate", "0", "--answer", "1")
     assert result.stdout.startswith("251 calls: 251 picked up")
     assert counts(listed(batch.id))[:2] == (252, 251)
     assert listed(batch.id)["queue_status"] == "completed"
-    assert agrees(app)
+    assert has_no_differences(app)
 
 
-# --- refused ----------------------------------------------------------------------------------------------------------
+# --- errors -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("status", ["pending", "paused", "stopped", "completed"])
-def test_a_batch_that_is_not_active_is_to_be_started_first(
+def test_a_batch_that_is_not_active_is_refused_with_a_hint(
     app: Flask, run: Callable, build: Builder, owner: User, status: str
 ) -> None:
     batch = build.create_batch(owner, status=status, total_calls=1)
     build.create_call(batch)
     result = run(batch.id)
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr.startswith(f"Error: This batch is {status}; start it first, ")
+    assert result.stderr.startswith(f"Error: This batch is {status}. Start it on its page or with POST ")
     assert rows(app, Token) == []
 
 
-def test_a_batch_without_a_call_to_make_is_to_be_filled_first(run: Callable, build: Builder, owner: User) -> None:
+def test_a_batch_without_open_calls_is_refused_with_a_hint(run: Callable, build: Builder, owner: User) -> None:
     batch = build.create_batch(owner, status="completed", total_calls=1, calls_called=1)
     build.create_call(batch, status="busy")
     result = run(batch.id)
     assert (result.exit_code, result.stdout) == (1, "")
-    assert "no call left to make: add calls" in result.stderr
+    assert "no calls left. Add calls" in result.stderr
 
 
-def test_what_is_no_batch_is_said(app: Flask, run: Callable, build: Builder, owner: User) -> None:
-    gone = build.create_batch(owner, status="active", deleted=True)
-    for batch_id, says in [
-        ("0" * 24, "Error: There is no batch 000000000000000000000000, or it is deleted\n"),
-        (gone.id, f"Error: There is no batch {gone.id}, or it is deleted\n"),
+def test_an_unknown_batch_is_reported(app: Flask, run: Callable, build: Builder, owner: User) -> None:
+    deleted = build.create_batch(owner, status="active", deleted=True)
+    for batch_id, message in [
+        ("0" * 24, "Error: Batch 000000000000000000000000 does not exist or is deleted\n"),
+        (deleted.id, f"Error: Batch {deleted.id} does not exist or is deleted\n"),
         ("nonsense", "Error: BATCH must be an id: 24 hexadecimal characters\n"),
     ]:
         result = run(batch_id)
-        assert (result.exit_code, result.stdout, result.stderr) == (1, "", says)
+        assert (result.exit_code, result.stdout, result.stderr) == (1, "", message)
     assert rows(app, Token) == []
 
 
-def test_a_disabled_account_is_said(run: Callable, make: Callable, build: Builder, owner: User) -> None:
-    batch = make(1)
+def test_a_disabled_account_is_reported(run: Callable, create_active: Callable, build: Builder, owner: User) -> None:
+    batch = create_active(1)
     build.change(owner, disabled_at=1)
     result = run(batch.id)
     assert result.exit_code == 1
-    assert result.stderr == "Error: The account owner@example.com is disabled, so that no dialer can report for it\n"
+    assert result.stderr == "Error: The account owner@example.com is disabled. Enable it first\n"
 
 
 @pytest.mark.parametrize(
     "option", ["--rate=-1", "--rate=nan", "--rate=inf", "--answer=1.1", "--answer=nan", "--seed=x"]
 )
-def test_a_number_that_cannot_be_used_is_wrong_usage(app: Flask, run: Callable, make: Callable, option: str) -> None:
-    result = run(make(1).id, option)
+def test_an_invalid_number_is_wrong_usage(app: Flask, run: Callable, create_active: Callable, option: str) -> None:
+    result = run(create_active(1).id, option)
     assert result.exit_code == 2
     assert option.partition("=")[0] in result.stderr
     assert rows(app, CallEvent) == []
 
 
-# --- while it runs ----------------------------------------------------------------------------------------------------
+# --- changes during a simulation --------------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def begin(run: Callable) -> Callable[[str], Any]:
-    """Begins the command in the background; returns what joins it and gives its result."""
+def start(run: Callable) -> Callable[[str], Any]:
+    """Return a function that starts the command in the background; it returns a function that waits for the result."""
 
-    def begin(batch_id: str) -> Callable[[], Any]:
+    def start(batch_id: str) -> Callable[[], Any]:
         results: list[Any] = []
         thread = threading.Thread(
             target=lambda: results.append(run(batch_id, "--rate", "30", "--answer", "1")), daemon=True
         )
         thread.start()
 
-        def end() -> Any:
-            thread.join(timeout=PATIENCE)
+        def wait() -> Any:
+            thread.join(timeout=TIMEOUT_SECONDS)
             assert not thread.is_alive()
             return results[0]
 
-        return end
+        return wait
 
-    return begin
+    return start
 
 
-@pytest.mark.parametrize(("move", "says"), [("stop", "stopped"), ("delete", "deleted")])
-def test_a_batch_that_is_stopped_or_deleted_ends_it(
+@pytest.mark.parametrize(("action", "word"), [("stop", "stopped"), ("delete", "deleted")])
+def test_stopping_or_deleting_the_batch_ends_the_simulation(
     app: Flask,
-    begin: Callable,
-    make: Callable,
+    start: Callable,
+    create_active: Callable,
     call_api: Callable,
     listed: Callable,
     owner: User,
-    move: str,
-    says: str,
+    action: str,
+    word: str,
 ) -> None:
-    batch = make(400)
-    end = begin(batch.id)
-    assert waited_for(lambda: listed(batch.id)["callsPicked"] > 5)
+    batch = create_active(400)
+    wait = start(batch.id)
+    assert becomes_true(lambda: listed(batch.id)["callsPicked"] > 5)
     assert len(tokens(app, owner)) == 1
-    if move == "stop":
+    if action == "stop":
         assert call_api("stop-calling", {"batchId": batch.id, "userId": owner.id}).status_code == 200
     else:
         assert call_api(f"delete-batch/{batch.id}", method="DELETE").status_code == 200
-    result = end()
+    result = wait()
     assert result.exit_code == 0, result.output
-    assert re.fullmatch(rf"\d+ calls?: .* left on the line; the batch was {says}\n", result.stdout)
+    assert re.fullmatch(rf"\d+ calls?: .* unfinished; the batch was {word}\n", result.stdout)
     assert int(result.stdout.split()[0]) < 400
     assert tokens(app, owner) == []
-    if move == "delete":
+    if action == "delete":
         call_api(f"restore-batch/{batch.id}", method="POST")
-    assert agrees(app)
+    assert has_no_differences(app)
 
 
 @pytest.fixture
-def looks(monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
-    """What the dialer found the batch's status to be, each time that it looked."""
-    found: list[str | None] = []
-    look = simulated_dialer.SimulatedDialer.look
+def polled_statuses(monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
+    """Return a list that receives the status of the batch each time the dialer polls it."""
+    statuses: list[str | None] = []
+    poll = simulated_dialer.SimulatedDialer.poll
 
-    def noted(playing: simulated_dialer.SimulatedDialer) -> int:
-        total = look(playing)
-        found.append(playing.status)
+    def recording_poll(dialer: simulated_dialer.SimulatedDialer) -> int:
+        total = poll(dialer)
+        statuses.append(dialer.status)
         return total
 
-    monkeypatch.setattr(simulated_dialer.SimulatedDialer, "look", noted)
-    return found
+    monkeypatch.setattr(simulated_dialer.SimulatedDialer, "poll", recording_poll)
+    return statuses
 
 
 @pytest.fixture
-def paused_in_the_midst(
+def pause_after_first_answer(
     call_api: Callable, owner: User, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[str], dict[str, str]]:
-    """Has a batch paused as soon as its first talks are reported, however late the dialer is by then."""
+    """Return a function that pauses a batch as soon as its first answered call is reported."""
 
     def prepare(batch_id: str) -> dict[str, str]:
         body = {"batchId": batch_id, "userId": owner.id}
-        send, sent = simulated_dialer.ApiClient.report, []
+        report, statuses = simulated_dialer.ApiClient.report_events, []
 
-        def and_pause(api: simulated_dialer.ApiClient, events: list[dict[str, Any]]) -> Any:
-            told = send(api, events)
-            sent.extend(event["callStatus"] for event in events)
-            if "in-progress" in sent and "paused" not in sent:
-                sent.append("paused")
+        def report_and_pause(api: simulated_dialer.ApiClient, events: list[dict[str, Any]]) -> Any:
+            counts = report(api, events)
+            statuses.extend(event["callStatus"] for event in events)
+            if "in-progress" in statuses and "paused" not in statuses:
+                statuses.append("paused")
                 assert Context().run(call_api, "pause-calling", body).status_code == 200
-            return told
+            return counts
 
-        monkeypatch.setattr(simulated_dialer.ApiClient, "report", and_pause)
+        monkeypatch.setattr(simulated_dialer.ApiClient, "report_events", report_and_pause)
         return body
 
     return prepare
 
 
-def test_a_paused_batch_is_waited_for(
+def test_the_simulation_waits_while_the_batch_is_paused(
     app: Flask,
-    begin: Callable,
-    make: Callable,
+    start: Callable,
+    create_active: Callable,
     call_api: Callable,
     listed: Callable,
-    looks: list[str | None],
-    paused_in_the_midst: Callable,
+    polled_statuses: list[str | None],
+    pause_after_first_answer: Callable,
 ) -> None:
-    batch = make(60)
-    body = paused_in_the_midst(batch.id)
-    end = begin(batch.id)
-    assert waited_for(lambda: looks[-1:] == ["paused"])  # what had happened by then was reported before it looked
-    stood, quiet_since = counts(listed(batch.id)), now_ms()
-    assert 0 < stood[1] < 60
-    looks.clear()
-    assert waited_for(lambda: len(looks) == 2)
-    assert counts(listed(batch.id)) == stood
-    quiet_until = now_ms()
+    batch = create_active(60)
+    body = pause_after_first_answer(batch.id)
+    wait = start(batch.id)
+    assert becomes_true(lambda: polled_statuses[-1:] == ["paused"])  # events are reported before each poll
+    paused_counts, paused_at = counts(listed(batch.id)), now_ms()
+    assert 0 < paused_counts[1] < 60
+    polled_statuses.clear()
+    assert becomes_true(lambda: len(polled_statuses) == 2)
+    assert counts(listed(batch.id)) == paused_counts
+    resumed_at = now_ms()
     assert call_api("resume-calling", body).status_code == 200
-    result = end()
+    result = wait()
     assert result.stdout.startswith("60 calls: ")
-    assert result.stderr == "The batch is paused: waiting until it is resumed\n"
+    assert result.stderr == "The batch is paused. Waiting until it is resumed\n"
     at = [event.occurred_at for event in rows(app, CallEvent)]
-    assert max(at) > quiet_until
-    assert not [moment for moment in at if quiet_since < moment < quiet_until]  # nothing is made up for afterwards
+    assert max(at) > resumed_at
+    assert not [ms for ms in at if paused_at < ms < resumed_at]  # events do not catch up with the pause
     assert listed(batch.id)["queue_status"] == "completed"
 
 
 @pytest.mark.parametrize("failure", [KeyboardInterrupt, RuntimeError])
-def test_the_token_goes_whatever_ends_it(
-    app: Flask, run: Callable, make: Callable, owner: User, monkeypatch: pytest.MonkeyPatch, failure: type
+def test_the_token_is_revoked_after_any_failure(
+    app: Flask, run: Callable, create_active: Callable, owner: User, monkeypatch: pytest.MonkeyPatch, failure: type
 ) -> None:
-    def fail(*_given: object) -> None:
+    def fail(*_arguments: object) -> None:
         assert len(tokens(app, owner)) == 1
         raise failure
 
     monkeypatch.setattr(simulated_dialer.SimulatedDialer, "report", fail)
-    result = run(make().id, "--rate", "0")
+    result = run(create_active().id, "--rate", "0")
     assert result.exit_code == 1
     assert "Traceback" not in result.output
     assert tokens(app, owner) == []
 
 
-def test_an_answer_that_it_cannot_go_on_with_is_said(
-    app: Flask, run: Callable, make: Callable, owner: User, build: Builder, monkeypatch: pytest.MonkeyPatch
+def test_an_api_error_ends_the_simulation_with_its_message(
+    app: Flask, run: Callable, create_active: Callable, owner: User, build: Builder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    send = simulated_dialer.ApiClient.report
+    report = simulated_dialer.ApiClient.report_events
 
-    def disabled(api: simulated_dialer.ApiClient, events: list) -> Any:
+    def disable_and_report(api: simulated_dialer.ApiClient, events: list) -> Any:
         build.change(owner, disabled_at=1)
-        return send(api, events)
+        return report(api, events)
 
-    monkeypatch.setattr(simulated_dialer.ApiClient, "report", disabled)
-    result = run(make().id, "--rate", "0")
+    monkeypatch.setattr(simulated_dialer.ApiClient, "report_events", disable_and_report)
+    result = run(create_active().id, "--rate", "0")
     assert result.exit_code == 1
-    assert result.stderr.startswith("Error: The API answered 401: ")
+    assert result.stderr.startswith("Error: The API responded with 401: ")

@@ -15,7 +15,6 @@ from flask.testing import FlaskClient
 from portal.batches import query as batches_query
 from portal.batches.parameters import BatchListParameters
 from portal.calls import query as calls_query
-from portal.calls.parameters import CallListParameters
 from portal.models import Batch, User
 from portal.times import now_ms
 from tests.support.builders import Builder, state_of
@@ -103,9 +102,9 @@ def test_a_hidden_batch_and_its_calls_cannot_be_opened(
     with app.app_context():
         for batch in hidden:
             assert batches_query.find_batch(owner.key, batch.id) is None
-            page = calls_query.fetch_page(owner.key, batch.id, CallListParameters())
+            page = calls_query.fetch_page(owner.key, batch.id, calls_query.ALL_CALLS)
             assert (page.total, list(page.rows)) == (0, [])
-            assert sum(calls_query.count_outcomes(owner.key, batch.id).values()) == 0
+            assert sum(calls_query.count_by_status(owner.key, batch.id).values()) == 0
 
 
 @pytest.mark.usefixtures("one_minute")

@@ -24,7 +24,7 @@ def test_a_body_that_is_nested_too_deep_is_refused_before_its_values_are_looked_
 ) -> None:
     answer = call_api("createBatch", method="POST", data=nested(depth), content_type="application/json")
     assert answer.status_code == 400
-    assert answer.json["errorMessage"] == f"The body is nested deeper than {MAX_DEPTH} levels"
+    assert answer.json["errorMessage"] == f"The body must not be nested deeper than {MAX_DEPTH} levels"
 
 
 def test_objects_count_as_lists_do_and_what_is_beside_does_not(call_api: Callable) -> None:
@@ -49,13 +49,13 @@ def test_an_address_that_is_too_long_is_414(client: FlaskClient, signed_in: Flas
     program, page = api(query), signed_in.get(f"/batches{query}")
     assert (program.status_code, program.json["code"]) == (414, 414)
     assert page.status_code == 414
-    assert "longer than the portal takes" in page.text
+    assert "Use a shorter search" in page.text
 
 
 def test_too_many_parameters_are_named(api: Callable, signed_in: FlaskClient) -> None:
     query = "?" + "&".join(f"p{number}=1" for number in range(201))
     assert api(query).status_code == 400
-    assert "more than 200 parameters" in api(query).json["errorMessage"]
+    assert "at most 200 parameters" in api(query).json["errorMessage"]
     assert signed_in.get(f"/batches{query}").status_code == 400
 
 
@@ -65,7 +65,7 @@ def test_a_form_of_too_many_fields_is_413(client: FlaskClient) -> None:
     for how in ({}, {"content_type": "multipart/form-data"}):
         answer = client.post("/login", data={"csrf_token": token, **fields}, **how)
         assert answer.status_code == 413
-        assert "larger than the portal takes" in answer.text
+        assert "over the size limit" in answer.text
 
 
 def test_a_form_that_is_too_large_is_413(client: FlaskClient) -> None:

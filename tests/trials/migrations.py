@@ -17,7 +17,7 @@ from flask_migrate import downgrade, upgrade
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from portal.batches.actions.inserting import insert_batches, insert_calls
+from portal.batches.actions import call_row, insert_batches, insert_calls
 from portal.db import schema_changes
 from portal.db.transactions import WRITE_OPTIONS, write_transaction
 from portal.extensions import db
@@ -121,7 +121,9 @@ class ConcurrentTraffic:
 
 def run(conditions: Conditions) -> Outcome:
     """Fill a database, downgrade it to the first schema and upgrade it again, and compare the data after each step."""
-    limit = LIMIT_SECONDS if conditions.full else BROKEN_LIMIT_SECONDS if conditions.first else SHORT_LIMIT_SECONDS
+    limit = (
+        LIMIT_SECONDS if conditions.full else BROKEN_LIMIT_SECONDS if conditions.stop_at_first else SHORT_LIMIT_SECONDS
+    )
     failures: list[str] = []
     with open_app(conditions.database) as app:
         owner, writer, batch = fill(app, conditions.count)
@@ -183,13 +185,9 @@ def batch_columns(number: int) -> dict[str, Any]:
 
 
 def call_columns(number: int, batch_key: int) -> list[dict[str, Any]]:
-    """Return the columns of a batch's calls."""
-    rest = {"status": "pending", "duration_seconds": 0, "attempts": 0, "created_at": MAY_2025}
+    """Return the rows of a batch's calls."""
     fields = {"city": "Évora", "row": number}
-    return [
-        rest | {"batch_key": batch_key, "phone_number": phone_number_at(number * CALLS + one), "fields": fields}
-        for one in range(CALLS)
-    ]
+    return [call_row(batch_key, phone_number_at(number * CALLS + offset), fields, MAY_2025) for offset in range(CALLS)]
 
 
 def steps() -> Iterator[tuple[Any, str]]:

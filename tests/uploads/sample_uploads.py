@@ -1,4 +1,4 @@
-"""Contact files of every kind with the same content, made on the spot."""
+"""Contact files of every kind with the same content."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ ROWS = [
 
 
 def csv_of(rows: Sequence[Sequence[str]], encoding: str = "utf-8") -> bytes:
-    """The rows as CSV."""
-    page = io.StringIO()
-    csv.writer(page).writerows(rows)
-    return page.getvalue().encode(encoding)
+    """Return the rows as CSV."""
+    text = io.StringIO()
+    csv.writer(text).writerows(rows)
+    return text.getvalue().encode(encoding)
 
 
 def xlsx_of(rows: Sequence[Sequence[str]]) -> bytes:
-    """The rows as an .xlsx workbook."""
+    """Return the rows as an .xlsx workbook."""
     file = io.BytesIO()
     with xlsxwriter.Workbook(file, {"in_memory": True}) as workbook:
         sheet = workbook.add_worksheet()
-        for line, row in enumerate(rows):
-            for place, cell in enumerate(row):
-                sheet.write_string(line, place, cell)
+        for row, cells in enumerate(rows):
+            for column, cell in enumerate(cells):
+                sheet.write_string(row, column, cell)
     return file.getvalue()
 
 
 def xls_of(rows: Sequence[Sequence[str]]) -> bytes:
-    """The rows as an .xls workbook."""
+    """Return the rows as an .xls workbook."""
     workbook = xlwt.Workbook()
     sheet = workbook.add_sheet("contacts")
-    for line, row in enumerate(rows):
-        for place, cell in enumerate(row):
-            sheet.write(line, place, cell)
+    for row, cells in enumerate(rows):
+        for column, cell in enumerate(cells):
+            sheet.write(row, column, cell)
     file = io.BytesIO()
     workbook.save(file)
     return file.getvalue()

@@ -1,4 +1,4 @@
-"""Contact files on pages: looked at, read in another way, made into a batch; with JavaScript off, or with progress."""
+"""Contact files on pages: preview, reading options, batch; without JavaScript, or with streamed progress."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from tests.conftest import csrf_token, sign_in
 from tests.support.builders import Builder
 from tests.uploads.sample_uploads import CALLER_ID, MAKERS, ROWS, csv_of
 
-WRONG = [
+INVALID = [
     ["Phone No", "name"],
     ["(202) 555-0101", "a"],
-    ["nobody", "b"],
+    ["unknown", "b"],
     ["+1 202 555 0101", "c"],
     ["+12025550103", "d"],
 ]
@@ -31,7 +31,7 @@ LINES = {"Accept": "application/x-ndjson"}
 
 @pytest.fixture
 def browse(signed_in: FlaskClient) -> Callable[..., Any]:
-    """Posts a form of a page as a browser does."""
+    """Return a function that posts a form as a browser does."""
 
     def post(address: str, headers: dict | None = None, **fields: Any) -> Any:
         token = csrf_token(signed_in.get("/settings/account").text)
@@ -42,44 +42,44 @@ def browse(signed_in: FlaskClient) -> Callable[..., Any]:
 
 @pytest.fixture
 def send(browse: Callable) -> Callable[..., Any]:
-    """Sends a contact file through the page."""
-    return lambda content, name="spring_offer.csv", **how: browse(
-        "/batches/new", file=(io.BytesIO(content), name), **how
+    """Return a function that uploads a contact file on the page."""
+    return lambda content, name="spring_offer.csv", **options: browse(
+        "/batches/new", file=(io.BytesIO(content), name), **options
     )
 
 
-def made(api: Callable) -> list[dict[str, Any]]:
-    """The batches that there are."""
+def list_batches(api: Callable) -> list[dict[str, Any]]:
+    """Return all batches of the owner."""
     return api().json["data"]["batches"]
 
 
-GOOD_FORM = {"batchName": "Spring", "callingNumbers": f"{CALLER_ID}, +12025550109"}
+VALID_FORM = {"batchName": "Spring", "callingNumbers": f"{CALLER_ID}, +12025550109"}
 
 
-def test_a_file_is_looked_at_before_anything_is_made_of_it(
+def test_a_file_is_previewed_before_a_batch_is_created(
     send: Callable, signed_in: FlaskClient, api: Callable, build: Builder, owner: User
 ) -> None:
     build.change(owner, region="US")
-    answer = send(csv_of(WRONG))
+    answer = send(csv_of(INVALID))
     assert answer.status_code == 303
-    assert made(api) == []
-    told = words(signed_in.get(answer.location).text)
-    assert "Valid 2 become calls" in told
-    assert "Duplicate 1" in told
-    assert "Invalid 1" in told
-    assert "3 Phone No nobody must be a phone number" in told
-    assert "First 4 rows" in told
+    assert list_batches(api) == []
+    text = words(signed_in.get(answer.location).text)
+    assert "Valid 2 become calls" in text
+    assert "Duplicate 1" in text
+    assert "Invalid 1" in text
+    assert "3 Phone No unknown must be a phone number" in text
+    assert "First 4 rows" in text
 
 
 @pytest.mark.parametrize("kind", MAKERS)
-def test_a_batch_is_made_of_a_file_of_every_kind(
+def test_a_batch_is_created_from_a_file_of_every_kind(
     send: Callable, browse: Callable, signed_in: FlaskClient, api: Callable, build: Builder, owner: User, kind: str
 ) -> None:
     build.change(owner, region="US")
     preview = send(MAKERS[kind](ROWS), f"a.{kind}").location
     answer = browse(
         preview,
-        **GOOD_FORM,
+        **VALID_FORM,
         start="09:00",
         end="17:00",
         timezone="Europe/Lisbon",
@@ -87,44 +87,44 @@ def test_a_batch_is_made_of_a_file_of_every_kind(
         allowedDays=["1", "2", "3"],
     )
     assert answer.status_code == 303, words(answer.text)
-    (batch,) = made(api)
+    (batch,) = list_batches(api)
     assert answer.location == f"/batches/{batch['_id']}"
     assert (batch["batchName"], batch["totalCalls"], batch["queue_status"]) == ("Spring", 2, "pending")
-    told = words(signed_in.get(answer.location).text)
-    assert "Monday to Wednesday, 09:00 to 17:00, Europe/Lisbon" in told
-    assert "and 1 more" in told
-    assert "Made with 2 calls owner, on a page" in told
-    assert signed_in.get(preview).status_code == 404  # its content is gone
+    text = words(signed_in.get(answer.location).text)
+    assert "Monday to Wednesday, 09:00 to 17:00, Europe/Lisbon" in text
+    assert "and 1 more" in text
+    assert "Created with 2 calls owner, web app" in text
+    assert signed_in.get(preview).status_code == 404  # its content is deleted
 
 
-def test_all_or_nothing_and_leaving_the_wrong_ones_out(send: Callable, browse: Callable, api: Callable) -> None:
-    preview = send(csv_of(WRONG)).location
-    refused = browse(preview, **GOOD_FORM, wrongRows="none")
+def test_invalid_rows_prevent_the_batch_or_are_skipped(send: Callable, browse: Callable, api: Callable) -> None:
+    preview = send(csv_of(INVALID)).location
+    refused = browse(preview, **VALID_FORM, wrongRows="none")
     assert refused.status_code == 400
     assert "Correct the file and upload it again, or skip invalid rows" in refused.text
-    assert 'value="Spring"' in refused.text  # what was filled in is kept
-    assert made(api) == []
-    assert browse(preview, **GOOD_FORM, wrongRows="leave-out").status_code == 303
-    assert made(api)[0]["totalCalls"] == 2  # without a country the first is wrong, too; +1 202 555 0101 is right
+    assert 'value="Spring"' in refused.text  # the form keeps its values
+    assert list_batches(api) == []
+    assert browse(preview, **VALID_FORM, wrongRows="leave-out").status_code == 303
+    assert list_batches(api)[0]["totalCalls"] == 2  # without a country the first row is invalid, too
 
 
-def test_wrong_rows_are_taken_away_mended_and_sent_again(
+def test_invalid_rows_are_downloaded_corrected_and_uploaded_again(
     send: Callable, browse: Callable, signed_in: FlaskClient, api: Callable
 ) -> None:
-    preview = send(csv_of(WRONG)).location
-    away = signed_in.get(f"{preview}/wrong.csv")
-    text = away.data.decode("utf-8-sig")
+    preview = send(csv_of(INVALID)).location
+    download = signed_in.get(f"{preview}/wrong.csv")
+    text = download.data.decode("utf-8-sig")
     assert text.splitlines()[0] == "Phone No,name,problem"
-    assert 'nobody,b,"Phone No must be a phone number' in text
-    mended = text.replace("nobody", "+12025550107").replace("(202) 555-0101", "+12025550108").encode()
-    again = send(mended).location
-    assert browse(again, **GOOD_FORM).status_code == 303
-    assert made(api)[0]["totalCalls"] == 2
+    assert 'unknown,b,"Phone No must be a phone number' in text
+    corrected = text.replace("unknown", "+12025550107").replace("(202) 555-0101", "+12025550108").encode()
+    again = send(corrected).location
+    assert browse(again, **VALID_FORM).status_code == 303
+    assert list_batches(api)[0]["totalCalls"] == 2
     workbook = signed_in.get(f"{preview}/wrong.xlsx")
     assert workbook.data.startswith(b"PK")
 
 
-def test_it_can_be_read_in_another_way(send: Callable, browse: Callable, signed_in: FlaskClient) -> None:
+def test_the_reading_options_can_be_changed(send: Callable, browse: Callable, signed_in: FlaskClient) -> None:
     preview = send("Telefon;Ort\n02025550101;Köln\n".encode("cp1252")).location
     first = signed_in.get(preview).text
     assert "Windows" in re.search(r"<option value=\"cp1252\" selected>([^<]*)", first)[1]
@@ -132,15 +132,15 @@ def test_it_can_be_read_in_another_way(send: Callable, browse: Callable, signed_
     assert answer.status_code == 303
     assert "Telefon;Ort" in signed_in.get(preview).text
     answer = browse(f"{preview}/reading", encoding="utf-8", delimiter=";", column="Telefon", region="")
-    assert "It is read as before" in words(signed_in.get(answer.location).text)
+    assert "The previous options still apply" in words(signed_in.get(answer.location).text)
     assert browse(f"{preview}/reading", region="XX").status_code == 400
 
 
-def test_a_file_that_was_sent_before_is_said_so(
+def test_a_repeated_upload_is_recognized(
     send: Callable, browse: Callable, signed_in: FlaskClient, app: Flask, build: Builder, stranger: User
 ) -> None:
     content = csv_of([["phoneNumber"], ["+12025550101"]])
-    browse(send(content).location, **GOOD_FORM)
+    browse(send(content).location, **VALID_FORM)
     again = signed_in.get(send(content, "another-name.csv").location).text
     assert "You already uploaded this file" in again
     assert ">Spring</a>" in again
@@ -150,73 +150,75 @@ def test_a_file_that_was_sent_before_is_said_so(
     assert "sent before" not in theirs.get(sent.location).text
 
 
-def test_pressing_twice_makes_one_batch(send: Callable, browse: Callable, api: Callable) -> None:
+def test_submitting_twice_creates_one_batch(send: Callable, browse: Callable, api: Callable) -> None:
     preview = send(csv_of([["phoneNumber"], ["+12025550101"]])).location
-    answers = [browse(preview, **GOOD_FORM).status_code for _ in range(2)]
+    answers = [browse(preview, **VALID_FORM).status_code for _ in range(2)]
     assert answers == [303, 404]
-    assert len(made(api)) == 1
+    assert len(list_batches(api)) == 1
 
 
 @pytest.mark.parametrize(
-    ("content", "name", "says"),
+    ("content", "name", "message"),
     [
         (b"", "a.csv", "The file is empty"),
         (csv_of(ROWS), "a.doc", "The file must be a .csv, .xls or .xlsx file"),
         (b"phoneNumber\n\x00\n", "a.csv", "NUL"),
-        (MAKERS["xlsx"](ROWS)[:200], "a.xlsx", "Nothing was stored"),
+        (MAKERS["xlsx"](ROWS)[:200], "a.xlsx", "The file was not stored"),
     ],
 )
-def test_a_file_that_cannot_be_taken_is_told_on_the_page(send: Callable, content: bytes, name: str, says: str) -> None:
+def test_a_file_without_contacts_is_refused_on_the_page(
+    send: Callable, content: bytes, name: str, message: str
+) -> None:
     answer = send(content, name)
     assert answer.status_code == 400
-    assert says in words(answer.text)
+    assert message in words(answer.text)
     streamed = [json.loads(line) for line in send(content, name, headers=LINES).text.splitlines()]
     assert list(streamed[-1]) == ["problem", "problems"]
-    assert says in streamed[-1]["problem"]
+    assert message in streamed[-1]["problem"]
 
 
-def test_progress_is_told_line_by_line(send: Callable, browse: Callable, api: Callable) -> None:
+def test_progress_is_streamed_line_by_line(send: Callable, browse: Callable, api: Callable) -> None:
     rows = [["phoneNumber"], *([f"+1202{number:07}"] for number in range(2_000_000, 2_001_200))]
     lines = [json.loads(line) for line in send(csv_of(rows), headers=LINES).text.splitlines()]
     assert [line["done"] for line in lines[:-1]] == [500, 1000, 1200]
     assert {line["of"] for line in lines[:-1]} == {1200}
-    stored = browse(lines[-1]["to"], headers=LINES, **GOOD_FORM)
+    stored = browse(lines[-1]["to"], headers=LINES, **VALID_FORM)
     steps = [json.loads(line) for line in stored.text.splitlines()]
     assert {step["step"] for step in steps[:-1]} == {"Reading", "Storing"}
-    (batch,) = made(api)
+    (batch,) = list_batches(api)
     assert steps[-1] == {"to": f"/batches/{batch['_id']}"}
     assert batch["totalCalls"] == 1200
 
 
 @pytest.mark.parametrize(
-    ("changed", "says"),
+    ("changed", "message"),
     [
         ({"batchName": ""}, "Is required"),
-        ({"callingNumbers": ""}, "Must hold at least 1"),
-        ({"callingNumbers": "12"}, "Begins with no country code, and no country is chosen"),
+        ({"callingNumbers": ""}, "Must have at least 1 item"),
+        ({"callingNumbers": "12"}, "Has no country code; add it, or choose a country"),
         ({"start": "09:00"}, "Enter both times"),
         ({"start": "25:00", "end": "26:00"}, "Enter both times"),
         ({"timezone": "Mars"}, "Must be an IANA time zone"),
         ({"retry": "11"}, "Must be between 0 and 10"),
     ],
 )
-def test_what_is_wrong_with_the_form_is_told_beside_its_field(
-    send: Callable, browse: Callable, api: Callable, changed: dict, says: str
+def test_an_invalid_field_is_named_beside_it(
+    send: Callable, browse: Callable, api: Callable, changed: dict, message: str
 ) -> None:
     preview = send(csv_of([["phoneNumber"], ["+12025550101"]])).location
-    answer = browse(preview, **GOOD_FORM | changed)
+    answer = browse(preview, **VALID_FORM | changed)
     assert answer.status_code == 400
-    assert says in words(answer.text)
-    assert made(api) == []
+    assert message in words(answer.text)
+    assert list_batches(api) == []
 
 
-def test_files_are_their_owners_alone_and_go_after_a_day(
+def test_files_are_visible_only_to_their_owner_and_are_deleted_after_a_day(
     send: Callable, browse: Callable, signed_in: FlaskClient, app: Flask, build: Builder, stranger: User, owner: User
 ) -> None:
     theirs = build.create_upload(stranger, csv_of(ROWS))
     for path in ("", "/wrong.csv"):
         assert signed_in.get(f"/batches/new/{theirs}{path}").status_code == 404
-    assert browse(f"/batches/new/{theirs}", **GOOD_FORM).status_code == 404
+    assert browse(f"/batches/new/{theirs}", **VALID_FORM).status_code == 404
     browse(f"/batches/new/{theirs}/discard")
     assert sign_in(app, stranger).get(f"/batches/new/{theirs}").status_code == 200
     old = send(csv_of(ROWS)).location

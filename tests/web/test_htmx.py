@@ -1,4 +1,4 @@
-"""Who is answered with what: a page or its fragment, and the way on, for a browser and for htmx; never off the site."""
+"""Pages or fragments, and redirects, for browsers and htmx; redirects never leave the site."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HTMX = {"HX-Request": "true"}
 
 @pytest.fixture(scope="module")
 def plain() -> Flask:
-    """An app with nothing but htmx."""
+    """Return an app with only the htmx extension."""
     app = Flask("plain")
     htmx.init_app(app)
     return app
@@ -38,7 +38,7 @@ def plain() -> Flask:
     ],
     ids=str,
 )
-def test_a_fragment_is_for_htmx_alone(plain: Flask, headers: dict[str, str], fragment: bool) -> None:
+def test_only_htmx_gets_a_fragment(plain: Flask, headers: dict[str, str], fragment: bool) -> None:
     with plain.test_request_context("/batches", headers=headers):
         assert wants_fragment() is fragment
 
@@ -48,12 +48,12 @@ def test_a_fragment_is_for_htmx_alone(plain: Flask, headers: dict[str, str], fra
     [
         ({}, 303, (303, "/login", None)),
         ({}, 401, (303, "/login", None)),
-        (HTMX, 303, (200, None, "/login")),  # htmx does not look at the headers of a redirect
+        (HTMX, 303, (200, None, "/login")),  # htmx ignores the headers of a redirect
         (HTMX, 401, (401, None, "/login")),
     ],
     ids=str,
 )
-def test_the_whole_browser_is_led_on(plain: Flask, headers: dict[str, str], code: int, expected: tuple) -> None:
+def test_the_whole_page_is_redirected(plain: Flask, headers: dict[str, str], code: int, expected: tuple) -> None:
     with plain.test_request_context("/batches", headers=headers):
         answer = redirect_browser("/login", code)
     assert (answer.status_code, answer.headers.get("Location"), answer.headers.get("HX-Redirect")) == expected
@@ -64,20 +64,22 @@ def test_the_whole_browser_is_led_on(plain: Flask, headers: dict[str, str], code
     [
         ("GET", "/batches", None, "/batches"),
         ("GET", "/batches?search=may&page=2", None, "/batches?search=may&page=2"),
-        ("GET", "/batches?search=may", f"{HERE}/batches", "/batches?search=may"),  # what was asked for comes next
+        ("GET", "/batches?search=may", f"{HERE}/batches", "/batches?search=may"),  # the requested page is next
         ("POST", "/settings/tokens", f"{HERE}/settings/tokens?x=1", "/settings/tokens?x=1"),
         ("POST", "/logout", f"{HERE}/batches", "/batches"),
         ("POST", "/logout", None, ""),
     ],
 )
-def test_the_address_that_is_seen(plain: Flask, method: str, address: str, current: str | None, shown: str) -> None:
+def test_the_address_of_the_current_page(
+    plain: Flask, method: str, address: str, current: str | None, shown: str
+) -> None:
     headers = {**HTMX, "HX-Current-URL": current} if current else {}
     with plain.test_request_context(address, method=method, headers=headers):
         assert current_page_address() == shown
 
 
-def as_a_browser_reads(target: str) -> str:
-    """Where a browser goes: it drops tabs and line breaks, and takes a backslash for a slash (WHATWG URL, 4.4)."""
+def resolve_like_a_browser(target: str) -> str:
+    """Return the URL a browser opens: it drops tabs and line breaks and reads "\\" as "/" (WHATWG URL, 4.4)."""
     target = target.strip("".join(map(chr, range(33))))
     return urljoin(HERE, target.translate({9: None, 10: None, 13: None}).replace("\\", "/"))
 
@@ -95,14 +97,14 @@ def as_a_browser_reads(target: str) -> str:
 @example("javascript:alert(1)")
 @example("/batches\r\nSet-Cookie: a=b")
 @example("/\u2028/evil.example")
-def test_no_target_leads_off_the_site(target: str) -> None:
-    led = safe_target(target, "/batches")
-    assert led in (target, "/batches")
-    assert led.startswith("/")
-    assert led.isprintable()
-    assert urlsplit(as_a_browser_reads(led)).netloc == "portal.example"
+def test_no_target_leaves_the_site(target: str) -> None:
+    result = safe_target(target, "/batches")
+    assert result in (target, "/batches")
+    assert result.startswith("/")
+    assert result.isprintable()
+    assert urlsplit(resolve_like_a_browser(result)).netloc == "portal.example"
 
 
 @pytest.mark.parametrize("target", ["/", "/batches?search=%2F%2Fevil.example", "/batches?search=//a", "/batches#x"])
-def test_an_address_of_this_site_is_followed(target: str) -> None:
+def test_an_address_of_this_site_is_accepted(target: str) -> None:
     assert safe_target(target, "/batches") == target

@@ -1,4 +1,4 @@
-"""From a query string to a view and back: what is read, what is refused, and how it is named."""
+"""Query strings to parameters and back, and the messages for invalid values."""
 
 from __future__ import annotations
 
@@ -19,39 +19,39 @@ from portal.times import parse_moment_range
 from portal.web.pagination import SortOrder
 from portal.web.parameters import MAX_PARAMETERS, InvalidParameter, MomentRange, parse_form, parse_query
 
-clean = st.text(max_size=200).map(str.strip).filter(lambda text: not find_forbidden_character(text))
-whens = st.none() | st.sampled_from(["2025-05-01", "2025-05-01T12:00:00+02:00", "1999-12-31T23:59:59.999Z"])
+clean_texts = st.text(max_size=200).map(str.strip).filter(lambda text: not find_forbidden_character(text))
+date_bounds = st.none() | st.sampled_from(["2025-05-01", "2025-05-01T12:00:00+02:00", "1999-12-31T23:59:59.999Z"])
 views = st.builds(
     BatchListParameters,
     page=st.integers(1, 1_000_000_000),
     limit=st.integers(1, 100),
-    search=clean,
+    search=clean_texts,
     status=st.sets(st.sampled_from(list(QueueStatus))).map(lambda chosen: [str(status) for status in chosen]),
-    created_from=whens,
-    created_to=whens,
+    created_from=date_bounds,
+    created_to=date_bounds,
     sort_by=st.sampled_from(list(SortBy)),
     sort_order=st.sampled_from(list(SortOrder)),
 )
 
 
-def read(query: str | bytes, **how: object) -> BatchListParameters:
-    return parse_query(query.encode() if isinstance(query, str) else query, BatchListParameters, **how).or_refuse()
+def read(query: str | bytes, **options: object) -> BatchListParameters:
+    return parse_query(query.encode() if isinstance(query, str) else query, BatchListParameters, **options).or_refuse()
 
 
 @given(views)
-def test_a_view_written_as_an_address_reads_as_the_same_view(asked: BatchListParameters) -> None:
-    assert read(asked.query().removeprefix("?")) == asked
+def test_parameters_survive_a_round_trip(parameters: BatchListParameters) -> None:
+    assert read(parameters.query().removeprefix("?")) == parameters
 
 
 @given(st.binary(max_size=300))
-def test_no_query_string_is_more_than_refused(query: bytes) -> None:
-    reading = parse_query(query, BatchListParameters)
-    assert all(says.startswith(name[:60]) for name, says in reading.problems.items())
-    assert isinstance(reading.values.page, int)
+def test_every_query_string_is_parsed_or_rejected(query: bytes) -> None:
+    parsed = parse_query(query, BatchListParameters)
+    assert all(message.startswith(name[:60]) for name, message in parsed.problems.items())
+    assert isinstance(parsed.values.page, int)
 
 
 @pytest.mark.parametrize(
-    ("query", "says"),
+    ("query", "message"),
     [
         ("page=0", "page must be between 1 and 1000000000"),
         ("page=-1", "page must be between 1 and 1000000000"),
@@ -68,33 +68,33 @@ def test_no_query_string_is_more_than_refused(query: bytes) -> None:
         ("search=%C2%85", "search must not hold a control character"),
         ("search=%ED%A0%80", "search is not valid UTF-8"),
         ("search=a&search=a", "search is given more than once"),
-        ("status=Active", "status must be one or several of active, paused, pending, stopped, completed"),
+        ("status=Active", "status must be one or more of active, paused, pending, stopped, completed"),
         ("sortOrder=DESC", "sortOrder must be one of asc, desc"),
         ("createdTo=2025-02-29", "createdTo must be an ISO date or date-time, such as"),
-        ("created_from=2025-01-01", "created_from is not a parameter here; there are page, limit, search, status"),
-        ("%FF=1", "\ufffd is not a parameter here"),
-        ("x" * 100 + "=1", "x" * 60 + "… is not a parameter here"),
-        ("&".join(f"p{number}=1" for number in range(MAX_PARAMETERS + 1)), "query holds more than"),
+        ("created_from=2025-01-01", "created_from is not a known parameter; use page, limit, search, status"),
+        ("%FF=1", "\ufffd is not a known parameter"),
+        ("x" * 100 + "=1", "x" * 60 + "… is not a known parameter"),
+        ("&".join(f"p{number}=1" for number in range(MAX_PARAMETERS + 1)), "query must have at most"),
     ],
 )
-def test_what_is_refused_is_named(query: str, says: str) -> None:
-    with pytest.raises(InvalidParameter) as refused:
+def test_the_message_names_the_invalid_parameter(query: str, message: str) -> None:
+    with pytest.raises(InvalidParameter) as error:
         read(quote(query, safe="=&%+"))
-    assert str(refused.value).startswith(says)
+    assert str(error.value).startswith(message)
 
 
 @pytest.mark.parametrize("name", ["page", "limit"])
 @given(text=st.text(alphabet="0123456789+-. _e٣²１x\u200b", min_size=1, max_size=25))
-def test_a_whole_number_is_ascii_digits_and_nothing_else(name: str, text: str) -> None:
-    most = {"page": 1_000_000_000, "limit": 100}[name]
-    fits = re.fullmatch("[0-9]{1,20}", text) is not None and 1 <= int(text) <= most
-    reading = parse_query(f"{name}={quote(text)}".encode(), BatchListParameters)
-    assert reading.problems == ({} if fits else {name: f"{name} must be between 1 and {most}"})
-    assert getattr(reading.values, name) == (int(text) if fits else getattr(BatchListParameters(), name))
+def test_a_whole_number_is_ascii_digits_only(name: str, text: str) -> None:
+    maximum = {"page": 1_000_000_000, "limit": 100}[name]
+    valid = re.fullmatch("[0-9]{1,20}", text) is not None and 1 <= int(text) <= maximum
+    parsed = parse_query(f"{name}={quote(text)}".encode(), BatchListParameters)
+    assert parsed.problems == ({} if valid else {name: f"{name} must be between 1 and {maximum}"})
+    assert getattr(parsed.values, name) == (int(text) if valid else getattr(BatchListParameters(), name))
 
 
 @pytest.mark.parametrize("name", ["page", "limit", "search", "createdFrom", "createdTo", "sortBy", "sortOrder"])
-def test_given_twice_is_refused_even_when_both_say_the_same(name: str) -> None:
+def test_a_repeated_parameter_is_rejected_even_with_the_same_value(name: str) -> None:
     text = {"search": "may", "sortBy": "createdAt", "sortOrder": "asc"}.get(name, "2025-05-01" if "ed" in name else "1")
     assert parse_query(f"{name}={text}&{name}={text}".encode(), BatchListParameters).problems == {
         name: f"{name} is given more than once"
@@ -102,57 +102,57 @@ def test_given_twice_is_refused_even_when_both_say_the_same(name: str) -> None:
     assert read(f"{name}=&{name}={text}&{name}=") == read(f"{name}={text}")
 
 
-def test_each_wrong_value_is_named_and_each_right_one_is_kept() -> None:
-    reading = parse_query(b"page=0&limit=25&search=may&sortBy=size&createdFrom=soon&colour=red", BatchListParameters)
-    assert list(reading.problems) == ["page", "createdFrom", "sortBy", "colour"]
-    assert all(says.startswith(name) for name, says in reading.problems.items())
-    assert reading.values == read("limit=25&search=may")
+def test_invalid_values_are_named_and_valid_ones_are_used() -> None:
+    parsed = parse_query(b"page=0&limit=25&search=may&sortBy=size&createdFrom=soon&colour=red", BatchListParameters)
+    assert list(parsed.problems) == ["page", "createdFrom", "sortBy", "colour"]
+    assert all(message.startswith(name) for name, message in parsed.problems.items())
+    assert parsed.values == read("limit=25&search=may")
 
 
-def test_only_so_many_parameters_are_read() -> None:
+def test_the_number_of_parameters_is_limited() -> None:
     assert read("&".join(["status=active"] * MAX_PARAMETERS)) == read("status=active")
-    reading = parse_query(b"&".join([b"status=active"] * (MAX_PARAMETERS + 1)), BatchListParameters)
-    assert (list(reading.problems), reading.values) == (["query"], BatchListParameters())
+    parsed = parse_query(b"&".join([b"status=active"] * (MAX_PARAMETERS + 1)), BatchListParameters)
+    assert (list(parsed.problems), parsed.values) == (["query"], BatchListParameters())
 
 
 @pytest.mark.parametrize("search", ["%zz", "100%", "a;b", "a=b", "a&b", "a+b", "%2B1 201 555 0100", "#", "?", "été"])
-def test_a_search_is_taken_as_it_was_typed(search: str) -> None:
+def test_a_search_is_literal(search: str) -> None:
     assert read(BatchListParameters(search=search).query().removeprefix("?")).search == search
 
 
-def test_what_a_browser_cannot_have_typed_is_taken_literally() -> None:
+def test_malformed_escapes_are_literal() -> None:
     assert read("search=100%").search == "100%"
     assert read("search=%zz").search == "%zz"
     assert read("search=a;limit=5").search == "a;limit=5"
 
 
 @pytest.mark.parametrize("character", ["\x00", "\t", "\n", "\x1b", "\x7f", "\x85", "\ud800"])
-def test_a_form_holds_no_character_that_cannot_be_stored(character: str) -> None:
-    reading = parse_form({"name": f"a{character}b", "zone": "UTC", "csrf_token": "x"}, AccountForm)
-    assert list(reading.problems) == ["name"]
-    assert reading.problems["name"].startswith("name must not hold a ")
-    assert reading.values.zone == "UTC"
+def test_a_form_rejects_forbidden_characters(character: str) -> None:
+    parsed = parse_form({"name": f"a{character}b", "zone": "UTC", "csrf_token": "x"}, AccountForm)
+    assert list(parsed.problems) == ["name"]
+    assert parsed.problems["name"].startswith("name must not hold a ")
+    assert parsed.values.zone == "UTC"
 
 
-def test_what_counts_as_not_given() -> None:
+def test_empty_values_count_as_not_given() -> None:
     assert read("page=&limit=&search=&status=&createdFrom=&sortBy=&=") == BatchListParameters()
     assert read("") == BatchListParameters()
     assert read("status=,active,,") == read("status=active")
     assert read("search=%20may%20") == read("search=may")
 
 
-def test_statuses_by_comma_or_repeated_in_any_order_are_one_view() -> None:
+def test_lists_are_equal_in_any_order_and_notation() -> None:
     expected = (QueueStatus.ACTIVE, QueueStatus.COMPLETED)
     for query in ("status=completed,active", "status=completed&status=active", "status=active,completed,active"):
         assert read(query).status == expected
     assert read("status=completed,active").query() == "?status=active,completed"
 
 
-def test_a_page_leaves_names_out_that_it_does_not_know() -> None:
+def test_pages_drop_unknown_names() -> None:
     assert read("utm_source=mail&page=2&utm_source=x&%FF=1", ignore_unknown=True).query() == "?page=2"
 
 
-def test_a_plain_date_is_a_day_in_the_zone_of_the_reading() -> None:
+def test_a_date_is_a_day_in_the_given_zone() -> None:
     lisbon = ZoneInfo("Europe/Lisbon")
     assert read("createdFrom=2025-07-01", zone=lisbon).created_from == MomentRange(
         "2025-07-01", *parse_moment_range("2025-07-01", lisbon)

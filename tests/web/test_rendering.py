@@ -1,4 +1,4 @@
-"""What every page is like, whichever it is: its headers, its words when it fails, and nothing that runs inline."""
+"""Rules for every page: headers, error messages, and no inline code."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from portal.version import ROOT
 from tests.accounts.test_pages import HTMX, send
 from tests.support.builders import Builder
 
-# Every page, by its rule; {id} stands for a batch of the reader's, {user} for another user. A new page has to be added.
+# Every page by its rule. {id} is a batch of the owner, {user} is another user. Add new pages here.
 PAGES = {
     "/": "/",
     "/login": "/login?next=/settings/tokens",
@@ -44,7 +44,7 @@ PAGES = {
     "/admin/trail": "/admin/trail?user={user}&what=added",
     "/api/docs": "/api/docs",
 }
-NO_PAGES = {
+OTHER_ROUTES = {
     "/healthz",
     "/readyz",
     "/metrics",
@@ -58,8 +58,7 @@ NO_PAGES = {
     "/batches/new/<upload_id>/wrong.<any(csv, xlsx):kind>",
     "/admin/trail/export.csv",
 }
-# Pages that fail.
-FAILING = (
+ERROR_PAGES = (
     "/batches?limit=0",
     "/batches/nonsense",
     "/batches/{id}?page=x",
@@ -71,8 +70,8 @@ FAILING = (
 HANDLER = re.compile(r"on[a-z]+|hx-on.*|hx-vals|hx-headers|style|srcdoc")
 
 
-class Inline(HTMLParser):
-    """Finds what a strict Content-Security-Policy would stop, or what is fetched from elsewhere."""
+class InlineCodeFinder(HTMLParser):
+    """Finds code that a strict Content-Security-Policy blocks, and URLs of other origins."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -89,15 +88,15 @@ class Inline(HTMLParser):
                 self.found.append(f"{tag} {name}={value}: a filter, which is evaluated")
 
 
-def inline(html: str) -> list[str]:
-    finder = Inline()
+def find_inline_code(html: str) -> list[str]:
+    finder = InlineCodeFinder()
     finder.feed(html)
     return finder.found
 
 
 @pytest.fixture
 def open_page(signed_in: FlaskClient, build: Builder, owner: User, stranger: User) -> Callable[..., TestResponse]:
-    """Opens an address as the owner, who is an admin and has batches, a call, a token and an expired one."""
+    """Return a function that opens an address as the owner, an admin with batches, a call and two tokens."""
     build.change(owner, is_admin=True)
     batches = [build.create_batch(owner, f"Round {number}", status="active", total_calls=1) for number in range(6)]
     build.create_call(batches[0], fields={"<b>": "<script>alert(1)</script>"}, status="dropped", last_event_at=1)
@@ -107,17 +106,17 @@ def open_page(signed_in: FlaskClient, build: Builder, owner: User, stranger: Use
     build.create_token(owner)
     build.create_token(owner, expires_at=1)
 
-    def open_page(address: str, client: FlaskClient = signed_in, **how: object) -> TestResponse:
-        for name, known in {"{id}": batches[0].id, "{upload}": upload, "{user}": stranger.id}.items():
-            address = address.replace(name, known)
-        return client.get(address, **how)
+    def open_page(address: str, client: FlaskClient = signed_in, **options: object) -> TestResponse:
+        for name, value in {"{id}": batches[0].id, "{upload}": upload, "{user}": stranger.id}.items():
+            address = address.replace(name, value)
+        return client.get(address, **options)
 
     return open_page
 
 
-def test_every_page_is_known_here(app: Flask) -> None:
+def test_every_page_is_listed_here(app: Flask) -> None:
     rules = {rule.rule for rule in app.url_map.iter_rules() if "GET" in rule.methods}
-    assert rules == PAGES.keys() | NO_PAGES
+    assert rules == PAGES.keys() | OTHER_ROUTES
 
 
 @pytest.mark.parametrize(
@@ -133,23 +132,23 @@ def test_every_page_is_known_here(app: Flask) -> None:
         "<i hx-trigger='keyup[key]'>",
     ],
 )
-def test_what_must_not_be_there_would_be_found(html: str) -> None:
-    assert inline(html)
+def test_the_finder_finds_inline_code(html: str) -> None:
+    assert find_inline_code(html)
 
 
 @pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "fragment"])
-@pytest.mark.parametrize("address", [*PAGES.values(), *FAILING])
-def test_nothing_runs_inline_and_nothing_comes_from_elsewhere(
+@pytest.mark.parametrize("address", [*PAGES.values(), *ERROR_PAGES])
+def test_no_page_has_inline_code_or_other_origins(
     open_page: Callable, client: FlaskClient, address: str, headers: dict
 ) -> None:
     for answer in (open_page(address, headers=headers), open_page(address, client, headers=headers)):
         assert answer.status_code < 500
-        assert inline(answer.text) == []
+        assert find_inline_code(answer.text) == []
         if "HX-Redirect" not in answer.headers:
             assert answer.mimetype == "text/html"
 
 
-def test_nothing_runs_inline_where_something_was_sent(signed_in: FlaskClient, open_page: Callable) -> None:
+def test_no_form_response_has_inline_code(signed_in: FlaskClient, open_page: Callable) -> None:
     answers = [
         send(signed_in, "/settings/tokens", name="<script>", scopes=["read"]),
         send(signed_in, "/settings/tokens", name="", days="0"),
@@ -159,19 +158,19 @@ def test_nothing_runs_inline_where_something_was_sent(signed_in: FlaskClient, op
         open_page("/settings/account"),
     ]
     for answer in answers:
-        assert inline(answer.text) == []
+        assert find_inline_code(answer.text) == []
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "templates").rglob("*.html")), ids=lambda path: path.name)
-def test_no_template_writes_a_script_or_a_style(path: Path) -> None:
+def test_no_template_has_inline_scripts_or_styles(path: Path) -> None:
     source = re.sub(r"\{#.*?#\}", "", path.read_text(), flags=re.DOTALL)
     assert not re.search(r"<script(?![^>]* src=)|<style|\sstyle=|\son[a-z]+=|hx-on|javascript:", source)
-    # What is not escaped stands in the template itself, as one of its constants.
+    # Only constants of the template itself may be unescaped.
     assert all(re.fullmatch(r"[A-Z]+\[\w+\]", value) for value in re.findall(r"(\S+?)\s*\|\s*safe\b", source))
 
 
-@pytest.mark.parametrize("address", [*PAGES.values(), *FAILING])
-def test_every_page_keeps_a_browser_safe(open_page: Callable, client: FlaskClient, address: str) -> None:
+@pytest.mark.parametrize("address", [*PAGES.values(), *ERROR_PAGES])
+def test_every_page_has_security_headers(open_page: Callable, client: FlaskClient, address: str) -> None:
     for answer in (open_page(address), open_page(address, client), open_page(address, headers=HTMX)):
         rules = dict(rule.strip().split(" ", 1) for rule in answer.headers["Content-Security-Policy"].split(";"))
         assert rules["default-src"] == "'none'"
@@ -185,15 +184,15 @@ def test_every_page_keeps_a_browser_safe(open_page: Callable, client: FlaskClien
         assert answer.headers["X-Request-Id"]
 
 
-@pytest.mark.parametrize("address", [*PAGES.values(), *FAILING])
-def test_no_page_may_be_kept_by_a_cache_between(open_page: Callable, address: str) -> None:
+@pytest.mark.parametrize("address", [*PAGES.values(), *ERROR_PAGES])
+def test_no_page_is_stored_by_shared_caches(open_page: Callable, address: str) -> None:
     answer = open_page(address)
     assert answer.headers["Cache-Control"] in ("private, no-cache", "no-store")
     assert ("ETag" in answer.headers) == (answer.headers["Cache-Control"] == "private, no-cache")
 
 
-@pytest.mark.parametrize("address", FAILING)
-def test_a_failure_is_told_in_plain_words(open_page: Callable, address: str) -> None:
+@pytest.mark.parametrize("address", ERROR_PAGES)
+def test_an_error_page_has_a_message(open_page: Callable, address: str) -> None:
     page, fragment = open_page(address), open_page(address, headers=HTMX)
     assert page.status_code == fragment.status_code
     assert page.status_code in (400, 404, 405)
@@ -202,14 +201,14 @@ def test_a_failure_is_told_in_plain_words(open_page: Callable, address: str) -> 
     assert "<p" in fragment.text
 
 
-def test_an_error_page_has_a_number_to_ask_for_help_by(open_page: Callable) -> None:
+def test_an_error_page_shows_the_request_id(open_page: Callable) -> None:
     answer = open_page("/nowhere", headers={"X-Request-Id": "abc-123"})
     assert ">abc-123</code>" in answer.text
     assert answer.headers["X-Request-Id"] == "abc-123"
 
 
 @pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "fragment"])
-def test_our_own_failure_is_told_and_tells_nothing(
+def test_an_internal_error_reveals_no_details(
     open_page: Callable, headers: dict, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object) -> None:
@@ -218,24 +217,24 @@ def test_our_own_failure_is_told_and_tells_nothing(
     monkeypatch.setattr("portal.batches.query.fetch_page", broken)
     answer = open_page("/batches", headers=headers)
     assert answer.status_code == 500
-    assert "The fault is ours" in answer.text
+    assert "Something went wrong on our side and has been logged" in answer.text
     for word in ("SELECT", "secret", "RuntimeError", "Traceback"):
         assert word not in answer.text
 
 
 @pytest.mark.parametrize("host", [".5", "a" * 64, "a..b"])
-def test_a_host_that_is_no_name_is_refused_without_a_page(client: FlaskClient, host: str) -> None:
-    """Nothing on a page could be linked to; and yet it must not fail."""
+def test_an_invalid_host_header_gets_plain_text(client: FlaskClient, host: str) -> None:
+    """A page needs links, which an invalid host makes impossible."""
     answer = client.get("/login", headers={"Host": host})
     assert (answer.status_code, answer.mimetype) == (400, "text/plain")
     assert answer.headers["X-Request-Id"]
     assert client.get("/api/openapi.json", headers={"Host": host}).status_code == 400
 
 
-def test_too_much_is_refused_as_such(signed_in: FlaskClient) -> None:
+def test_a_large_request_is_413(signed_in: FlaskClient) -> None:
     answer = signed_in.post("/settings/account", data={"name": "x" * 1_100_000})
     assert answer.status_code == 413
-    assert "larger than the portal takes" in answer.text
+    assert "over the size limit" in answer.text
 
 
 def test_head_and_options(open_page: Callable, signed_in: FlaskClient) -> None:
@@ -245,7 +244,7 @@ def test_head_and_options(open_page: Callable, signed_in: FlaskClient) -> None:
     assert "GET" in signed_in.options("/batches").headers["Allow"]
 
 
-@pytest.mark.parametrize("tag", ["*", "the list's"])
+@pytest.mark.parametrize("tag", ["*", "of the list"])
 @pytest.mark.parametrize(
     ("address", "status"),
     [
@@ -255,14 +254,14 @@ def test_head_and_options(open_page: Callable, signed_in: FlaskClient) -> None:
         (f"/batches/{'0' * 24}", 404),
     ],
 )
-def test_a_304_never_stands_for_anything_but_a_page(open_page: Callable, address: str, status: int, tag: str) -> None:
+def test_an_error_or_redirect_is_never_304(open_page: Callable, address: str, status: int, tag: str) -> None:
     open_page("/batches")
     known = open_page("/batches").headers["ETag"] if tag != "*" else tag
     assert open_page(address, headers={"If-None-Match": known}).status_code == status
 
 
 @pytest.mark.usefixtures("one_minute")
-def test_an_answer_is_known_by_its_own_address_alone(open_page: Callable) -> None:
+def test_etags_differ_by_address(open_page: Callable) -> None:
     open_page("/batches")
     addresses = ("/batches", "/batches?limit=5", "/batches?limit=5&page=2", "/batches/{id}", "/batches/{id}?limit=5")
     tags = [open_page(address).headers["ETag"] for address in addresses]

@@ -1,4 +1,4 @@
-"""What a browser is told beside each answer, and what a proxy in front is believed."""
+"""Security headers, host names and trusted proxies."""
 
 from __future__ import annotations
 
@@ -18,18 +18,20 @@ PROXY = {"X-Forwarded-For": "192.0.2.7", "X-Forwarded-Proto": "https", "X-Forwar
 
 
 @pytest.fixture
-def made(tmp_path: Path) -> Callable[..., Flask]:
-    """Makes an app by what stands in its environment; no page that is asked of it here needs the database."""
+def make_app_from(tmp_path: Path) -> Callable[..., Flask]:
+    """Return a factory of apps from environment variables; these tests need no database."""
 
     def make(**environ: str) -> Flask:
-        given = {"DATABASE_URL": f"sqlite:///{tmp_path}/none.db", "SECRET_KEY": "only for tests", **environ}
-        return create_app(environ={"INSTANCE_DIR": str(tmp_path), **given})
+        variables = {"DATABASE_URL": f"sqlite:///{tmp_path}/none.db", "SECRET_KEY": "only for tests", **environ}
+        return create_app(environ={"INSTANCE_DIR": str(tmp_path), **variables})
 
     return make
 
 
 @pytest.mark.parametrize("address", PAGES)
-def test_every_page_has_its_policy_errors_too(client: FlaskClient, signed_in: FlaskClient, address: str) -> None:
+def test_every_page_and_error_page_has_a_security_policy(
+    client: FlaskClient, signed_in: FlaskClient, address: str
+) -> None:
     for answer in (client.get(address), signed_in.get(address)):
         policy = answer.headers["Content-Security-Policy"]
         assert "default-src 'none'" in policy
@@ -40,30 +42,30 @@ def test_every_page_has_its_policy_errors_too(client: FlaskClient, signed_in: Fl
         assert "Strict-Transport-Security" not in answer.headers
 
 
-def test_where_browsers_come_by_https_cookies_are_bound_to_the_host(made: Callable) -> None:
-    plain = made().test_client().get("/login")
+def test_secure_cookies_are_bound_to_the_host(make_app_from: Callable) -> None:
+    plain = make_app_from().test_client().get("/login")
     assert plain.headers["Set-Cookie"].startswith("session=")
     assert "Secure" not in plain.headers["Set-Cookie"]
-    secure = made(SESSION_COOKIE_SECURE="true").test_client().get("/login", base_url="https://localhost")
+    secure = make_app_from(SESSION_COOKIE_SECURE="true").test_client().get("/login", base_url="https://localhost")
     name, *attributes = secure.headers["Set-Cookie"].split("; ")
     assert name.startswith("__Host-session=")
     assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= set(attributes)
-    assert not [one for one in attributes if one.startswith("Domain")]
+    assert not [attribute for attribute in attributes if attribute.startswith("Domain")]
 
 
-def test_a_session_lasts_under_that_name(app: Flask, owner: object, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_session_works_with_the_host_prefix(app: Flask, owner: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(app.config, "SESSION_COOKIE_NAME", "__Host-session")
     assert sign_in(app, owner).get("/batches").status_code == 200
 
 
-def test_strict_transport_is_told_where_it_is_asked_for(made: Callable) -> None:
-    client = made(STRICT_TRANSPORT_SECONDS="31536000").test_client()
+def test_strict_transport_security_is_sent_if_configured(make_app_from: Callable) -> None:
+    client = make_app_from(STRICT_TRANSPORT_SECONDS="31536000").test_client()
     for address in ("/login", "/nowhere", "/api/nowhere", "/api/docs"):
         assert client.get(address).headers["Strict-Transport-Security"] == "max-age=31536000"
 
 
-def test_a_name_that_is_not_ours_is_refused_in_the_right_form(made: Callable) -> None:
-    client = made(TRUSTED_HOSTS="portal.example.com, .example.org").test_client()
+def test_an_unknown_host_is_rejected_as_page_or_json(make_app_from: Callable) -> None:
+    client = make_app_from(TRUSTED_HOSTS="portal.example.com, .example.org").test_client()
     for host in ("portal.example.com", "portal.example.com:8443", "a.example.org"):
         assert client.get("/login", headers={"Host": host}).status_code == 200
     for host in (
@@ -74,19 +76,19 @@ def test_a_name_that_is_not_ours_is_refused_in_the_right_form(made: Callable) ->
         "evil@portal.example.com",
     ):
         page = client.get("/login", headers={"Host": host})
-        assert (page.status_code, "Host is not a name of this portal" in page.text) == (400, True), host
-        program = client.get("/api/nowhere", headers={"Host": host})
-        assert (program.status_code, program.json["errorMessage"]) == (400, "Host is not a name of this portal")
+        assert (page.status_code, "Host must be a host name of the portal" in page.text) == (400, True), host
+        api = client.get("/api/nowhere", headers={"Host": host})
+        assert (api.status_code, api.json["errorMessage"]) == (400, "Host must be a host name of the portal")
         assert "Content-Security-Policy" in page.headers
-        assert "evil" not in page.text + program.text
+        assert "evil" not in page.text + api.text
         assert client.get("/healthz", headers={"Host": host}).status_code == 200
-    assert made().test_client().get("/login", headers={"Host": "any.example.net"}).status_code == 200
+    assert make_app_from().test_client().get("/login", headers={"Host": "any.example.net"}).status_code == 200
 
 
 @pytest.mark.parametrize("value", ["https://portal.example.com", "a b", "pörtal.example"])
-def test_names_that_are_none_are_refused_at_the_start(made: Callable, value: str) -> None:
+def test_invalid_host_names_are_rejected_at_startup(make_app_from: Callable, value: str) -> None:
     with pytest.raises(SettingError, match="TRUSTED_HOSTS"):
-        made(TRUSTED_HOSTS=value)
+        make_app_from(TRUSTED_HOSTS=value)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +96,7 @@ def test_names_that_are_none_are_refused_at_the_start(made: Callable, value: str
     [
         ("0", PROXY, ("127.0.0.1", "http://localhost/login")),
         ("1", PROXY, ("192.0.2.7", "https://portal.example.com/login")),
-        # Whoever comes through one proxy can write what stands before the proxy's own word.
+        # A client can forge everything before the entry that the trusted proxy adds.
         (
             "1",
             PROXY | {"X-Forwarded-For": "198.51.100.1, 192.0.2.7"},
@@ -103,10 +105,10 @@ def test_names_that_are_none_are_refused_at_the_start(made: Callable, value: str
         ("2", {"X-Forwarded-For": "198.51.100.1, 192.0.2.7"}, ("198.51.100.1", "http://localhost/login")),
     ],
 )
-def test_a_proxy_is_believed_as_far_as_is_set(
-    made: Callable, proxies: str, sent: dict[str, str], expected: tuple[str, str]
+def test_forwarded_headers_are_trusted_for_the_configured_proxies(
+    make_app_from: Callable, proxies: str, sent: dict[str, str], expected: tuple[str, str]
 ) -> None:
-    app, seen = made(PROXIES=proxies), []
+    app, seen = make_app_from(PROXIES=proxies), []
     app.before_request(lambda: seen.append((request.remote_addr, url_for("accounts.sign_in", _external=True))))
     app.test_client().get("/login", headers=sent)
     assert seen == [expected]

@@ -1,4 +1,4 @@
-"""Tables as files for spreadsheets: what is read back, what cannot run, and what is left behind."""
+"""Tables as CSV and .xlsx files: values, formulas, titles, streaming and temporary files."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def read_csv(file: bytes) -> list[list[str]]:
 
 
 def csv_rows(rows: Sequence[Sequence[Cell]], header: Sequence[str] = ("text",)) -> list[list[str]]:
-    return read_csv(b"".join(write_csv(header, rows)))[1:]
+    return read_csv(b"".join(write_csv("Calls", header, rows)))[1:]
 
 
 def workbook(rows: Sequence[Sequence[Cell]], header: Sequence[str] = ("text",), title: str = "Calls") -> bytes:
@@ -77,22 +77,22 @@ def markup(file: bytes) -> str:
 
 
 @pytest.mark.parametrize("text", FORMULAS)
-def test_what_would_run_gets_an_apostrophe(text: str) -> None:
+def test_a_formula_gets_an_apostrophe(text: str) -> None:
     assert escape_formula(text) == f"'{text}"
 
 
 @pytest.mark.parametrize("text", PLAIN)
-def test_what_cannot_run_stays_as_it_is(text: str) -> None:
+def test_other_text_is_unchanged(text: str) -> None:
     assert escape_formula(text) == text
 
 
-def test_no_cell_of_a_csv_file_begins_a_formula_and_phone_numbers_are_unspoiled() -> None:
-    found = csv_rows([[text] for text in FORMULAS + PHONE_NUMBERS], header=["=1+1"])
-    assert found == [[f"'{text}"] for text in FORMULAS] + [[number] for number in PHONE_NUMBERS]
-    assert read_csv(b"".join(write_csv(["=1+1", "ok"], []))) == [["'=1+1", "ok"]]
+def test_csv_escapes_formulas_but_not_phone_numbers() -> None:
+    rows = csv_rows([[text] for text in FORMULAS + PHONE_NUMBERS], header=["=1+1"])
+    assert rows == [[f"'{text}"] for text in FORMULAS] + [[number] for number in PHONE_NUMBERS]
+    assert read_csv(b"".join(write_csv("Calls", ["=1+1", "ok"], []))) == [["'=1+1", "ok"]]
 
 
-def test_in_a_workbook_formulas_and_phone_numbers_alike_are_texts_as_they_were() -> None:
+def test_a_workbook_stores_formulas_and_phone_numbers_as_text() -> None:
     file = workbook([[text] for text in FORMULAS + PHONE_NUMBERS], header=["=1+1"])
     texts = [text.replace("\r", "\n") for text in FORMULAS + PHONE_NUMBERS]
     assert sheets(file)["Calls"] == [["=1+1"]] + [[text] for text in texts]
@@ -107,30 +107,32 @@ def test_no_text_is_markup_in_a_workbook(text: str) -> None:
     assert [row[0].rstrip() for row in sheets(file)["Calls"]] == ["text", text, "next"]
 
 
-# --- what is read back ----------------------------------------------------------------------------------------------
+# --- round trips ---------------------------------------------------------------------------------------------------
 
 
-def test_a_csv_file_is_utf_8_with_a_mark_comma_separated_and_ends_its_lines_by_crlf() -> None:
-    file = b"".join(write_csv(["näme", "note", "n"], [["a,b", 'say "x"', 1], ["two\nlines", None, -2.5]]))
+def test_csv_is_utf_8_with_a_byte_order_mark_commas_and_crlf() -> None:
+    file = b"".join(write_csv("Calls", ["näme", "note", "n"], [["a,b", 'say "x"', 1], ["two\nlines", None, -2.5]]))
     assert file == '\ufeffnäme,note,n\r\n"a,b","say ""x""",1\r\n"two\nlines",,-2.5\r\n'.encode()
 
 
 @given(st.lists(st.lists(TEXTS, min_size=2, max_size=2), max_size=5))
-def test_every_text_comes_back_from_csv(rows: list[list[str]]) -> None:
+def test_csv_round_trip(rows: list[list[str]]) -> None:
     expected = [[escape_formula(spreadsheets.replace_unwritable(text)) for text in row] for row in rows]
     assert csv_rows(rows, header=["a", "b"]) == expected
 
 
-@pytest.mark.parametrize(("text", "kept"), [("a\0b", "a\ufffdb"), ("\ud800", "\ufffd"), ("\ufffe\x0b", "\ufffd\ufffd")])
-def test_characters_that_no_file_can_hold_are_replaced(text: str, kept: str) -> None:
-    assert csv_rows([[text, "next"]]) == [[kept, "next"]]
+@pytest.mark.parametrize(
+    ("text", "expected"), [("a\0b", "a\ufffdb"), ("\ud800", "\ufffd"), ("\ufffe\x0b", "\ufffd\ufffd")]
+)
+def test_unwritable_characters_are_replaced(text: str, expected: str) -> None:
+    assert csv_rows([[text, "next"]]) == [[expected, "next"]]
     assert sheets(workbook([[text, "next"]], header=[text, text], title=text))[sheet_title(text)] == [
-        [kept, kept],
-        [kept, "next"],
+        [expected, expected],
+        [expected, "next"],
     ]
 
 
-def test_numbers_are_numbers_in_a_workbook_where_they_stay_exact() -> None:
+def test_exact_numbers_are_numbers_in_a_workbook() -> None:
     rows = [[3, -2.5, 999_999_999_999_999], [10**15, float("inf"), None]]
     assert sheets(workbook(rows, header=["a", "b", "c"]))["Calls"][1:] == [
         [3.0, -2.5, 999_999_999_999_999.0],
@@ -138,13 +140,13 @@ def test_numbers_are_numbers_in_a_workbook_where_they_stay_exact() -> None:
     ]
 
 
-@pytest.mark.parametrize(("text", "kept"), [("a" * 40_000, "a" * 32_766), ("😀" * 20_000, "😀" * 16_383)])
-def test_a_text_past_the_bound_of_a_cell_is_cut_with_an_ellipsis(text: str, kept: str) -> None:
-    assert sheets(workbook([[text]]))["Calls"][1] == [f"{kept}…"]
+@pytest.mark.parametrize(("text", "expected"), [("a" * 40_000, "a" * 32_766), ("😀" * 20_000, "😀" * 16_383)])
+def test_text_over_the_cell_limit_is_truncated(text: str, expected: str) -> None:
+    assert sheets(workbook([[text]]))["Calls"][1] == [f"{expected}…"]
     assert csv_rows([[text]]) == [[text]]
 
 
-def test_a_text_at_the_bound_of_a_cell_is_kept_whole() -> None:
+def test_text_at_the_cell_limit_is_complete() -> None:
     texts = ["a" * 32_767, "😀" * 16_383]
     assert sheets(workbook([texts]))["Calls"][1] == texts
 
@@ -156,23 +158,23 @@ def test_the_header_is_bold_frozen_and_filters_all_rows() -> None:
     assert '<autoFilter ref="A1:B6"/>' in markup(file)
     styles = ZipFile(io.BytesIO(file)).read("xl/styles.xml").decode()
     assert "<b/>" in styles
-    assert styles.count('numFmtId="49"') == 2  # "@", in the header and below, so that what is typed over stays text
+    assert styles.count('numFmtId="49"') == 2  # "@", in the header and below, so that edited cells remain text
     assert '<c r="A2" s="2" t="inlineStr">' in markup(file)
 
 
-def test_columns_are_wide_enough_within_reason() -> None:
+def test_column_widths_fit_the_text_up_to_a_limit() -> None:
     file = workbook([["+12025550101", "x" * 5000, "x"]], header=["p", "transcript", "n"])
     widths = [float(part.split('"')[0]) for part in markup(file).split(' width="')[1:]]
     assert [round(width) for width in widths] == [15, 61, 9]
 
 
 @pytest.mark.parametrize("header", [[], ["a"]])
-def test_a_table_without_rows_is_a_file_still(header: list[str]) -> None:
-    assert read_csv(b"".join(write_csv(header, []))) == [header]
+def test_a_table_without_rows_is_a_valid_file(header: list[str]) -> None:
+    assert read_csv(b"".join(write_csv("Calls", header, []))) == [header]
     assert sheets(workbook([], header=header)) == {"Calls": [header] if header else []}
 
 
-def test_more_columns_than_excel_has_are_refused() -> None:
+def test_too_many_columns_are_rejected() -> None:
     with pytest.raises(ValueError, match="at most 16,384 columns"):
         workbook([], header=["a"] * 16_385)
 
@@ -181,15 +183,15 @@ def test_more_columns_than_excel_has_are_refused() -> None:
 
 
 @pytest.mark.parametrize(("rows", "lengths"), [(3, [3]), (4, [3, 1]), (7, [3, 3, 1])])
-def test_rows_that_do_not_fit_go_to_further_sheets(
+def test_more_rows_than_a_sheet_has_use_more_sheets(
     monkeypatch: pytest.MonkeyPatch, rows: int, lengths: list[int]
 ) -> None:
-    monkeypatch.setattr(spreadsheets, "ROWS_ON_A_SHEET", 3)
-    found = sheets(workbook([[str(number)] for number in range(rows)]))
-    assert list(found) == ["Calls", "Calls 2", "Calls 3"][: len(lengths)]
-    assert [len(sheet) - 1 for sheet in found.values()] == lengths
-    assert all(sheet[0] == ["text"] for sheet in found.values())
-    assert [row[0] for sheet in found.values() for row in sheet[1:]] == [str(number) for number in range(rows)]
+    monkeypatch.setattr(spreadsheets, "MAX_SHEET_ROWS", 3)
+    pages = sheets(workbook([[str(number)] for number in range(rows)]))
+    assert list(pages) == ["Calls", "Calls 2", "Calls 3"][: len(lengths)]
+    assert [len(sheet) - 1 for sheet in pages.values()] == lengths
+    assert all(sheet[0] == ["text"] for sheet in pages.values())
+    assert [row[0] for sheet in pages.values() for row in sheet[1:]] == [str(number) for number in range(rows)]
 
 
 @pytest.mark.parametrize(
@@ -206,13 +208,13 @@ def test_rows_that_do_not_fit_go_to_further_sheets(
         ("😀" * 20, 1, "😀" * 15 + "…"),
     ],
 )
-def test_a_title_is_one_that_excel_takes(title: str, number: int, expected: str) -> None:
+def test_sheet_titles_are_valid_in_excel(title: str, number: int, expected: str) -> None:
     assert sheet_title(title, number) == expected
 
 
 @settings(max_examples=25)
 @given(st.text(max_size=50))
-def test_whatever_the_title_there_is_a_workbook(title: str) -> None:
+def test_every_title_gives_a_valid_workbook(title: str) -> None:
     assert list(sheets(workbook([["a"]], title=title)).values()) == [[["text"], ["a"]]]
 
 
@@ -232,7 +234,7 @@ def test_whatever_the_title_there_is_a_workbook(title: str) -> None:
         ("x" * 100, "x" * 76 + ".csv"),
     ],
 )
-def test_a_file_is_named_plainly(name: str, expected: str) -> None:
+def test_file_names_are_safe(name: str, expected: str) -> None:
     assert make_file_name(name, "csv") == expected
 
 
@@ -241,54 +243,56 @@ def test_a_file_is_named_plainly(name: str, expected: str) -> None:
 
 def test_chunks_are_about_64_kilobytes() -> None:
     for chunks in (
-        [len(chunk) for chunk in write_csv(["n"], ([f"owner {number}"] for number in range(30_000)))],
+        [len(chunk) for chunk in write_csv("Calls", ["n"], ([f"owner {number}"] for number in range(30_000)))],
         [len(chunk) for chunk in write_xlsx("Calls", ["n"], ([f"{number * 7919}"] for number in range(30_000)))],
     ):
         assert len(chunks) > 2
         assert all(CHUNK <= length < CHUNK + 100 for length in chunks[:-1])
 
 
-def test_csv_takes_rows_only_as_they_are_asked_for() -> None:
-    taken = 0
+def test_csv_consumes_rows_lazily() -> None:
+    consumed = 0
 
     def rows() -> Iterator[list[str]]:
-        nonlocal taken
+        nonlocal consumed
         for _ in range(1000):
-            taken += 1
+            consumed += 1
             yield ["x" * 1000]
 
-    next(write_csv(["text"], rows()))
-    assert taken < 70
+    next(write_csv("Calls", ["text"], rows()))
+    assert consumed < 70
 
 
 @pytest.fixture
-def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     return tmp_path
 
 
-def test_nothing_is_left_behind_by_a_reader_who_stops_early(temporary: Path) -> None:
+def test_temporary_files_are_deleted_after_an_early_stop(temporary_folder: Path) -> None:
     chunks = write_xlsx("Calls", ["n"], ([f"{number * 7919}"] for number in range(20_000)))
     next(chunks)
-    assert list(temporary.iterdir())
+    assert list(temporary_folder.iterdir())
     chunks.close()
-    assert not list(temporary.iterdir())
+    assert not list(temporary_folder.iterdir())
 
 
-def test_nothing_is_left_behind_by_a_reader_who_ends(temporary: Path) -> None:
+def test_temporary_files_are_deleted_at_the_end(temporary_folder: Path) -> None:
     workbook([["a"]])
-    assert not list(temporary.iterdir())
+    assert not list(temporary_folder.iterdir())
 
 
-def test_nothing_is_left_behind_by_rows_that_fail(temporary: Path) -> None:
+def test_temporary_files_are_deleted_after_an_error(temporary_folder: Path) -> None:
     def rows() -> Iterator[list[str]]:
         yield ["a"]
-        assert len(list(temporary.iterdir())) == 1  # the workbook's parts are beside it, so that they go with it
+        assert (
+            len(list(temporary_folder.iterdir())) == 1
+        )  # the workbook's parts are in the same folder, which is deleted
         raise LookupError
 
     with pytest.raises(LookupError):
         b"".join(write_xlsx("Calls", ["n"], rows()))
-    assert not list(temporary.iterdir())
+    assert not list(temporary_folder.iterdir())
 
 
 PEAKS = """
@@ -297,7 +301,7 @@ from portal.web.spreadsheets import write_csv, write_xlsx
 
 def run(file, count):
     rows = ([f"+1202555{n:07}", f"owner {n}", n, None] for n in range(count))
-    for _ in (write_csv(HEADER, rows) if file == "csv" else write_xlsx("Calls", HEADER, rows)):
+    for _ in (write_csv("Calls", HEADER, rows) if file == "csv" else write_xlsx("Calls", HEADER, rows)):
         pass
     status = Path("/proc/self/status").read_text()
     print(status.split("VmHWM:")[1].split()[0])
@@ -308,9 +312,9 @@ for file, count in [("csv", 3_000), ("xlsx", 3_000), ("csv", 300_000), ("xlsx", 
 """
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of a process is read from Linux's /proc")
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads the peak memory from Linux's /proc")
 def test_memory_does_not_grow_with_the_rows() -> None:
-    done = subprocess.run([sys.executable, "-c", PEAKS], capture_output=True, text=True, check=True, timeout=60)
-    _, few, many_csv, many_xlsx = map(int, done.stdout.split())  # kB, each the highest until then
+    process = subprocess.run([sys.executable, "-c", PEAKS], capture_output=True, text=True, check=True, timeout=60)
+    _, few, many_csv, many_xlsx = map(int, process.stdout.split())  # kB, the peak so far
     assert many_csv - few < 8_000
     assert many_xlsx - few < 8_000

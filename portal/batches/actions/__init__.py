@@ -1,12 +1,12 @@
-"""The one place that changes batches; each action is one transaction."""
+"""Change batches. Each action is one transaction and is logged in it."""
 
 from portal.batches.actions.importing import ImportResult, import_history
 from portal.batches.actions.inserting import (
-    BatchImport,
-    insert_batch_imports,
+    call_row,
     insert_batches,
     insert_calls,
     lock_batch_list,
+    record_created,
     reserve_keys,
 )
 from portal.batches.actions.lifecycle import (
@@ -16,27 +16,27 @@ from portal.batches.actions.lifecycle import (
     create_batch,
     delete_batch,
     duplicate_batch,
-    purge_batches,
+    purge_batch,
     rename_batch,
     restore_batch,
 )
 from portal.batches.actions.repairing import repair_derived
 
 __all__ = [
-    "BatchImport",
     "CreatedBatch",
     "ImportResult",
+    "call_row",
     "change_status",
     "complete_batch",
     "create_batch",
     "delete_batch",
     "duplicate_batch",
     "import_history",
-    "insert_batch_imports",
     "insert_batches",
     "insert_calls",
     "lock_batch_list",
-    "purge_batches",
+    "purge_batch",
+    "record_created",
     "rename_batch",
     "repair_derived",
     "reserve_keys",

@@ -1,10 +1,10 @@
-"""Adding batches and calls: keys, rows, counts. For the other actions to use in transactions of theirs."""
+"""Insert batches and calls, and count them. The functions belong to a transaction of their caller."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import insert, update
@@ -13,111 +13,99 @@ from sqlalchemy.orm import Session
 from portal.audit.batch_log import log_batch_event
 from portal.batches import derived
 from portal.calls import query as calls_query
-from portal.db.transactions import CHUNK_SIZE, chunks, write_transaction
+from portal.db.transactions import CHUNK_SIZE, chunks
 from portal.ids import new_id
-from portal.models import Batch, BatchEvent, BatchList, Call, CallStatus, QueueStatus
+from portal.models import Batch, BatchEvent, BatchList, Call, CallStatus
 from portal.models.actor import Actor
 from portal.models.base import OWNER_SHIFT
 from portal.models.call import search_text
 from portal.text import fold
 
-
-@dataclass(frozen=True)
-class BatchImport:
-    """A batch to be added with its calls. Times are milliseconds; calls are the columns of Call without their keys."""
-
-    name: str
-    status: QueueStatus
-    created_at: int
-    updated_at: int
-    calls: Sequence[Mapping[str, Any]]
+NO_COUNTS = asdict(calls_query.NO_CALLS)
 
 
 def reserve_keys(session: Session, owner_key: int, count: int) -> range:
-    """Keys for `count` new batches of the owner, taken in the caller's transaction; other writers of theirs wait."""
-    taken = session.execute(
+    """Reserve keys for `count` new batches of the owner and lock the owner's list until the transaction ends."""
+    next_number = session.execute(
         update(BatchList)
         .where(BatchList.owner_key == owner_key)
         .values(next_number=BatchList.next_number + count)
         .returning(BatchList.next_number)
     ).scalar_one()
-    first = (owner_key << OWNER_SHIFT) + taken - count
+    first = (owner_key << OWNER_SHIFT) + next_number - count
     return range(first, first + count)
 
 
 def lock_batch_list(session: Session, owner_key: int) -> None:
-    """Let no other writer of the owner's batches in until the caller's transaction ends.
+    """Lock the owner's batches against other writers until the caller's transaction ends.
 
-    Whoever changes a batch moves its list's version and so waits for that row in any case; taken first, by everybody,
-    it cannot be waited for in a circle, and what is read after it is what will be changed.
+    Every change of a batch updates the version of its list, and so waits for this row anyway. Every writer locks it
+    first, so that writers cannot deadlock and no change is based on a stale read.
     """
     reserve_keys(session, owner_key, 0)
 
 
-def insert_batch_imports(by: Actor, batches: Sequence[BatchImport]) -> None:
-    """Add batches of the actor's with all their calls, counted."""
-    owner_key = by.user_key
-    with write_transaction() as session:
-        rows = [
-            {"name": batch.name, "status": batch.status, "created_at": batch.created_at, "updated_at": batch.updated_at}
-            for batch in batches
-        ]
-        added = insert_batches(session, owner_key, rows)
-        calls = (
-            call | {"batch_key": row["key"]} for row, batch in zip(added, batches, strict=True) for call in batch.calls
-        )
-        counter = insert_calls(session, calls)
-        for row in added:
-            update_counts(session, owner_key, row["id"])
-        log_batch_event(session, by, BatchEvent.CREATED, {row["key"]: {"calls": counter[row["key"]]} for row in added})
-
-
-def insert_batches(session: Session, owner_key: int, batches: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Insert batches, as yet without calls, and return their rows."""
-    empty = {"owner_key": owner_key, "total_calls": 0, "calls_called": 0, "calls_picked": 0, "calls_completed": 0}
+def insert_batches(session: Session, owner_key: int, batches: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Insert batches without calls, each given by its columns, and return the complete rows."""
+    keys = reserve_keys(session, owner_key, len(batches))
     rows = [
-        {"key": key, "id": new_id(), "name_folded": fold(batch["name"])} | empty | dict(batch)
-        for key, batch in zip(reserve_keys(session, owner_key, len(batches)), batches, strict=True)
+        {"key": key, "id": new_id(), "owner_key": owner_key, "name_folded": fold(batch["name"])} | NO_COUNTS | batch
+        for key, batch in zip(keys, batches, strict=True)
     ]
-    # RETURNING makes it one statement for many rows: PostgreSQL's triggers run, and its counters move, once for each.
-    adding = insert(Batch.__table__).returning(Batch.__table__.c.key)
+    # With RETURNING, one statement inserts many rows, so that the triggers of PostgreSQL run once for all of them.
+    statement = insert(Batch.__table__).returning(Batch.__table__.c.key)
     for chunk in chunks(rows):
-        session.execute(adding, chunk)
+        session.execute(statement, chunk)
     if len(rows) >= CHUNK_SIZE:
         derived.engine_module(session.get_bind().dialect.name).optimize(session.connection())
     return rows
 
 
-def insert_calls(session: Session, calls: Iterable[Mapping[str, Any]]) -> Counter[int]:
-    """Insert calls; returns how many each batch got, by its key."""
+def call_row(
+    batch_key: int,
+    phone_number: str,
+    fields: Mapping[str, Any],
+    created_at: int,
+    *,
+    status: CallStatus = CallStatus.PENDING,
+    duration_seconds: int = 0,
+    attempts: int = 0,
+    last_event_at: int | None = None,
+) -> dict[str, Any]:
+    """Return a call as a row to insert; without an outcome, it is still to be made. Times are milliseconds."""
+    return {
+        "id": new_id(),
+        "batch_key": batch_key,
+        "phone_number": phone_number,
+        "status": status,
+        "duration_seconds": duration_seconds,
+        "attempts": attempts,
+        "last_event_at": last_event_at,
+        "created_at": created_at,
+        "fields": fields,
+        "search_text": search_text(phone_number, fields),
+    }
+
+
+def insert_calls(session: Session, rows: Iterable[Mapping[str, Any]]) -> Counter[int]:
+    """Insert rows built by `call_row` and return the number of calls per batch key."""
     counter: Counter[int] = Counter()
-    for chunk in chunks(calls):
-        session.execute(insert(Call.__table__), [call_row(call) for call in chunk])
-        counter.update(call["batch_key"] for call in chunk)
+    for chunk in chunks(rows):
+        session.execute(insert(Call.__table__), chunk)
+        counter.update(row["batch_key"] for row in chunk)
     return counter
 
 
-def call_row(columns: Mapping[str, Any]) -> dict[str, Any]:
-    """A row to insert: the columns, an id, and what a search looks at."""
-    told = search_text(columns["phone_number"], columns["fields"])
-    return {"id": new_id(), "search_text": told} | dict(columns)
-
-
 def update_counts(session: Session, owner_key: int, batch_id: str) -> None:
-    """Set the counts of a live batch to what its calls say."""
+    """Copy the counts of a live batch from its calls."""
     counted = calls_query.count_by_batch(owner_key, batch_id)
     counts = next(iter(counted.values()), calls_query.NO_CALLS)
     session.execute(update(Batch).where(Batch.id == batch_id).values(**asdict(counts)))
 
 
-def pending_call_row(batch_key: int, call: Mapping[str, Any], now: int) -> dict[str, Any]:
-    """A call that is still to be made, as a row to insert."""
-    return {
-        "batch_key": batch_key,
-        "phone_number": call["phone_number"],
-        "status": CallStatus.PENDING,
-        "duration_seconds": 0,
-        "attempts": 0,
-        "created_at": now,
-        "fields": call["fields"],
-    }
+def record_created(session: Session, by: Actor, rows: Sequence[Mapping[str, Any]], counter: Counter[int]) -> None:
+    """Set the counts of new batches after their calls were inserted, and log their creation."""
+    for row in rows:
+        if counter[row["key"]]:
+            update_counts(session, by.user_key, row["id"])
+    log_batch_event(session, by, BatchEvent.CREATED, {row["key"]: {"calls": counter[row["key"]]} for row in rows})

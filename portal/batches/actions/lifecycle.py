@@ -1,23 +1,17 @@
-"""What becomes of a batch: made, moved, renamed, deleted, restored, purged. Each action is one transaction."""
+"""Create, start, stop, rename, delete, restore and purge batches. Each action is one transaction."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, update
+from sqlalchemy import Row, delete, update
 from sqlalchemy.orm import Session
 
 from portal.audit.batch_log import log_batch_event
 from portal.batches import query, transitions
-from portal.batches.actions.inserting import (
-    insert_batches,
-    insert_calls,
-    lock_batch_list,
-    pending_call_row,
-    update_counts,
-)
+from portal.batches.actions.inserting import call_row, insert_batches, insert_calls, lock_batch_list, record_created
 from portal.batches.transitions import BatchAction
 from portal.calls import query as calls_query
 from portal.db.transactions import lift_time_limit, write_transaction
@@ -32,7 +26,7 @@ STOPPED_BY_DELETION = {QueueStatus.ACTIVE, QueueStatus.PAUSED}
 
 @dataclass(frozen=True)
 class CreatedBatch:
-    """A batch that was made, and how many calls it got."""
+    """A new batch; `calls` is the number of its calls."""
 
     id: str
     key: int
@@ -43,86 +37,79 @@ def create_batch(
     by: Actor,
     name: str,
     settings: Mapping[str, Any],
-    calls: Iterable[Mapping[str, Any]] = (),
-    inside: Callable[[Session, CreatedBatch], object] | None = None,
+    contacts: Iterable[tuple[str, Mapping[str, Any]]] = (),
+    before_commit: Callable[[Session, CreatedBatch], object] | None = None,
 ) -> CreatedBatch:
-    """Make a pending batch with its calls: `phone_number` and `fields` each.
+    """Create a pending batch with one call per contact, a pair of phone number and fields.
 
-    `inside` is called with what was made before the transaction ends, for what must be true with it or not at all.
+    `before_commit` runs in the same transaction, for a change that must succeed or fail together with it.
     """
     now = now_ms()
+    columns = {"name": name, "status": QueueStatus.PENDING, "created_at": now, "updated_at": now, "settings": settings}
     with write_transaction() as session:
-        values = {
-            "name": name,
-            "status": QueueStatus.PENDING,
-            "created_at": now,
-            "updated_at": now,
-            "settings": dict(settings),
-        }
-        (row,) = insert_batches(session, by.user_key, [values])
-        counter = insert_calls(session, (pending_call_row(row["key"], call, now) for call in calls))
-        made = CreatedBatch(row["id"], row["key"], counter.total())
-        if made.calls:
-            update_counts(session, by.user_key, made.id)
-        log_batch_event(session, by, BatchEvent.CREATED, {made.key: {"calls": made.calls}})
-        if inside:
-            inside(session, made)
-    return made
+        (row,) = insert_batches(session, by.user_key, [columns])
+        counter = insert_calls(session, (call_row(row["key"], number, fields, now) for number, fields in contacts))
+        record_created(session, by, [row], counter)
+        created = CreatedBatch(row["id"], row["key"], counter.total())
+        if before_commit:
+            before_commit(session, created)
+    return created
 
 
 def duplicate_batch(by: Actor, batch_id: str, name: str, *, only_not_reached: bool) -> CreatedBatch | None:
-    """Make a batch with the settings and contacts of another: all, or those that nobody picked up.
+    """Create a batch with the settings of another and with its contacts, or only those without an answer.
 
-    None where there is no such batch.
+    Returns None if the other batch does not exist.
     """
     with write_transaction() as session:
-        lock_batch_list(session, by.user_key)
-        batch = query.find_row(by.user_key, batch_id)
+        batch = lock_batch(session, by.user_key, batch_id)
         if batch is None:
             return None
         contacts = calls_query.fetch_contacts(by.user_key, batch_id, only_not_reached=only_not_reached)
         return create_batch(by, name, batch.settings, contacts)
 
 
-def change_status(by: Actor, batch_id: str, move: BatchAction) -> QueueStatus | None:
-    """Move a batch by the table, and return where it stands then; None where there is no such batch.
+def lock_batch(session: Session, owner_key: int, batch_id: str, deleted: Deleted = Deleted.EXCLUDE) -> Row[Any] | None:
+    """Lock the owner's batches and return the current row of one; None if it does not exist."""
+    lock_batch_list(session, owner_key)
+    return query.find_row(owner_key, batch_id, deleted)
 
-    A move that changes nothing writes nothing. Raises Refused.
+
+def change_status(by: Actor, batch_id: str, action: BatchAction) -> QueueStatus | None:
+    """Apply an action to a batch and return its new status; None if the batch does not exist.
+
+    An action that changes nothing writes nothing. Raises IllegalTransition.
     """
     with write_transaction() as session:
-        lock_batch_list(session, by.user_key)
-        batch = query.find_row(by.user_key, batch_id)
+        batch = lock_batch(session, by.user_key, batch_id)
         if batch is None:
             return None
         status = QueueStatus(batch.status)
         has_open = calls_query.has_open_calls(by.user_key, batch_id)
-        there = transitions.target_status(status, move, has_open=has_open)
-        if there is not status:
-            set_status(session, by, batch.key, status, there)
-            if there is QueueStatus.ACTIVE and not has_open:
-                there = complete_batch(session, by, batch.key)
-        return there
+        target = transitions.target_status(status, action, has_open=has_open)
+        if target is not status:
+            set_status(session, by, batch.key, status, target)
+            if target is QueueStatus.ACTIVE and not has_open:
+                target = complete_batch(session, by, batch.key)
+        return target
 
 
 def complete_batch(session: Session, by: Actor, batch_key: int) -> QueueStatus:
-    """An active batch without an open call is completed, by itself."""
+    """Complete an active batch that has no open call, and log that no person did it."""
     set_status(session, by, batch_key, QueueStatus.ACTIVE, QueueStatus.COMPLETED, by_itself=True)
     return QueueStatus.COMPLETED
 
 
-def set_status(
-    session: Session, by: Actor, batch_key: int, before: QueueStatus, after: QueueStatus, **told: Any
-) -> None:
-    """Give a batch another status, and write it down."""
-    session.execute(update(Batch).where(Batch.key == batch_key).values(status=after, updated_at=now_ms()))
-    log_batch_event(session, by, BatchEvent.STATUS, {batch_key: {"from": before, "to": after} | told})
+def set_status(session: Session, by: Actor, batch_key: int, old: QueueStatus, new: QueueStatus, **details: Any) -> None:
+    """Store the new status of a batch and log the change."""
+    session.execute(update(Batch).where(Batch.key == batch_key).values(status=new, updated_at=now_ms()))
+    log_batch_event(session, by, BatchEvent.STATUS, {batch_key: {"from": old, "to": new} | details})
 
 
 def rename_batch(by: Actor, batch_id: str, name: str) -> bool:
-    """Give a batch another name. Returns whether there is such a batch; the same name changes nothing."""
+    """Rename a batch and return whether it exists; the same name changes nothing."""
     with write_transaction() as session:
-        lock_batch_list(session, by.user_key)
-        batch = query.find_row(by.user_key, batch_id)
+        batch = lock_batch(session, by.user_key, batch_id)
         if batch is None:
             return False
         if batch.name != name:
@@ -133,11 +120,10 @@ def rename_batch(by: Actor, batch_id: str, name: str) -> bool:
 
 
 def delete_batch(by: Actor, batch_id: str) -> bool:
-    """Put a batch into the trash, its calls with it; what is running is stopped. Returns whether there was one."""
+    """Move a batch with its calls to the trash and return whether it exists; an active or paused batch is stopped."""
     now = now_ms()
     with write_transaction() as session:
-        lock_batch_list(session, by.user_key)
-        batch = query.find_row(by.user_key, batch_id)
+        batch = lock_batch(session, by.user_key, batch_id)
         if batch is None:
             return False
         status = QueueStatus.STOPPED if batch.status in STOPPED_BY_DELETION else QueueStatus(batch.status)
@@ -148,10 +134,9 @@ def delete_batch(by: Actor, batch_id: str) -> bool:
 
 
 def restore_batch(by: Actor, batch_id: str) -> bool:
-    """Take a batch out of the trash; one that is not in it stays as it is. Returns whether there is such a batch."""
+    """Restore a batch from the trash and return whether it exists; a batch that is not deleted does not change."""
     with write_transaction() as session:
-        lock_batch_list(session, by.user_key)
-        batch = query.find_row(by.user_key, batch_id, Deleted.INCLUDE)
+        batch = lock_batch(session, by.user_key, batch_id, Deleted.INCLUDE)
         if batch is None:
             return False
         if batch.deleted_at is not None:
@@ -161,19 +146,15 @@ def restore_batch(by: Actor, batch_id: str) -> bool:
         return True
 
 
-def purge_batches(owner_key: int, batch_ids: Collection[str], advance: Callable[[int], object]) -> int:
-    """Remove deleted batches for good, their calls, reports and changes with them. Returns how many.
+def purge_batch(owner_key: int, batch_id: str) -> bool:
+    """Delete a batch of the trash permanently, with its calls, reports and log; return whether it was still there.
 
-    One transaction a batch, so that nobody waits long; one that was restored meanwhile stays.
+    One transaction per batch, so that other writers do not wait long.
     """
-    removed = 0
-    for batch_id in batch_ids:
-        with write_transaction() as session:
-            lift_time_limit(session.connection())
-            lock_batch_list(session, owner_key)
-            batch = query.find_row(owner_key, batch_id, Deleted.ONLY)
-            if batch is not None:
-                session.execute(delete(Batch).where(Batch.key == batch.key))
-                removed += 1
-        advance(1)
-    return removed
+    with write_transaction() as session:
+        lift_time_limit(session.connection())
+        batch = lock_batch(session, owner_key, batch_id, Deleted.ONLY)
+        if batch is None:
+            return False
+        session.execute(delete(Batch).where(Batch.key == batch.key))
+        return True

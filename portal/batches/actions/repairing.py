@@ -1,4 +1,4 @@
-"""Making anew what is kept beside the rows."""
+"""Rebuild the derived data of batches."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from portal.text import fold
 
 
 def repair_derived(advance: Callable[[int], object]) -> None:
-    """Make everything that is kept anew from the rows, in one transaction; whoever else writes waits for its end.
+    """Rebuild all derived data from the rows in one transaction; other writers wait until it ends.
 
-    PostgreSQL's index of names comes after that, and nobody waits for it.
+    On PostgreSQL, the name index is built afterwards without blocking writers.
     """
     with write_transaction() as session:
         connection = session.connection()
@@ -36,13 +36,13 @@ def repair_derived(advance: Callable[[int], object]) -> None:
 
 
 def complete_indexes() -> None:
-    """What is kept and can be built while others go on: on PostgreSQL, the index of names where it is missing."""
+    """Build the indexes that do not block writers: on PostgreSQL, a missing name index."""
     with db.engine.connect() as connection, schema_changes.exclusive_migration(connection):
         derived.complete_indexes(connection)
 
 
 def repair_rows(session: Session, scan: check.Scan) -> None:
-    """Fold names anew, and copy the counts of calls."""
+    """Correct folded names and the counts of calls."""
     for row in scan.misfolded:
         session.execute(update(Batch).where(Batch.key == row.key).values(name_folded=fold(row.name)))
     for row, counts in scan.miscounted:
@@ -50,8 +50,8 @@ def repair_rows(session: Session, scan: check.Scan) -> None:
 
 
 def repair_list(session: Session, owner_key: int, last_number: int) -> None:
-    """See that the owner has a list, and that its next number is free."""
-    free = case((BatchList.next_number > last_number, BatchList.next_number), else_=last_number + 1)
-    mended = session.execute(update(BatchList).where(BatchList.owner_key == owner_key).values(next_number=free))
-    if not mended.rowcount:
+    """Ensure that the owner has a list and that its next number is unused."""
+    unused = case((BatchList.next_number > last_number, BatchList.next_number), else_=last_number + 1)
+    result = session.execute(update(BatchList).where(BatchList.owner_key == owner_key).values(next_number=unused))
+    if not result.rowcount:
         session.execute(insert(BatchList.__table__).values(owner_key=owner_key, version=0, next_number=last_number + 1))

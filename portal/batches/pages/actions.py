@@ -1,7 +1,8 @@
-"""What a person does to batches: moves, renames, duplicates; to one or to several at once."""
+"""Pages that change batches: start, pause, resume, stop, delete, rename and duplicate."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -14,57 +15,86 @@ from portal.batches import actions, query, transitions
 from portal.batches.pages.blueprint import batch_or_404, blueprint
 from portal.batches.presenter import batch_view
 from portal.batches.settings import BatchName
-from portal.batches.transitions import RESULT_WORDS, BatchAction, IllegalTransition
+from portal.batches.transitions import IllegalTransition
 from portal.calls import query as calls_query
-from portal.models import QueueStatus
+from portal.models import BatchAction, QueueStatus
+from portal.models.batch import NAME_LENGTH
 from portal.web import htmx
 from portal.web.field_types import HexId
 from portal.web.parameters import Parameters, parse_form, parse_query
 from portal.web.rendering import render
 
-
-class BulkAction(StrEnum):
-    """What can be done to several batches at once."""
-
-    START = "start"
-    PAUSE = "pause"
-    RESUME = "resume"
-    STOP = "stop"
-    DELETE = "delete"
-
-
-BULK_ACTION_LABELS = {
-    BulkAction.START: "Start",
-    BulkAction.PAUSE: "Pause",
-    BulkAction.RESUME: "Resume",
-    BulkAction.STOP: "Stop",
-    BulkAction.DELETE: "Delete",
-}
 MAX_SELECTED = 100
 
 
-class BulkActionForm(Parameters):
-    """Which batches were picked, and what is to be done to them; `back` is where to go afterwards."""
+class BulkAction(StrEnum):
+    """An action on several batches at once; `transition` is None for the deletion.
 
-    do: BulkAction
+    `result` is the participle of the result message, `hint` explains the consequences on the confirmation page.
+    """
+
+    icon: str
+    result: str
+    transition: BatchAction | None
+    hint: str
+
+    def __new__(cls, value: str, icon: str, result: str, transition: BatchAction | None, hint: str = "") -> BulkAction:
+        """Create a member from its value and its attributes."""
+        member = str.__new__(cls, value)
+        member._value_, member.icon, member.result = value, icon, result
+        member.transition, member.hint = transition, hint
+        return member
+
+    START = "start", "start", "started", BatchAction.START
+    PAUSE = "pause", "pause", "paused", BatchAction.PAUSE
+    RESUME = "resume", "resume", "resumed", BatchAction.RESUME
+    STOP = "stop", "stop", "stopped", BatchAction.STOP, "Pending calls stay. You can start a stopped batch again."
+    DELETE = (
+        "delete", "trash", "deleted", None,
+        "Deleted batches move to the trash with their calls. You can restore them there.",
+    )  # fmt: skip
+
+    @property
+    def label(self) -> str:
+        """Return the action as buttons write it."""
+        return self.capitalize()
+
+    def question(self, names: Sequence[str]) -> str:
+        """Return the title of the confirmation page for the batches that the action can change."""
+        if not names:
+            return f"No batch can be {self.result}"
+        return f"{self.label} “{names[0]}”?" if len(names) == 1 else f"{self.label} {len(names)} batches?"
+
+    def result_message(self, count: int) -> str:
+        """Return the message after the action: "2 batches stopped."."""
+        return f"{count} {'batch' if count == 1 else 'batches'} {self.result}."
+
+
+TOOLBAR = (BulkAction.PAUSE, BulkAction.RESUME, BulkAction.STOP, BulkAction.DELETE)
+
+
+class BulkActionForm(Parameters):
+    """The action, the selected batches, and the address to return to."""
+
+    action: Annotated[BulkAction, Field(alias="do")]
     id: Annotated[tuple[HexId, ...], Field(max_length=MAX_SELECTED)] = ()
     back: str = ""
 
 
 class ActionForm(Parameters):
-    """One move of one batch."""
+    """The action on one batch."""
 
-    move: BatchAction
+    action: Annotated[BatchAction, Field(alias="move")]
 
 
 class NameForm(Parameters):
-    """A batch's new name."""
+    """The new name of a batch."""
 
     name: BatchName
 
 
 class DuplicateForm(Parameters):
-    """A batch's double: its name, and which contacts it gets."""
+    """The name of the copy, and the contacts to copy: "all" or "not-reached"."""
 
     name: BatchName
     contacts: Annotated[str, AfterValidator(lambda value: value if value == "not-reached" else "all")] = "all"
@@ -73,86 +103,90 @@ class DuplicateForm(Parameters):
 @blueprint.post("/<batch_id>/move")
 @login_required
 def apply_batch_action(batch_id: str) -> Response:
-    """Move a batch; what the table forbids is told, and changes nothing."""
+    """Apply an action to one batch, or explain why it is not allowed."""
     form = parse_form(request.form, ActionForm).or_refuse()
     batch = batch_or_404(batch_id)
     try:
-        if actions.change_status(current_user.actor, batch.id, form.move) is None:
+        if actions.change_status(current_user.actor, batch.id, form.action) is None:
             batch_or_404(batch_id)
-    except IllegalTransition as refusal:
-        flash(f"{refusal}. Somebody may have been quicker.", "problem")
+    except IllegalTransition as error:
+        flash(f"{error}. The page may have been out of date.", "problem")
     else:
-        flash(f"The batch is {RESULT_WORDS[form.move]}.")
+        flash(f"Batch {form.action.result}.")
     return htmx.redirect_browser(url_for(".show_batch", batch_id=batch.id))
 
 
-# --- several at once --------------------------------------------------------------------------------------------------
+# --- bulk actions -----------------------------------------------------------------------------------------------------
 
 
 @blueprint.get("/confirm")
 @login_required
 def confirm_bulk_action() -> Response:
-    """Names what was picked and says what will become of each, before anything is done."""
-    picked = parse_query(request.query_string, BulkActionForm, ignore_unknown=True).or_refuse()
-    rows = query.find_rows(current_user.key, picked.id)
-    back = htmx.safe_target(picked.back, url_for(".list_batches"))
+    """Show which of the selected batches the action changes, and why it skips the others."""
+    form = parse_query(request.query_string, BulkActionForm, ignore_unknown=True).or_refuse()
+    rows = query.find_rows(current_user.key, form.id)
+    back = htmx.safe_target(form.back, url_for(".list_batches"))
     if not rows:
-        flash(
-            "Pick at least one batch first." if not picked.id else "What was picked is not there any more.", "problem"
-        )
+        flash("The selected batches no longer exist." if form.id else "Select at least one batch.", "problem")
         return redirect(back)
-    told = [(batch_view(row), reason_not_applicable(row, picked.do)) for row in rows]
+    checked = [(batch_view(row), reason_not_applicable(row, form.action)) for row in rows]
+    applicable = [batch for batch, reason in checked if not reason]
     return render(
         "batches/confirm.html",
-        doing=picked.do,
-        word=BULK_ACTION_LABELS[picked.do],
-        possible=[batch for batch, reason in told if not reason],
-        refused=[(batch, reason) for batch, reason in told if reason],
+        action=form.action,
+        question=form.action.question([batch.name for batch in applicable]),
+        applicable=applicable,
+        skipped=[(batch, reason) for batch, reason in checked if reason],
         back=back,
     )
 
 
-def reason_not_applicable(row: Any, doing: BulkAction) -> str:
-    """Why that cannot be done to the batch now, or would change nothing; empty where it can."""
-    if doing is BulkAction.DELETE:
+def reason_not_applicable(row: Any, action: BulkAction) -> str:
+    """Return why the action is not allowed or would change nothing; an empty string if it is applicable."""
+    if action.transition is None:
         return ""
-    status, move = QueueStatus(row.status), BatchAction(doing)
+    status, has_open = QueueStatus(row.status), calls_query.has_open_calls(current_user.key, row.id)
     try:
-        there = transitions.target_status(status, move, has_open=calls_query.has_open_calls(current_user.key, row.id))
-    except IllegalTransition as refusal:
-        return str(refusal)
-    return f"This batch is {status} already" if there is status else ""
+        target = transitions.target_status(status, action.transition, has_open=has_open)
+    except IllegalTransition as error:
+        return str(error)
+    return f"This batch is already {status}" if target is status else ""
 
 
 @blueprint.post("/confirm")
 @login_required
 def apply_bulk_action() -> Response:
-    """Do it, each batch in a transaction of its own, and say what was done."""
-    given = {name: request.form.get(name, "") for name in ("do", "back")}
-    picked = parse_form(given, BulkActionForm, {"id": request.form.getlist("id")}).or_refuse()
-    done, left = [], []
-    for row in query.find_rows(current_user.key, picked.id):
+    """Apply the action to each batch in its own transaction, and report the result."""
+    fields = {name: request.form.get(name, "") for name in ("do", "back")}
+    form = parse_form(fields, BulkActionForm, {"id": request.form.getlist("id")}).or_refuse()
+    changed, skipped = [], []
+    for row in query.find_rows(current_user.key, form.id):
         try:
-            if picked.do is BulkAction.DELETE:
-                changed = actions.delete_batch(current_user.actor, row.id)
+            if apply_to_batch(row.id, form.action):
+                changed.append(row.id)
             else:
-                changed = actions.change_status(current_user.actor, row.id, BatchAction(picked.do)) is not None
-        except IllegalTransition as refusal:
-            left.append(f"{row.name}: {refusal}")
-        else:
-            (done if changed else left).append(row.id if changed else f"{row.name}: it is not there any more")
-    flash_result(picked.do, done, left)
-    return htmx.redirect_browser(htmx.safe_target(picked.back, url_for(".list_batches")))
+                skipped.append(f"“{row.name}” not changed. It no longer exists.")
+        except IllegalTransition as error:
+            skipped.append(f"“{row.name}” not changed. {error}.")
+    flash_result(form.action, changed, skipped)
+    return htmx.redirect_browser(htmx.safe_target(form.back, url_for(".list_batches")))
 
 
-def flash_result(doing: BulkAction, done: list[str], left: list[str]) -> None:
-    """Say what was done; what was deleted can be undone."""
-    if done:
-        word = "deleted" if doing is BulkAction.DELETE else RESULT_WORDS[BatchAction(doing)]
-        batches = "1 batch is" if len(done) == 1 else f"{len(done)} batches are"
-        flash(f"{batches} {word}.", f"undo {','.join(done)}" if doing is BulkAction.DELETE else "message")
-    for words in left:
-        flash(f"Left as it was. {words}.", "problem")
+def apply_to_batch(batch_id: str, action: BulkAction) -> bool:
+    """Apply the action to one batch and return whether it exists. Raises IllegalTransition."""
+    if action.transition is None:
+        return actions.delete_batch(current_user.actor, batch_id)
+    return actions.change_status(current_user.actor, batch_id, action.transition) is not None
+
+
+def flash_result(action: BulkAction, changed: list[str], skipped: list[str]) -> None:
+    """Report the changed batches, with an undo button after a deletion, and the reasons for the skipped ones."""
+    if changed and action is BulkAction.DELETE:
+        flash({"text": action.result_message(len(changed)), "batch_ids": changed}, "undo")
+    elif changed:
+        flash(action.result_message(len(changed)))
+    for message in skipped:
+        flash(message, "problem")
 
 
 # --- rename, duplicate ------------------------------------------------------------------------------------------------
@@ -161,7 +195,7 @@ def flash_result(doing: BulkAction, done: list[str], left: list[str]) -> None:
 @blueprint.get("/<batch_id>/rename")
 @login_required
 def rename_form(batch_id: str) -> Response:
-    """A form for another name."""
+    """Show the form to rename a batch."""
     batch = batch_or_404(batch_id)
     return render("batches/rename.html", batch=batch_view(batch), name=batch.name, problems={})
 
@@ -169,7 +203,7 @@ def rename_form(batch_id: str) -> Response:
 @blueprint.post("/<batch_id>/rename")
 @login_required
 def rename_batch(batch_id: str) -> Response:
-    """Give the batch another name."""
+    """Rename the batch."""
     batch = batch_or_404(batch_id)
     reading = parse_form(request.form, NameForm)
     if reading.problems:
@@ -177,24 +211,24 @@ def rename_batch(batch_id: str) -> Response:
         return render("batches/rename.html", status=400, batch=batch_view(batch), name=name, problems=reading.problems)
     if not actions.rename_batch(current_user.actor, batch.id, reading.values.name):
         batch_or_404(batch_id)
-    flash("The batch has its new name.")
+    flash("Batch renamed.")
     return htmx.redirect_browser(url_for(".show_batch", batch_id=batch.id))
 
 
 @blueprint.get("/<batch_id>/duplicate")
 @login_required
 def duplicate_form(batch_id: str) -> Response:
-    """A form for a double."""
-    return show_duplicate_form(batch_or_404(batch_id), {})
+    """Show the form to duplicate a batch."""
+    return render_duplicate_form(batch_or_404(batch_id), {})
 
 
-def show_duplicate_form(batch: Any, problems: dict[str, str]) -> Response:
-    """The form, with what was refused beside its field."""
+def render_duplicate_form(batch: Any, problems: dict[str, str]) -> Response:
+    """Render the form with problems by field."""
     return render(
         "batches/duplicate.html",
         status=400 if problems else 200,
         batch=batch_view(batch),
-        name=request.form.get("name", f"{batch.name} again"[:200]),
+        name=request.form.get("name", f"{batch.name} copy"[:NAME_LENGTH]),
         contacts=request.form.get("contacts", "all"),
         problems=problems,
     )
@@ -203,15 +237,15 @@ def show_duplicate_form(batch: Any, problems: dict[str, str]) -> Response:
 @blueprint.post("/<batch_id>/duplicate")
 @login_required
 def duplicate_batch(batch_id: str) -> Response:
-    """Make a batch with the same settings, and all contacts or those that were not reached."""
+    """Create a batch with the same settings and with all contacts or only those without an answer."""
     batch = batch_or_404(batch_id)
     reading = parse_form(request.form, DuplicateForm)
     if reading.problems:
-        return show_duplicate_form(batch, reading.problems)
+        return render_duplicate_form(batch, reading.problems)
     form = reading.values
-    only = form.contacts == "not-reached"
-    made = actions.duplicate_batch(current_user.actor, batch.id, form.name, only_not_reached=only)
-    if made is None:
+    only_not_reached = form.contacts == "not-reached"
+    created = actions.duplicate_batch(current_user.actor, batch.id, form.name, only_not_reached=only_not_reached)
+    if created is None:
         return batch_or_404(batch_id)
-    flash(f"“{form.name}” is made, with {made.calls:,} calls.")
-    return htmx.redirect_browser(url_for(".show_batch", batch_id=made.id))
+    flash(f"“{form.name}” created with {created.calls:,} {'call' if created.calls == 1 else 'calls'}.")
+    return htmx.redirect_browser(url_for(".show_batch", batch_id=created.id))

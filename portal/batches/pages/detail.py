@@ -41,15 +41,17 @@ def render_batch(batch_id: str, reading: ParsedParameters[CallListParameters]) -
     """The batch and those of its calls that were asked for."""
     batch = batch_or_404(batch_id)
     owner, asked = current_user.key, reading.values
-    counts = calls_query.status_counts(owner, batch.id, asked)
-    page = calls_query.fetch_page(owner, batch.id, asked, sum(counts[status] for status in asked.status or CallStatus))
+    call_query = asked.to_query()
+    counts = calls_query.count_by_status(owner, batch.id, call_query)
+    total = sum(counts[status] for status in asked.status or CallStatus)
+    page = calls_query.fetch_page(owner, batch.id, call_query, total)
     if page.past_end:
         last = asked.model_copy(update={"page": page.total_pages or 1})
         if reading.problems:
             return render_batch(batch_id, ParsedParameters(last, reading.problems))
         return redirect(url_for(".show_batch", batch_id=batch.id) + last.query())
     picked = calls_query.fetch_picked_times(owner, batch.id, CHART_PARTS) if batch.calls_picked else (0, 0, {})
-    outcomes = calls_query.count_outcomes(owner, batch.id) if asked.narrows else counts
+    outcomes = calls_query.count_by_status(owner, batch.id) if asked.is_filtered else counts
     return render(
         "batches/detail.html",
         "calls/_table.html",

@@ -16,11 +16,11 @@ from portal.calls import query as calls_query
 from portal.calls.parameters import CallListParameters
 from portal.calls.presenter import export_columns
 from portal.web.clock import request_clock
-from portal.web.downloads import ExportKind, stream_download
+from portal.web.downloads import EXPORT_KIND_RULE, ExportKind, stream_download
 from portal.web.parameters import parse_query
 
 
-@blueprint.get("/export.<any(csv, xlsx):kind>")
+@blueprint.get(f"/export.{EXPORT_KIND_RULE}")
 @login_required
 def export_list(kind: str) -> Response:
     """Every batch that the list would show on all its pages, in its order."""
@@ -31,15 +31,15 @@ def export_list(kind: str) -> Response:
     return stream_download(ExportKind(kind), "Batches", LIST_HEADER, map(list_cells, rows))
 
 
-@blueprint.get("/<batch_id>/calls.<any(csv, xlsx):kind>")
+@blueprint.get(f"/<batch_id>/calls.{EXPORT_KIND_RULE}")
 @login_required
 def export_calls(batch_id: str, kind: str) -> Response:
     """Every call of the batch that matches, in the order asked for."""
     batch = batch_or_404(batch_id)
     asked = parse_query(request.query_string, CallListParameters, ignore_unknown=True).or_refuse()
-    known, name, taken = batch.id, batch.name, export_details(batch, whole=not asked.narrows)
+    known, name, taken = batch.id, batch.name, export_details(batch, whole=not asked.is_filtered)
     if request.method == "GET":
         log_export(current_actor(), taken)
-    header, cells = export_columns(calls_query.fetch_field_names(current_user.key, known, asked))
-    rows = calls_query.stream_calls(current_user.key, known, asked)
+    header, cells = export_columns(calls_query.fetch_field_names(current_user.key, known, asked.to_query()))
+    rows = calls_query.stream_calls(current_user.key, known, asked.to_query())
     return stream_download(ExportKind(kind), name, header, map(cells, rows))

@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response
 
 from portal.batches import query
 from portal.batches.list_menus import created_date_menu, sort_menu
+from portal.batches.pages.actions import TOOLBAR
 from portal.batches.pages.blueprint import blueprint
 from portal.batches.parameters import BatchListParameters
 from portal.batches.presenter import listing_view
@@ -46,6 +47,7 @@ def show_list(state: ListState, reading: ParsedParameters[BatchListParameters]) 
         problems=list(reading.problems.values()),
         listing=listing_view(asked, page, counts, has_batches=state.total > 0),
         running=state.live[QueueStatus.ACTIVE] > 0,
+        bulk_actions=TOOLBAR,
         sorts=sort_menu(asked),
         created=created_date_menu(asked, local_day(here.now, here.zone), here.zone),
     )

@@ -1,4 +1,4 @@
-"""The trash: what was deleted, when and by whom, and the way back."""
+"""The trash: deleted batches, which can be restored."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class TrashParameters(Parameters):
 
 
 class RestoreForm(Parameters):
-    """Which batches are to come back; `back` is where to go afterwards."""
+    """The batches to restore, and the address to return to."""
 
     id: Annotated[tuple[HexId, ...], Field(max_length=MAX_SELECTED)] = ()
     back: str = ""
@@ -36,7 +36,7 @@ class RestoreForm(Parameters):
 @blueprint.get("/trash")
 @login_required
 def show_trash() -> Response:
-    """What was deleted, the last deleted first."""
+    """Show one page of deleted batches, the most recently deleted first."""
     reading = parse_query(request.query_string, TrashParameters, ignore_unknown=True)
     asked = reading.values
     page = query.fetch_trash(current_user.key, asked.page, asked.limit)
@@ -56,13 +56,13 @@ def show_trash() -> Response:
 @blueprint.post("/restore")
 @login_required
 def restore_batches() -> Response:
-    """Bring batches back, with their calls."""
+    """Restore batches with their calls."""
     form = parse_form(
         {"back": request.form.get("back", "")}, RestoreForm, {"id": request.form.getlist("id")}
     ).or_refuse()
     count = sum(actions.restore_batch(current_user.actor, batch_id) for batch_id in form.id)
     if count:
-        flash("1 batch is back." if count == 1 else f"{count} batches are back.")
+        flash(f"{count} {'batch' if count == 1 else 'batches'} restored.")
     else:
-        flash("What was to be restored is not there any more.", "problem")
+        flash("The selected batches no longer exist.", "problem")
     return htmx.redirect_browser(htmx.safe_target(form.back, url_for(".list_batches")))

@@ -1,16 +1,17 @@
-"""What the shapes of all answers of the API have in common: closed to unknown keys, ids, times, the error body."""
+"""Models that the JSON bodies of all endpoints share: ids, times, and the envelopes of portal/web/envelope.py."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from flask import Response, current_app
 from pydantic import BaseModel, ConfigDict, Field
 
 PublicIdText = Annotated[
     str,
     Field(
-        pattern=r"^[0-9a-f]{24}$", description="24 lower-case hex characters.", examples=["64e5f12345abcdef98765432"]
+        pattern=r"^[0-9a-f]{24}$",
+        description="24 lower-case hexadecimal characters.",
+        examples=["64e5f12345abcdef98765432"],
     ),
 ]
 TimeText = Annotated[
@@ -18,13 +19,14 @@ TimeText = Annotated[
     Field(
         pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$",
         json_schema_extra={"format": "date-time"},
-        description="ISO 8601, UTC, three decimals, Z.",
+        description="ISO 8601 in UTC with three decimals and Z.",
     ),
 ]
+Count = Annotated[int, Field(ge=0)]
 
 
 class AnswerModel(BaseModel):
-    """Any object in an answer."""
+    """An object in a response; unknown keys are not allowed."""
 
     model_config = ConfigDict(
         extra="forbid", strict=True, field_title_generator=lambda name, field: field.alias or name
@@ -32,7 +34,7 @@ class AnswerModel(BaseModel):
 
 
 class ErrorBody(AnswerModel):
-    """Every answer that is not a success. `code` equals the HTTP status; `errorMessage` says what to change."""
+    """The body of every error. `code` equals the HTTP status; `errorMessage` says what to change."""
 
     message: str
     status: Literal[False]
@@ -42,27 +44,16 @@ class ErrorBody(AnswerModel):
 
 
 class SuccessFlagBody(AnswerModel):
-    """The short answer that some endpoints of the API give."""
+    """The short success body that some endpoints return."""
 
     success: Literal[True]
     message: str
 
 
 class SuccessBody(AnswerModel):
-    """The envelope of a success; `data` is told by each endpoint."""
+    """The envelope of a success; each endpoint adds its own `data`."""
 
     message: str
     status: Literal[True]
     code: Annotated[int, Field(ge=200, le=299)]
     error_message: Annotated[Literal[""], Field(alias="errorMessage")]
-
-
-def success_response(data: Any, message: str = "", code: int = 200) -> Response:
-    """The contract's body of a success."""
-    body = {"message": message, "status": True, "code": code, "errorMessage": "", "data": data}
-    response = current_app.json.response(body)
-    response.status_code = code
-    return response
-
-
-Count = Annotated[int, Field(ge=0)]
