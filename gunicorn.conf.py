@@ -1,4 +1,4 @@
-"""How gunicorn serves the portal; `gunicorn wsgi:app` reads this file by itself."""
+"""Settings of gunicorn; `gunicorn wsgi:app` reads this file by default."""
 
 import atexit
 import os
@@ -10,26 +10,26 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-METRICS = "PROMETHEUS_MULTIPROC_DIR"
-MEMORY = Path("/dev/shm")
+METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+SHARED_MEMORY = Path("/dev/shm")
 
 
-def metrics_folder() -> None:
-    """A folder of this server's own, in which its workers keep their figures; it goes when the server does.
+def create_metrics_folder() -> None:
+    """Create the folder for the metrics of this server's workers, and remove it when the server exits.
 
-    A server that takes over from a running one inherits its environment, and must not share its folder.
+    A server that replaces a running one inherits its environment, and needs a folder of its own.
     """
-    mine = f"portal-metrics-{os.getpid()}-"
-    if Path(os.environ.get(METRICS, "")).name.startswith(mine):
-        return  # this file is read again at a reload
-    folder = tempfile.mkdtemp(prefix=mine, dir=MEMORY if os.access(MEMORY, os.W_OK) else None)
-    os.environ[METRICS] = folder
+    prefix = f"portal-metrics-{os.getpid()}-"
+    if Path(os.environ.get(METRICS_VARIABLE, "")).name.startswith(prefix):
+        return  # a reload reads this file again
+    folder = tempfile.mkdtemp(prefix=prefix, dir=SHARED_MEMORY if os.access(SHARED_MEMORY, os.W_OK) else None)
+    os.environ[METRICS_VARIABLE] = folder
     server = os.getpid()
     atexit.register(lambda: os.getpid() == server and shutil.rmtree(folder, ignore_errors=True))
 
 
 if __name__ != "__main__":
-    metrics_folder()  # before anything counts: how it counts is settled when the library is imported
+    create_metrics_folder()  # before prometheus_client is imported, which reads the variable
 
 from portal.config import SETTINGS, SettingError  # noqa: E402
 
@@ -46,19 +46,19 @@ logger_class = "portal.server.worker.PortalLogger"
 workers = values["WEB_WORKERS"]
 threads = values["WEB_THREADS"]
 
-# The app is built once, before the workers: what is wrong with it ends the start at once, and its code is in memory
-# once. Building it opens no connection to the database, so none crosses the fork (tests/guards/test_start.py).
+# The app is created once, before the workers: errors stop the server at once, and the code is in memory once. Creating
+# it opens no database connection, so no connection is shared across a fork (tests/guards/test_start.py).
 preload_app = True
 
-timeout = 60  # seconds; a worker that is silent for so long is replaced
-graceful_timeout = 30  # seconds that requests under way have left when the server is told to stop
+timeout = 60  # seconds after which an unresponsive worker is replaced
+graceful_timeout = 30  # seconds that requests in progress may take after a stop signal
 
-# Seconds that a connection is kept for the next request. Longer than proxies keep theirs (nginx, and balancers that are
-# rented: 60), and than a program that polls rests: what is sent into a connection that is being closed has no answer.
+# Seconds that an idle connection stays open. Longer than proxies and cloud load balancers keep theirs (60), and than
+# the interval of polling clients: a request on a connection that is being closed gets no response.
 keepalive = 75
-max_requests = 0  # workers live as long as the server does
+max_requests = 0  # workers are not restarted
 
-# More than that is answered by 414 or 431 (portal/server/worker.py).
+# Larger requests are answered with 414 or 431 (portal/server/worker.py).
 limit_request_line = 8190
 limit_request_field_size = 8190
 limit_request_fields = 64
@@ -67,38 +67,38 @@ limit_request_fields = 64
 secure_scheme_headers: dict[str, str] = {}
 forwarded_allow_ips = ""
 
-accesslog = None  # the portal writes a line for each request, without its address: that may hold a phone number
+accesslog = None  # the portal logs each request itself, without the URL, which may contain a phone number
 loglevel = values["LOG_LEVEL"].lower()
-control_socket_disable = True  # it would lie below the home folder, which may be read-only
-if MEMORY.is_dir():
-    worker_tmp_dir = str(MEMORY)  # in memory: a slow disk must not make a worker look dead
+control_socket_disable = True  # it would be in the home folder, which may be read-only
+if SHARED_MEMORY.is_dir():
+    worker_tmp_dir = str(SHARED_MEMORY)  # a slow disk must not make a worker look unresponsive
 
 
 def when_ready(server: Any) -> None:
-    """Ctrl-C lets requests under way finish, as SIGTERM does."""
+    """Let Ctrl-C finish the requests in progress, as SIGTERM does."""
     signal.signal(signal.SIGINT, lambda *_: server.signal(signal.SIGTERM, None))
 
 
 def post_worker_init(_worker: Any) -> None:
-    """A terminal sends Ctrl-C to the workers too; they wait for the server's word."""
+    """Ignore Ctrl-C, which a terminal also sends to the workers: the server stops them."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def child_exit(_server: Any, worker: Any) -> None:
-    """What a worker had under way when it ended is under way no more."""
+    """Remove the gauges of a worker that has ended."""
     from prometheus_client.multiprocess import mark_process_dead
 
     mark_process_dead(worker.pid)
 
 
 def check_address() -> None:
-    """End with a plain word when the address cannot be listened on: `make run` asks before it does anything else."""
+    """Exit with a message if the address is not available; `make run` checks this first."""
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         socket.create_server((host, port), family=family).close()
     except OSError as error:
         reason = str(error.strerror).partition(" (")[0]
-        sys.exit(f"{bind} cannot be listened on: {reason}. For another port: PORT=8001 make run")
+        sys.exit(f"Cannot listen on {bind}: {reason}. To use another port, run: PORT=8001 make run")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Runs the migrations on the app's own engine, so that they see the database exactly as the portal does."""
+"""Run the migrations on the app's own engine, with the settings that the portal uses."""
 
 import click
 from alembic import context
@@ -12,12 +12,12 @@ from portal.db import schema_changes
 from portal.db.outages import find_outage
 from portal.db.transactions import WRITE_OPTIONS
 
-target = current_app.extensions["migrate"].db
+migrated_db = current_app.extensions["migrate"].db
 
 
 def run() -> None:
-    """Upgrade or downgrade, one process at a time; afterwards, what is built while the portal goes on."""
-    with target.engine.connect() as connection:
+    """Upgrade or downgrade, one process at a time; after an upgrade, build the indexes that are built concurrently."""
+    with migrated_db.engine.connect() as connection:
         connection.execution_options(**WRITE_OPTIONS[connection.dialect.name])
         with schema_changes.exclusive_migration(connection):
             schema_changes.retry_when_busy(lambda: migrate(connection), connection)
@@ -26,14 +26,14 @@ def run() -> None:
 
 
 def migrate(connection: Connection) -> None:
-    """Each migration in a transaction of its own: one that fails leaves nothing behind, and those before it stay."""
+    """Run each migration in its own transaction: a failed one changes nothing, and earlier ones stay committed."""
     context.configure(
         connection=connection,
-        target_metadata=target.metadata,
+        target_metadata=migrated_db.metadata,
         render_as_batch=True,
         compare_type=True,
         include_name=lambda name, _kind, _parents: not derived.is_name_index_object(name),
-        transactional_ddl=True,  # on SQLite too: the engine says BEGIN itself (portal.db.transactions)
+        transactional_ddl=True,  # also on SQLite, because the engine begins transactions itself (portal/db/engine.py)
         transaction_per_migration=True,
     )
     with context.begin_transaction():

@@ -1,4 +1,4 @@
-"""Live."""
+"""The start of every select of batches and calls: limited to one owner and, by default, to live batches."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from portal.models import Batch, Call
 
 
 class Deleted(Enum):
-    """Whether the trash is looked at. Nothing but EXCLUDE shows a deleted batch."""
+    """Whether a select excludes deleted batches, returns them only, or includes them."""
 
     EXCLUDE = "exclude"
     ONLY = "only"
@@ -18,7 +18,7 @@ class Deleted(Enum):
 
 
 def live_batches(owner_key: int | BindParameter[int], deleted: Deleted = Deleted.EXCLUDE) -> Select[tuple[Batch]]:
-    """A select of one owner's batches that are not deleted; every other select of batches grows from it."""
+    """Return a select of one owner's batches."""
     query = select(Batch).where(Batch.owner_key == owner_key)
     if deleted is Deleted.EXCLUDE:
         return query.where(Batch.deleted_at.is_(None))
@@ -28,9 +28,9 @@ def live_batches(owner_key: int | BindParameter[int], deleted: Deleted = Deleted
 
 
 def live_calls(owner_key: int, batch_id: str | None = None, deleted: Deleted = Deleted.EXCLUDE) -> Select[tuple[Call]]:
-    """A select of the calls of one live batch of an owner, or of all: none, where it is deleted or another's."""
+    """Return a select of the calls of one of the owner's batches, or of all of them."""
     batches = live_batches(owner_key, deleted).with_only_columns(Batch.key)
     if batch_id is None:
-        # Looked up for each call that is found by something else, instead of gathering all batches of the owner first.
+        # A correlated subquery checks only the batches of calls that other conditions find, not all of the owner's.
         return select(Call).where(batches.where(Batch.key == Call.batch_key).correlate(Call).exists())
     return select(Call).where(Call.batch_key == batches.where(Batch.id == batch_id).scalar_subquery())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import cache
@@ -16,7 +17,7 @@ from playwright.sync_api import Browser
 
 from portal.accounts import passwords
 from portal.models import Scope, User
-from portal.telemetry.logs import REQUEST_LOG, request_log
+from portal.telemetry.logs import LineFormatter, request_log
 from portal.times import now_ms
 from tests.support import services
 from tests.support.builders import Builder
@@ -111,24 +112,27 @@ def call_api(app: Flask, build: Builder, owner: User) -> Callable[..., Any]:
     return call
 
 
-class CapturedLines:
-    """A logger that stores the lines of the request log."""
+class LineHandler(logging.Handler):
+    """Collect formatted lines."""
 
     def __init__(self) -> None:
+        super().__init__()
+        self.setFormatter(LineFormatter("json"))
         self.lines: list[str] = []
 
-    def msg(self, line: str) -> None:
-        self.lines.append(line)
-
-    debug = info = msg
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(self.format(record))
 
 
 @pytest.fixture
-def request_lines(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The lines of the request log from now on, at level DEBUG."""
-    captured = CapturedLines()
-    monkeypatch.setitem(app.extensions, REQUEST_LOG, request_log("DEBUG", "json", captured))
-    return captured.lines
+def request_lines() -> Iterator[list[str]]:
+    """Return the lines that the request log writes from now on, at level DEBUG."""
+    handler = LineHandler()
+    request_log.addHandler(handler)
+    request_log.setLevel(logging.DEBUG)
+    yield handler.lines
+    request_log.removeHandler(handler)
+    request_log.setLevel(logging.NOTSET)
 
 
 @pytest.fixture

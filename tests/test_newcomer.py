@@ -146,7 +146,7 @@ def test_a_port_in_use_is_reported_in_one_line(tmp_path: Path) -> None:
         result = subprocess.run(
             ["make", "run"], cwd=ROOT, env=environ, capture_output=True, text=True, timeout=TIMEOUT_SECONDS
         )
-    assert f"127.0.0.1:{port} cannot be listened on: Address already in use" in result.stderr
+    assert f"Cannot listen on 127.0.0.1:{port}: Address already in use" in result.stderr
     assert "Traceback" not in result.stderr
     assert list(tmp_path.iterdir()) == []
 

@@ -1,4 +1,4 @@
-"""Users, tokens, batches, calls, and what is kept beside the batches: versions, counts, an index of names.
+"""Users, tokens, batches, calls, and the data derived from batches: versions, counts, an index of names.
 
 Revision ID: 0001
 """
@@ -19,12 +19,12 @@ LIVE = sa.text("deleted_at IS NULL")
 
 
 def bytewise(length: int) -> sa.String:
-    """Text that sorts by code point on both databases."""
+    """Return a text type that sorts by code point on both databases."""
     return sa.String(length).with_variant(sa.String(length, collation="C"), "postgresql")
 
 
 def counts() -> list[sa.Column]:
-    """A count of live batches for each status."""
+    """Return the columns with the number of live batches of each status."""
     words = ("active", "paused", "pending", "stopped", "completed")
     return [sa.Column(word, sa.Integer, nullable=False, server_default="0") for word in words]
 
@@ -85,8 +85,8 @@ def upgrade() -> None:
     op.create_index("ix_tokens_user_key_created_at", "tokens", ["user_key", "created_at"])
     create_batches()
     create_calls()
-    # Derived from the rows, so not frozen here: a later migration that changes it installs it anew. PostgreSQL's index
-    # of names is built after the migrations, beside the portal's work (kept.complete).
+    # Derived data is not frozen here: a later migration that changes it installs it again. PostgreSQL's index of names
+    # is built concurrently after the migrations (derived.complete_indexes).
     derived.install_derived(op.get_bind(), name_index=op.get_bind().dialect.name == "sqlite")
 
 

@@ -1,6 +1,6 @@
-"""Batches come to life: settings, what the dialer reports, files that were sent, and who changed what.
+"""Batch settings, call events, uploads, and the log of batch changes.
 
-What a search of calls looks at is written by 0002b, step by step: within this transaction it would hold up everybody.
+0002b fills `calls.search_text` in small transactions: in this one it would block other writers for too long.
 
 Revision ID: 0002
 """
@@ -21,7 +21,7 @@ STATUSES = (
 
 
 def bytewise(length: int) -> sa.String:
-    """Text that sorts by code point on both databases."""
+    """Return a text type that sorts by code point on both databases."""
     return sa.String(length).with_variant(sa.String(length, collation="C"), "postgresql")
 
 
@@ -84,7 +84,7 @@ def create_changes() -> None:
         op.execute(statement)
 
 
-# What was done stays as it was written down, whoever asks.
+# The log is append-only.
 KEEP_CHANGES = {
     "sqlite": (
         "CREATE TRIGGER changes_stay BEFORE UPDATE ON changes"

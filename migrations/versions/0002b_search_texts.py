@@ -1,6 +1,6 @@
-"""Write down what a search of calls looks at, for the calls that were there before 0002.
+"""Fill `calls.search_text` for the calls that are older than 0002.
 
-Writes rows alone, so many a transaction: nobody waits, and what was cut short goes on where it ended.
+This changes only rows, in small transactions: other writers do not wait long, and an interrupted run can be continued.
 
 Revision ID: 0002b
 """
@@ -8,7 +8,7 @@ Revision ID: 0002b
 import sqlalchemy as sa
 from alembic import op
 
-from portal.db.schema_changes import STEP_ROWS, commit_progress
+from portal.db.schema_changes import ROWS_PER_COMMIT, commit_progress
 from portal.models.call import search_text
 
 revision = "0002b"
@@ -27,7 +27,7 @@ CALLS = sa.table(
 
 def upgrade() -> None:
     last = 0
-    while rows := some_after(last):
+    while rows := next_calls(last):
         last = rows[-1].key
         empty = [row for row in rows if not row.search_text]
         if empty:
@@ -35,17 +35,18 @@ def upgrade() -> None:
             commit_progress()
 
 
-def some_after(last: int) -> list[sa.Row]:
-    """The next calls by their keys."""
-    page = sa.select(CALLS.c.key, CALLS.c.phone_number, CALLS.c.fields, CALLS.c.search_text)
-    return list(op.get_bind().execute(page.where(CALLS.c.key > last).order_by(CALLS.c.key).limit(STEP_ROWS)).all())
+def next_calls(last: int) -> list[sa.Row]:
+    """Return the next calls by key."""
+    columns = sa.select(CALLS.c.key, CALLS.c.phone_number, CALLS.c.fields, CALLS.c.search_text)
+    page = columns.where(CALLS.c.key > last).order_by(CALLS.c.key).limit(ROWS_PER_COMMIT)
+    return list(op.get_bind().execute(page).all())
 
 
 def fill(rows: list[sa.Row]) -> None:
-    """Only where nobody else has written it meanwhile: a call that changes gets it from the portal."""
-    statement = sa.update(CALLS).where(CALLS.c.key == sa.bindparam("which"), CALLS.c.search_text == "")
-    told = [{"which": row.key, "told": search_text(row.phone_number, row.fields)} for row in rows]
-    op.get_bind().execute(statement.values(search_text=sa.bindparam("told")), told)
+    """Fill the texts that are still empty: the portal itself fills those of calls that it changes."""
+    statement = sa.update(CALLS).where(CALLS.c.key == sa.bindparam("call_key"), CALLS.c.search_text == "")
+    values = [{"call_key": row.key, "new_text": search_text(row.phone_number, row.fields)} for row in rows]
+    op.get_bind().execute(statement.values(search_text=sa.bindparam("new_text")), values)
 
 
 def downgrade() -> None:

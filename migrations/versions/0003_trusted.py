@@ -1,7 +1,7 @@
-"""Trusted: sessions that end on the server, second factors, roles, shared counters, and what was done to accounts.
+"""Server-side sessions, two-factor authentication, roles, shared counters, and the log of account events.
 
-Only adds (expand): the release before this one runs on it. `users.session_nonce` is read by that release alone, and
-goes with a later migration (contract).
+This only adds (expand), so the release before this one still works. Only that release reads `users.session_nonce`; a
+later migration drops it (contract).
 
 Revision ID: 0003
 """
@@ -24,7 +24,7 @@ WHAT = (
 
 
 def bytewise(length: int) -> sa.String:
-    """Text that is compared by code point on both databases."""
+    """Return a text type that is compared by code point on both databases."""
     return sa.String(length).with_variant(sa.String(length, collation="C"), "postgresql")
 
 
@@ -118,7 +118,7 @@ def create_account_events() -> None:
         op.execute(statement)
 
 
-# What was done stays as it was written down, whoever asks.
+# The log is append-only.
 KEEP_EVENTS = {
     "sqlite": (
         "CREATE TRIGGER account_events_stay BEFORE UPDATE ON account_events"

@@ -14,7 +14,7 @@ from portal.extensions import db
 from portal.models import BatchList, Channel, LinkedIdentity, RecoveryCode, Scope, Token, User, UserSession
 from portal.models.actor import Actor
 from portal.models.list_state import LIST_STATE_COLUMNS as STATE_COLUMNS
-from portal.models.list_state import ListState, list_state
+from portal.models.list_state import ListState, read_list_state
 from portal.text import find_forbidden_character, fold
 from portal.times import DAY_MS
 
@@ -121,7 +121,7 @@ def find_caller(token_id: str, secret: str, now: int) -> Caller | None:
     if row.revoked_at or row.disabled_at or (row.expires_at and row.expires_at <= now):
         return None
     scopes = frozenset(Scope(word) for word in row.scopes.split())
-    return Caller(row.user_id, row.key, scopes, row.last_used_at, row.region, list_state(row.user_key, row))
+    return Caller(row.user_id, row.key, scopes, row.last_used_at, row.region, read_list_state(row.user_key, row))
 
 
 def find_user_by_email(email: str) -> User | None:
@@ -153,7 +153,7 @@ def find_session_user(session_id: str, lifetimes: Lifetimes, now: int) -> Sessio
         return None
     account = (row.key, row.id, row.email, row.name, row.zone, row.region, row.password_hash)
     roles = (row.is_admin, bool(row.has_second_factor))
-    return SessionUser(session_id, row.session_key, row.seen_at, *account, *roles, list_state(row.key, row))
+    return SessionUser(session_id, row.session_key, row.seen_at, *account, *roles, read_list_state(row.key, row))
 
 
 def list_sessions(user_key: int, lifetimes: Lifetimes, now: int) -> Sequence[Row[tuple[int, int, int]]]:

@@ -23,7 +23,8 @@ from portal.models.actor import Actor
 from portal.times import list_zones
 from portal.web import htmx
 from portal.web.clock import request_clock
-from portal.web.parameters import InvalidParameter, ParsedParameters, parse_form, parse_query
+from portal.web.pagination import fetch_existing_page
+from portal.web.parameters import InvalidParameter, parse_form, parse_query
 from portal.web.rendering import render
 
 blueprint = Blueprint("admin", __name__, url_prefix="/admin")
@@ -39,27 +40,17 @@ def home() -> AnyResponse:
 @blueprint.get("/users")
 def list_users() -> AnyResponse:
     """The accounts; as a fragment, everything below the search box."""
-    return show_list(parse_query(request.query_string, UserListParameters, ignore_unknown=True))
-
-
-def show_list(reading: ParsedParameters[UserListParameters]) -> AnyResponse:
-    """The page that was asked for, or the way to the last one where it lies past the end."""
-    asked = reading.values
-    page, counts = query.fetch_page(asked)
-    if page.past_end:
-        last = asked.model_copy(update={"page": page.total_pages or 1})
-        if reading.problems:  # a redirect would lose what is to be said of them
-            return show_list(ParsedParameters(last, reading.problems))
-        return redirect(url_for(".list_users") + last.query())
+    parsed = parse_query(request.query_string, UserListParameters, ignore_unknown=True)
+    asked, page = fetch_existing_page(parsed, query.fetch_page)
     return render(
         "admin/users.html",
         "admin/_users.html",
-        status=400 if reading.problems else 200,
-        problems=list(reading.problems.values()),
+        status=400 if parsed.problems else 200,
+        problems=list(parsed.problems.values()),
         asked=asked,
         page=page,
         users=[user_view(row) for row in page.rows],
-        chips=user_filter_chips(asked, counts),
+        chips=user_filter_chips(asked, page.counts),
         announcement=announce_users(page),
     )
 

@@ -11,7 +11,7 @@ from portal.admin.parameters import UserFilter, UserListParameters
 from portal.extensions import db
 from portal.models import AccountEvent, AccountLogEntry, BatchList, QueueStatus, Token, User
 from portal.text import fold
-from portal.web.pagination import Page
+from portal.web.pagination import CountedPage
 
 
 def select_users() -> Select[Any]:
@@ -41,7 +41,7 @@ def select_users() -> Select[Any]:
     ).outerjoin(BatchList, BatchList.owner_key == User.key)
 
 
-def fetch_page(asked: UserListParameters) -> tuple[Page[Row[Any]], dict[UserFilter, int]]:
+def fetch_page(asked: UserListParameters) -> CountedPage[Row[Any]]:
     """One page of the accounts that match, by e-mail, and for each kind how many match the search.
 
     Accounts are hundreds, not millions: the search looks at each, and so ignores case for all of Unicode on both
@@ -57,7 +57,7 @@ def fetch_page(asked: UserListParameters) -> tuple[Page[Row[Any]], dict[UserFilt
     begin = (asked.page - 1) * asked.limit
     on_page = keys[begin : begin + asked.limit]
     rows = {row.key: row for row in db.session.execute(select_users().where(User.key.in_(on_page)))} if on_page else {}
-    return Page([rows[key] for key in on_page], len(keys), asked.page, asked.limit), counts
+    return CountedPage([rows[key] for key in on_page], len(keys), asked.page, asked.limit, counts)
 
 
 def matches_filter(row: Row[Any], shown: UserFilter) -> bool:

@@ -1,4 +1,4 @@
-"""The whole database as one file, and back: `flask --app wsgi backup FILE` and `restore FILE`.
+"""Back up the whole database to one file, and restore it: `flask --app wsgi backup FILE` and `restore FILE`.
 
-What is special to one engine stands in the module of its name; both have `write`, `inspect` and `restore`.
+The modules `sqlite` and `postgresql` have the same functions: `write`, `inspect` and `restore`.
 """

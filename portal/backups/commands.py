@@ -1,10 +1,11 @@
-"""The command line for backups."""
+"""The `backup` and `restore` commands."""
 
 from __future__ import annotations
 
 import shutil
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,114 +19,110 @@ from portal.batches.derived import check
 from portal.cli import Command, confirm, format_count, progress_bar
 from portal.extensions import db
 
-ENGINE_MODULES = {"sqlite": sqlite, "postgresql": postgresql}
+ENGINE_MODULES: dict[str, ModuleType] = {"sqlite": sqlite, "postgresql": postgresql}
 ENGINE_NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 
 
 @click.command("backup", cls=Command)
 @click.argument("file")
-@click.option("--replace", is_flag=True, help="Write over FILE where it is there already.")
+@click.option("--replace", is_flag=True, help="Overwrite FILE if it exists.")
 @with_appcontext
 def backup(file: str, replace: bool) -> None:
-    """Write one moment of the whole database to FILE, while the portal goes on; - for standard output.
+    """Write a snapshot of the database to FILE while the portal runs; use - for standard output.
 
-    Sign-ins are not in it, nor is SECRET_KEY: keep that apart. FILE is readable for its owner alone.
+    The backup does not contain sessions or SECRET_KEY: store the key separately. Only the owner of FILE can read it.
     """
     if file == "-":
         if sys.stdout.isatty():
-            raise click.ClickException("A backup is nothing to look at: send standard output to a file")
+            raise click.ClickException("Standard output is a terminal; redirect it to a file")
         with tempfile.TemporaryDirectory(prefix="batch-portal-") as folder:
             draft = Path(folder) / "backup"
             draft.touch(mode=0o600)
             write_backup(draft)
-            with draft.open("rb") as written:
-                shutil.copyfileobj(written, sys.stdout.buffer)
+            with draft.open("rb") as content:
+                shutil.copyfileobj(content, sys.stdout.buffer)
         return
     path = Path(file)
     with files.atomic_file(path, replace=replace) as draft:
-        found = write_backup(draft)
-    click.echo(f"{path}: {files.format_size(path)}, schema {found}", err=True)
-    click.echo("SECRET_KEY is not in it: keep that too, and apart", err=True)
+        revision = write_backup(draft)
+    click.echo(f"{path}: {files.format_size(path)}, schema {revision}", err=True)
+    click.echo("The backup does not contain SECRET_KEY; store the key separately", err=True)
 
 
 def write_backup(draft: Path) -> str | None:
-    """The database into an empty file, which is then read through; returns the schema."""
-    engine = backup_module(db.engine.dialect.name)
+    """Write the database to an empty file, verify the file, and return its schema."""
+    engine_module = ENGINE_MODULES[db.engine.dialect.name]
     with progress_bar(100, "Copying") as bar:
-        engine.write(db.engine, draft, progress_updater(bar))
-    return engine.inspect(draft)
+        engine_module.write(db.engine, draft, progress_updater(bar))
+    return engine_module.inspect(draft)
 
 
 @click.command("restore", cls=Command)
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path))
-@click.option("--replace", is_flag=True, help="Put it in the place of what the database holds.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--replace", is_flag=True, help="Replace the current contents of the database.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @with_appcontext
 def restore(file: Path, replace: bool, yes: bool) -> None:
-    """Make the database what it was when FILE was written; asks before it replaces anything.
+    """Restore the database from FILE; asks before it replaces any data.
 
-    FILE is looked through first. The database changes in one step, or not at all. Everybody signs in anew; tokens,
-    passwords and roles are as they were then.
+    The file is verified first. The database changes completely or not at all. All users must sign in again; tokens,
+    passwords and roles are those of the backup.
     """
     dialect = db.engine.dialect.name
-    refuse_other_kind(file, dialect)
-    found = backup_module(dialect).inspect(file)
-    schema.refuse_unknown(found, str(file))
+    engine_module = ENGINE_MODULES[dialect]
+    refuse_other_engine(file, dialect)
+    revision = engine_module.inspect(file)
+    schema.refuse_unknown(revision, str(file))
     refuse_to_replace(query.inspect_database(db.engine), replace=replace, yes=yes)
     with progress_bar(100, "Restoring") as bar:
-        backup_module(dialect).restore(db.engine, file, str(found), progress_updater(bar))
-    upgrade()  # where the schema is an older one; and the index of names, which no backup holds
+        engine_module.restore(db.engine, file, str(revision), progress_updater(bar))
+    upgrade()  # to the newest schema; it also builds the index of names, which a backup does not contain
     with progress_bar(check.estimate_batch_count(), "Checking") as bar:
         differences = list(check.find_all_differences(bar.update))
-    held = query.inspect_database(db.engine)
-    counts = f"{format_count(held.accounts, 'account', 'accounts')}, {format_count(held.batches, 'batch', 'batches')}"
-    click.echo("Everybody signs in anew; what was revoked since the backup is to be revoked again")
+    contents = query.inspect_database(db.engine)
+    click.echo("All users must sign in again. Revoke again any access that was revoked after the backup.")
     if differences:
         raise click.ClickException(
             f"{format_count(len(differences), 'difference', 'differences')} between the rows and the derived data;"
             " see flask --app wsgi batch check"
         )
-    click.echo(f"Restored: {counts}; everything that is kept agrees with the rows")
+    accounts = format_count(contents.accounts, "account", "accounts")
+    batches = format_count(contents.batches, "batch", "batches")
+    click.echo(f"Restored: {accounts}, {batches}; the derived data agrees with the rows")
 
 
-def backup_module(dialect: str) -> ModuleType:
-    """The module of a kind of database."""
-    return ENGINE_MODULES[dialect]
+def progress_updater(bar: Any) -> Callable[[int, int], object]:
+    """Return a function of the remaining and the total pages that moves a progress bar of 100 steps."""
+    return lambda remaining, total: bar.update(max(0, 100 - (100 * remaining) // max(total, 1) - bar.pos))
 
 
-def progress_updater(bar: Any) -> Any:
-    """What tells a bar of 100 steps how much is left."""
-    return lambda left, pages: bar.update(max(0, 100 - (100 * left) // max(pages, 1) - bar.pos))
-
-
-def refuse_other_kind(file: Path, dialect: str) -> None:
-    """Raises click.ClickException where the file is of no kind, or of another kind of database."""
+def refuse_other_engine(file: Path, dialect: str) -> None:
+    """Raise click.ClickException unless the file is a backup of this database engine."""
     with file.open("rb") as opened:
         start = opened.read(16)
-    kind = next((kind for kind, module in ENGINE_MODULES.items() if start.startswith(module.MAGIC)), None)
-    if kind is None:
+    found = next((name for name, module in ENGINE_MODULES.items() if start.startswith(module.MAGIC)), None)
+    if found is None:
         raise click.ClickException(f"{file} is not a backup of Batch Portal")
-    if kind != dialect:
+    if found != dialect:
         raise click.ClickException(
-            f"{file} was written on {ENGINE_NAMES[kind]}; this database is on {ENGINE_NAMES[dialect]}"
+            f"{file} is a backup of {ENGINE_NAMES[found]}, but this database is {ENGINE_NAMES[dialect]}"
         )
 
 
-def refuse_to_replace(held: query.DatabaseContents, *, replace: bool, yes: bool) -> None:
-    """Raises click.ClickException unless the database is empty, or its owner wants it replaced."""
-    if held.others:
-        raise click.ClickException("The database holds tables that are not Batch Portal's; give it one of its own")
-    if held.schema is not None:
-        schema.refuse_unknown(held.schema, "The database")
-    if not (held.accounts or held.batches):
+def refuse_to_replace(contents: query.DatabaseContents, *, replace: bool, yes: bool) -> None:
+    """Raise click.ClickException unless the database is empty or the user confirms that it may be replaced."""
+    if contents.is_foreign:
+        raise click.ClickException("The database has tables of another application; use a separate database")
+    if contents.schema is not None:
+        schema.refuse_unknown(contents.schema, "The database")
+    if not (contents.accounts or contents.batches):
         return
-    counts = (
-        f"{format_count(held.accounts, 'account', 'accounts')} and {format_count(held.batches, 'batch', 'batches')}"
-    )
+    accounts = format_count(contents.accounts, "account", "accounts")
+    counts = f"{accounts} and {format_count(contents.batches, 'batch', 'batches')}"
     if not replace:
-        raise click.ClickException(f"The database is not empty: {counts}; --replace puts the backup in their place")
+        raise click.ClickException(f"The database is not empty ({counts}); use --replace to replace them")
     if yes:
         return
-    question = f"Replace {counts}? What has changed since the backup is lost"
-    if not confirm(question, "nothing was changed; --yes does not ask"):
+    question = f"Replace {counts}? Changes since the backup will be lost"
+    if not confirm(question, "nothing was changed; use --yes to skip the question"):
         raise click.ClickException("Nothing was changed")

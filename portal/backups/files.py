@@ -1,4 +1,4 @@
-"""A file that is there whole or not at all, and that its owner alone can read."""
+"""Write files completely or not at all, readable by their owner alone."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from pathlib import Path
 
 import click
 
-# What file systems say that know no hard links.
-NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EMLINK)
+# Errors of file systems without hard links.
+NO_HARD_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EMLINK)
 
 
 @contextmanager
 def atomic_file(path: Path, *, replace: bool) -> Iterator[Path]:
-    """Where to write what is to appear at `path` when the block ends well; else nothing is left of it.
+    """Yield a draft file that is moved to `path` if the block succeeds, and removed otherwise.
 
-    It is written in a closed folder beside the path, synced, and renamed: whoever looks sees all of it or none. Raises
-    click.ClickException where something is there already and `replace` is false, or the folder cannot be written to.
+    The draft is in a private folder next to `path`, and is synced before it is moved. Raises click.ClickException if
+    `path` exists and `replace` is false, or if the folder is not writable.
     """
     if path.exists() and not replace:
-        raise click.ClickException(f"{path} is there already; --replace writes over it")
+        raise click.ClickException(f"{path} already exists; use --replace to overwrite it")
     try:
         with tempfile.TemporaryDirectory(prefix=".batch-portal-", dir=path.parent) as folder:
             draft = Path(folder) / "backup"
@@ -33,21 +33,21 @@ def atomic_file(path: Path, *, replace: bool) -> Iterator[Path]:
             (os.replace if replace else publish)(draft, path)
         fsync(path.parent)
     except OSError as error:
-        raise click.ClickException(f"{path} cannot be written: {error.strerror}") from error
+        raise click.ClickException(f"Cannot write {path}: {error.strerror}") from error
 
 
 def publish(draft: Path, path: Path) -> None:
-    """Give the file its name; raises FileExistsError where another was quicker."""
+    """Give the file its name. Raises FileExistsError if another process created `path` meanwhile."""
     try:
         os.link(draft, path)
     except OSError as error:
-        if error.errno not in NO_LINKS:
+        if error.errno not in NO_HARD_LINKS:
             raise
         draft.rename(path)
 
 
 def fsync(path: Path) -> None:
-    """See that it outlives a power cut."""
+    """Flush a file or folder to disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -56,6 +56,6 @@ def fsync(path: Path) -> None:
 
 
 def format_size(path: Path) -> str:
-    """12.3 MB."""
+    """Return the size of a file, such as "12.3 MB"."""
     size = path.stat().st_size
     return f"{size / 1e6:,.1f} MB" if size >= 100_000 else f"{size / 1e3:,.1f} kB"

@@ -1,4 +1,4 @@
-"""PostgreSQL's own programs: where they are, and how they reach the server."""
+"""Find and run PostgreSQL's client programs."""
 
 from __future__ import annotations
 
@@ -14,87 +14,79 @@ import click
 from psycopg.pq import Conninfo
 from sqlalchemy import Engine
 
-# Where Debian and its kin keep the programs of each release.
-PACKAGED = Path("/usr/lib/postgresql")
+# Debian installs the programs of each release in a folder of its own.
+DEBIAN_FOLDER = Path("/usr/lib/postgresql")
 
-# What a program needs of our own environment beside the connection.
-INHERITED = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH")
+# Environment variables that a program gets besides the connection parameters.
+INHERITED_VARIABLES = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH")
 
 
-def find_program(name: str, least: int = 0) -> str:
-    """The path of `pg_dump` or `pg_restore`, of at least a release.
+def find_program(name: str, minimum: int = 0) -> str:
+    """Return the path of `pg_dump` or `pg_restore`, of at least the major version `minimum`.
 
-    Raises click.ClickException, which says what to install.
+    Raises click.ClickException, which names the package to install.
     """
-    releases = {path: program_version(path) for path in candidate_paths(name)}
-    for path, release in releases.items():
-        if release >= least:
+    versions = {path: program_version(path) for path in candidate_paths(name)}
+    for path, version in versions.items():
+        if version >= minimum:
             return path
-    if releases:
-        newest = max(releases.values())
+    if versions:
         raise click.ClickException(
-            f"{name} is of PostgreSQL {newest} here and the server of {least}; install its client programs"
-            f" (on Debian: apt install postgresql-client-{least})"
+            f"{name} has version {max(versions.values())}, but the server has version {minimum};"
+            f" install newer client programs (on Debian: apt install postgresql-client-{minimum})"
         )
     raise click.ClickException(
-        f"{name} is not on this machine; install PostgreSQL's client programs (on Debian: postgresql-client)"
+        f"{name} is not installed; install the PostgreSQL client programs (on Debian: apt install postgresql-client)"
     )
 
 
 def candidate_paths(name: str) -> Iterator[str]:
-    """Every place where the program is: PATH, what pg_config says, and Debian's folders, the newest release first."""
-    if found := shutil.which(name):
-        yield found
-    folders = []
-    if config := shutil.which("pg_config"):
-        said = subprocess.run([config, "--bindir"], capture_output=True, text=True, check=False)  # noqa: S603
-        folders.append(Path(said.stdout.strip()))
-    folders += sorted(PACKAGED.glob("*/bin"), key=lambda folder: parse_version(folder.parent.name), reverse=True)
+    """Yield every installed copy: the one in PATH, then those of Debian's packages, newest first."""
+    if path := shutil.which(name):
+        yield path
+    folders = sorted(DEBIAN_FOLDER.glob("*/bin"), key=lambda folder: parse_version(folder.parent.name), reverse=True)
     yield from (str(folder / name) for folder in folders if (folder / name).is_file())
 
 
 @cache
 def program_version(path: str) -> int:
-    """Which PostgreSQL a program is of: 15; 0 where it does not say."""
-    said = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)  # noqa: S603
-    return parse_version(said.stdout)
+    """Return the major version of a program, 0 if unknown."""
+    result = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)  # noqa: S603
+    return parse_version(result.stdout)
 
 
 def parse_version(text: str) -> int:
-    """The first number in a text; 0 where there is none."""
-    found = re.search(r"\d+", text)
-    return int(found[0]) if found else 0
+    """Return the first number in a text, 0 if there is none."""
+    match = re.search(r"\d+", text)
+    return int(match[0]) if match else 0
 
 
 def connection_environment(engine: Engine) -> dict[str, str]:
-    """What tells a program the way to the engine's database.
+    """Return the environment with which a program connects to the engine's database.
 
-    By the environment alone: everybody on the machine can read a command line. libpq itself says which variable stands
-    for which parameter. Raises click.ClickException for one that has none.
+    Every user of the machine can read command lines, so parameters are passed in the variables that libpq defines.
+    Raises click.ClickException for a parameter without a variable.
     """
     _, parameters = engine.dialect.create_connect_args(engine.url)
     variables = {option.keyword.decode(): option.envvar for option in Conninfo.get_defaults()}
-    given = {"PGAPPNAME": "batch-portal-backup", "PGCONNECT_TIMEOUT": "10", "LC_ALL": "C"}
+    environ = {name: value for name in INHERITED_VARIABLES if (value := os.environ.get(name))}
+    environ |= {name: value for name, value in os.environ.items() if name.startswith("PG")}
+    environ |= {"PGAPPNAME": "batch-portal-backup", "PGCONNECT_TIMEOUT": "10", "LC_ALL": "C"}
     for name, value in parameters.items():
-        if name not in variables:  # the driver's own
+        if name not in variables:  # a parameter of the driver
             continue
         variable = variables[name]
         if not variable:
-            raise click.ClickException(f"PostgreSQL's programs cannot be told {name}, which DATABASE_URL has")
-        given[variable.decode()] = str(value)
-    kept = {name: value for name in INHERITED if (value := os.environ.get(name))}
-    return kept | {name: value for name, value in os.environ.items() if name.startswith("PG")} | given
+            raise click.ClickException(f"Remove {name} from DATABASE_URL: PostgreSQL's programs do not accept it")
+        environ[variable.decode()] = str(value)
+    return environ
 
 
 def run_program(command: Sequence[str], environ: Mapping[str, str]) -> bytes:
-    """What a program says on its standard output. Raises click.ClickException with its last word when it fails."""
-    done = subprocess.run(command, env=environ, stdin=subprocess.DEVNULL, capture_output=True, check=False)  # noqa: S603
-    if done.returncode:
-        raise click.ClickException(last_error_line(command[0], done.stderr))
-    return done.stdout
-
-
-def last_error_line(path: str, said: bytes) -> str:
-    """What a program that failed said of it."""
-    lines = [line for line in said.decode(errors="replace").splitlines() if "error:" in line] or ["it failed"]
-    return f"{Path(path).name}: {lines[-1].partition('error: ')[2] or lines[-1]}"
+    """Return the output of a program. Raises click.ClickException with its last error message if it fails."""
+    result = subprocess.run(command, env=environ, stdin=subprocess.DEVNULL, capture_output=True, check=False)  # noqa: S603
+    if result.returncode:
+        lines = [line for line in result.stderr.decode(errors="replace").splitlines() if "error:" in line]
+        reason = lines[-1].partition("error: ")[2] or lines[-1] if lines else f"exit code {result.returncode}"
+        raise click.ClickException(f"{Path(command[0]).name}: {reason}")
+    return result.stdout

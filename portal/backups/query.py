@@ -1,4 +1,4 @@
-"""What a database holds, before anything is put in its place."""
+"""Queries about the contents of a database before a restore."""
 
 from __future__ import annotations
 
@@ -11,23 +11,25 @@ from portal.backups.schema import PORTAL_TABLES
 
 @dataclass(frozen=True)
 class DatabaseContents:
-    """What a database holds. `schema`: None = no tables of ours. `others`: it has tables, and they are not ours."""
+    """The contents of a database.
+
+    `schema` is None if the database has no tables of the portal; `is_foreign` means that it has only other tables.
+    """
 
     schema: str | None
-    others: bool
+    is_foreign: bool
     accounts: int = 0
     batches: int = 0
 
 
 def inspect_database(engine: Engine) -> DatabaseContents:
-    """What the engine's database holds, of whatever release."""
+    """Return the contents of a database of any release."""
     with engine.connect() as connection:
         tables = set(inspect(connection).get_table_names())
         if not tables >= PORTAL_TABLES:
-            return DatabaseContents(None, bool(tables - {"alembic_version"}))
+            return DatabaseContents(None, is_foreign=bool(tables - {"alembic_version"}))
         counts = [
             connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one() for table in ("users", "batches")
         ]
-        return DatabaseContents(
-            connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar(), False, *counts
-        )
+        schema = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+        return DatabaseContents(schema, False, *counts)

@@ -1,4 +1,4 @@
-"""Of which schema a backup or a database is, and whether this release can take it."""
+"""Compare the schema of a backup or a database with the schemas that this release knows."""
 
 from __future__ import annotations
 
@@ -9,29 +9,27 @@ from alembic.script import ScriptDirectory
 
 from portal.version import ROOT
 
-# Sign-ins and counts of tries: of the moment, and not to come back. Whoever has signed out stays signed out.
+# Backups leave out sessions and rate-limit counts, so that a restore does not sign users in again.
 TRANSIENT_TABLES = ("sessions", "counters")
 
-# What the portal's own database has, whatever its release.
+# The tables of every release of the portal.
 PORTAL_TABLES = frozenset(("alembic_version", "users", "batches", "batch_lists", "calls"))
 
 
 @cache
 def known_schemas() -> frozenset[str]:
-    """Every schema that this release has a migration to."""
+    """Return every schema that this release has a migration to."""
     return frozenset(revision.revision for revision in ScriptDirectory(str(ROOT / "migrations")).walk_revisions())
 
 
-def refuse_unknown(revision: str | None, whose: str) -> None:
-    """Raises click.ClickException where the schema is one that this release does not know, or there is none."""
+def refuse_unknown(revision: str | None, name: str) -> None:
+    """Raise click.ClickException if `name`, a file or the database, has no schema or one of a newer release."""
     if revision is None:
-        raise click.ClickException(f"{whose} has no tables")
+        raise click.ClickException(f"{name} has no tables")
     if revision not in known_schemas():
-        raise click.ClickException(
-            f"{whose} is of a newer release (schema {revision}); use that release, or a newer one"
-        )
+        raise click.ClickException(f"{name} is from a newer release (schema {revision}); use that release, or newer")
 
 
 def is_newest(revision: str) -> bool:
-    """Whether no migration leads further."""
+    """Return whether no migration follows the schema."""
     return revision in ScriptDirectory(str(ROOT / "migrations")).get_heads()

@@ -1,4 +1,4 @@
-"""The JSON exit for batches: Get All Batches, and what is done to them, exactly as the contract has it."""
+"""The JSON API of batches, as the contract defines it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from portal.api.schema import ErrorBody, SuccessFlagBody
 from portal.audit.account_log import log_export
 from portal.batches import actions, query
 from portal.batches.parameters import BatchListParameters
-from portal.batches.presenter import LIST_HEADER, export_details, list_cells, list_json
+from portal.batches.presenter import export_details, list_json
+from portal.batches.rows import FIELD_NAMES, batch_cells
 from portal.batches.schema import (
     CREATED_EXAMPLE,
     LIST_EXAMPLE,
@@ -29,13 +30,14 @@ from portal.batches.transitions import BatchAction, IllegalTransition
 from portal.calls import query as calls_query
 from portal.calls.presenter import export_columns
 from portal.models import Scope
+from portal.models.list_state import ListState
 from portal.web.downloads import ExportKind, stream_download
 from portal.web.envelope import success_flag_response, success_response
 from portal.web.errors import ApiError, batch_not_found
 from portal.web.etags import conditional_response
 from portal.web.field_types import HexId
 from portal.web.json_body import read_body
-from portal.web.pagination import Page
+from portal.web.pagination import link_header
 from portal.web.parameters import Parameters, parse_query
 from portal.web.request_hooks import client_address
 
@@ -43,16 +45,19 @@ blueprint = Blueprint("batches_api", __name__, url_prefix="/api/call")
 
 GET_ALL_BATCHES = Operation(
     summary="Get All Batches",
-    description="One page of the batches that the token's user created and that are not deleted, newest first.",
+    description="A page of the live batches of the token's user, newest first by default.",
     scope=Scope.READ,
     query=BatchListParameters,
     successes={
         200: SuccessAnswer("The page.", BatchListBody, ("ETag", "Cache-Control", "Link"), LIST_EXAMPLE),
-        304: SuccessAnswer("Nothing has changed since the answer with that ETag.", None, ("ETag", "Cache-Control")),
+        304: SuccessAnswer("Nothing has changed since the response with this ETag.", None, ("ETag", "Cache-Control")),
     },
     errors={
-        400: (ErrorBody, "userId is not an id, or a parameter is unknown, repeated or out of range; it is named."),
-        404: (NoBatchesBody, "The user has no batch at all."),
+        400: (
+            ErrorBody,
+            "userId is not an id, or a parameter is unknown, repeated or out of range.",
+        ),
+        404: (NoBatchesBody, "The user has no batches."),
     },
 )
 
@@ -60,33 +65,26 @@ GET_ALL_BATCHES = Operation(
 @blueprint.get("/batches/<user_id>")
 @document_operation(GET_ALL_BATCHES)
 def list_batches(user_id: str) -> Response:
-    """Get All Batches: one page of the caller's live batches."""
-    who = require_caller(Scope.READ, userId=user_id)
-    asked = parse_query(request.query_string, BatchListParameters).or_refuse()
-    return conditional_response(lambda: list_response(who, asked), "json", who.list_state.version)
+    """Return a page of the caller's live batches."""
+    state = require_caller(Scope.READ, userId=user_id).list_state
+    parameters = parse_query(request.query_string, BatchListParameters).or_refuse()
+    return conditional_response(lambda: list_response(state, parameters), "json", state.version)
 
 
-def list_response(who: Caller, asked: BatchListParameters) -> Response:
-    """The list with its links. Raises ApiError 404 for a user without any live batch."""
-    page = query.fetch_page(who.list_state, asked)
+def list_response(state: ListState, parameters: BatchListParameters) -> Response:
+    """Return a page of the list with its Link header. Raises ApiError 404 if the owner has no live batches."""
+    page = query.fetch_page(parameters.to_list_query(state))
     data = list_json(page)
-    if not who.list_state.total:
+    if not state.total:
         raise ApiError(404, "This user has no batches yet", data)
     response = success_response(data, "Batches fetched successfully")
-    response.headers["Link"] = pagination_links(asked, page)
+    response.headers["Link"] = link_header(parameters, page)
     return response
-
-
-def pagination_links(asked: BatchListParameters, page: Page) -> str:
-    """The ways to the other pages (RFC 8288), every other parameter kept; relative, so no proxy can make them wrong."""
-    rest = asked.query(("page", "limit")).removeprefix(f"?page={asked.page}")
-    targets = page.neighbours().items()
-    return ", ".join([f'<{request.path}?page={number}{rest}>; rel="{rel}"' for rel, number in targets])
 
 
 CREATE_BATCH = Operation(
     summary="Create a batch",
-    description="A batch that is still to be filled; it stands at pending.",
+    description="Creates an empty, pending batch.",
     scope=Scope.WRITE,
     body=NewBatch,
     successes={201: SuccessAnswer("The new batch's id.", CreatedBody, example=CREATED_EXAMPLE)},
@@ -97,81 +95,83 @@ CREATE_BATCH = Operation(
 @blueprint.post("/createBatch")
 @document_operation(CREATE_BATCH)
 def create_batch() -> Response:
-    """Make an empty batch."""
-    who, given = require_caller_with_body(Scope.WRITE)
-    asked = read_body(given, NewBatch, who.region)
-    made = actions.create_batch(who.actor, asked.batch_name, stored_settings(asked))
-    return success_response(made.id, "Batch created successfully", 201)
+    """Create an empty batch."""
+    caller, body = require_caller_with_body(Scope.WRITE)
+    new_batch = read_body(body, NewBatch, caller.region)
+    batch = actions.create_batch(caller.actor, new_batch.batch_name, stored_settings(new_batch))
+    return success_response(batch.id, "Batch created successfully", 201)
 
 
-# --- moves ------------------------------------------------------------------------------------------------------------
+# --- changes of status ------------------------------------------------------------------------------------------------
 
 
 class TransitionBody(Parameters):
-    """Which batch is moved, and whose it is."""
+    """The batch to change, and its owner."""
 
     batch_id: HexId = Field(alias="batchId")
     user_id: HexId = Field(alias="userId")
 
 
-def transition_operation(summary: str, words: str) -> Operation:
-    """What the four moves have in common."""
+def transition_operation(summary: str, description: str) -> Operation:
+    """Return the documentation of a change of status."""
     return Operation(
         summary=summary,
-        description=f"{words} Repeated, it does no harm.",
+        description=f"{description} Safe to repeat.",
         scope=Scope.WRITE,
         body=TransitionBody,
-        successes={200: SuccessAnswer("Done, or done already.", TransitionResultBody)},
+        successes={200: SuccessAnswer("The batch has the new status.", TransitionResultBody)},
         errors=INVALID_BODY_ERRORS
         | BATCH_NOT_FOUND_ERRORS
-        | {409: (ErrorBody, "The batch cannot be moved so from where it stands.")},
+        | {409: (ErrorBody, "The current status does not allow this change.")},
     )
 
 
-def transition_response(move: BatchAction) -> Response:
-    """Move the batch that the body names, and say so."""
-    who, given = require_caller_with_body(Scope.WRITE)
-    batch_id = given.get("batchId")
-    if batch_id and query.find_row(who.list_state.owner_key, batch_id) is None:
+def transition_response(action: BatchAction) -> Response:
+    """Apply an action to the batch in the body. Raises ApiError 404, 400 or 409."""
+    caller, body = require_caller_with_body(Scope.WRITE)
+    batch_id = body.get("batchId")
+    if batch_id and query.find_row(caller.list_state.owner_key, batch_id) is None:
         raise batch_not_found()
-    read_body(given, TransitionBody)
+    read_body(body, TransitionBody)
     try:
-        if actions.change_status(who.actor, batch_id, move) is None:
+        if actions.change_status(caller.actor, batch_id, action) is None:
             raise batch_not_found()
-    except IllegalTransition as refusal:
-        raise ApiError(409, str(refusal)) from refusal
-    return success_response({"batchId": batch_id, "status": move.result})
+    except IllegalTransition as error:
+        raise ApiError(409, str(error)) from error
+    return success_response({"batchId": batch_id, "status": action.result})
 
 
 @blueprint.post("/start-calling")
 @document_operation(
-    transition_operation("Start calling", "From pending, paused, stopped, or completed with calls still to be made.")
+    transition_operation(
+        "Start calling", "Starts a pending, paused or stopped batch, or a completed one with open calls."
+    )
 )
 def start_calling() -> Response:
-    """Let the dialer begin."""
+    """Start calling."""
     return transition_response(BatchAction.START)
 
 
 @blueprint.post("/stop-calling")
 @document_operation(
-    transition_operation("Stop calling", "Calls that are still to be made stay; the batch can be started again.")
+    transition_operation("Stop calling", "Stops a batch. Open calls remain, and the batch can be started again.")
 )
 def stop_calling() -> Response:
-    """Let the dialer end."""
+    """Stop calling."""
     return transition_response(BatchAction.STOP)
 
 
 @blueprint.post("/pause-calling")
-@document_operation(transition_operation("Pause calling", "From active."))
+@document_operation(transition_operation("Pause calling", "Pauses an active batch."))
 def pause_calling() -> Response:
-    """Let the dialer wait."""
+    """Pause calling."""
     return transition_response(BatchAction.PAUSE)
 
 
 @blueprint.post("/resume-calling")
-@document_operation(transition_operation("Resume calling", "From paused."))
+@document_operation(transition_operation("Resume calling", "Resumes a paused batch."))
 def resume_calling() -> Response:
-    """Let the dialer go on."""
+    """Resume calling."""
     return transition_response(BatchAction.RESUME)
 
 
@@ -179,58 +179,62 @@ def resume_calling() -> Response:
 
 
 class ExportParameters(BatchListParameters):
-    """What is exported: the calls of one batch, or the batches that the list's own parameters ask for."""
+    """The parameters of an export: a batch whose calls to export, or the filters of the list."""
 
-    batch_id: Annotated[HexId | None, Field(alias="batchId", description="The calls of this batch.")] = None
+    batch_id: Annotated[HexId | None, Field(alias="batchId", description="Export the calls of this batch.")] = None
 
 
 EXPORT = Operation(
     summary="Export as CSV",
-    description="The calls of one batch (batchId), or the batches that match the list's parameters; one page of them if"
-    " page or limit is given. Streamed, with formulas escaped.",
+    description="Exports the calls of one batch (batchId), or all batches that match the list's parameters; only one"
+    " page if page or limit is set. The file is streamed, and cells that a spreadsheet would execute are escaped.",
     scope=Scope.READ,
     query=ExportParameters,
     successes={200: SuccessAnswer("The file.", file=ExportKind.CSV.mime_type)},
     errors=BATCH_NOT_FOUND_ERRORS
-    | {400: (ErrorBody, "A parameter is unknown, repeated, out of range, or has no place here.")},
+    | {400: (ErrorBody, "A parameter is unknown, repeated, out of range, or cannot be combined with batchId.")},
 )
 
 
 @blueprint.get("/export/csv")
 @document_operation(EXPORT)
 def export_csv() -> Response:
-    """The list, or a batch's calls, as a file."""
-    who = require_caller(Scope.READ)
-    asked = parse_query(request.query_string, ExportParameters).or_refuse()
-    owner_key = who.list_state.owner_key
-    if asked.batch_id is None:
-        if asked.model_fields_set & {"page", "limit"}:
-            rows = iter(query.fetch_page(who.list_state, asked).rows)
-        else:
-            rows = query.stream_batches(who.list_state, asked)
-        return stream_download(ExportKind.CSV, "Batches", LIST_HEADER, map(list_cells, rows))
-    if others := [name for name, _ in asked.pairs(asked.model_fields_set) if name != "batchId"]:
-        raise ApiError(400, f"batchId stands alone: leave out {', '.join(others)}")
-    batch = query.find_batch(owner_key, asked.batch_id)
+    """Export the list or a batch's calls as CSV."""
+    caller = require_caller(Scope.READ)
+    parameters = parse_query(request.query_string, ExportParameters).or_refuse()
+    if parameters.batch_id is None:
+        list_query = parameters.to_list_query(caller.list_state)
+        one_page = parameters.model_fields_set & {"page", "limit"}
+        rows = iter(query.fetch_page(list_query).rows) if one_page else query.stream_batches(list_query)
+        return stream_download(ExportKind.CSV, "Batches", FIELD_NAMES, map(batch_cells, rows))
+    if others := [name for name, _ in parameters.pairs(parameters.model_fields_set) if name != "batchId"]:
+        raise ApiError(400, f"batchId cannot be combined with other parameters: remove {', '.join(others)}")
+    return export_calls(caller, parameters.batch_id)
+
+
+def export_calls(caller: Caller, batch_id: str) -> Response:
+    """Export all calls of a batch as CSV. Raises ApiError 404."""
+    owner_key = caller.list_state.owner_key
+    batch = query.find_batch(owner_key, batch_id)
     if batch is None:
         raise batch_not_found()
-    batch_id, name, taken = batch.id, batch.name, export_details(batch, whole=True)
+    # Writing to the audit log expires the batch object.
+    public_id, name, details = batch.id, batch.name, export_details(batch, is_complete=True)
     if request.method == "GET":
-        log_export(replace(who.actor, address=client_address()), taken)
-    header, cells = export_columns(calls_query.fetch_field_names(owner_key, batch_id, calls_query.ALL_CALLS))
-    return stream_download(
-        ExportKind.CSV, name, header, map(cells, calls_query.stream_calls(owner_key, batch_id, calls_query.ALL_CALLS))
-    )
+        log_export(replace(caller.actor, address=client_address()), details)
+    header, cells = export_columns(calls_query.fetch_field_names(owner_key, public_id, calls_query.ALL_CALLS))
+    rows = calls_query.stream_calls(owner_key, public_id, calls_query.ALL_CALLS)
+    return stream_download(ExportKind.CSV, name, header, map(cells, rows))
 
 
 # --- the trash --------------------------------------------------------------------------------------------------------
 
 
-def trash_operation(summary: str, words: str) -> Operation:
-    """What deleting and restoring have in common."""
+def trash_operation(summary: str, description: str) -> Operation:
+    """Return the documentation of deleting or restoring a batch."""
     return Operation(
         summary=summary,
-        description=words,
+        description=description,
         scope=Scope.WRITE,
         successes={200: SuccessAnswer("Done.", SuccessFlagBody)},
         errors=BATCH_NOT_FOUND_ERRORS | {400: (ErrorBody, "batchId is not an id.")},
@@ -239,23 +243,23 @@ def trash_operation(summary: str, words: str) -> Operation:
 
 @blueprint.delete("/delete-batch/<batch_id>")
 @document_operation(
-    trash_operation("Delete a batch", "Its calls go with it; an active or paused batch is stopped by it.")
+    trash_operation("Delete a batch", "Moves a batch and its calls to the trash. An active or paused batch is stopped.")
 )
 def delete_batch(batch_id: str) -> Response:
-    """Put a batch into the trash."""
-    who, batch_id = require_caller_and_batch_id(Scope.WRITE, batch_id)
-    if not actions.delete_batch(who.actor, batch_id):
+    """Move a batch to the trash."""
+    caller, batch_id = require_caller_and_batch_id(Scope.WRITE, batch_id)
+    if not actions.delete_batch(caller.actor, batch_id):
         raise batch_not_found()
     return success_flag_response(message="Batch deleted")
 
 
 @blueprint.post("/restore-batch/<batch_id>")
 @document_operation(
-    trash_operation("Restore a batch", "It comes back with its calls; one that is not deleted stays as it is.")
+    trash_operation("Restore a batch", "Restores a batch and its calls from the trash. A live batch does not change.")
 )
 def restore_batch(batch_id: str) -> Response:
-    """Take a batch out of the trash."""
-    who, batch_id = require_caller_and_batch_id(Scope.WRITE, batch_id)
-    if not actions.restore_batch(who.actor, batch_id):
+    """Restore a batch from the trash."""
+    caller, batch_id = require_caller_and_batch_id(Scope.WRITE, batch_id)
+    if not actions.restore_batch(caller.actor, batch_id):
         raise batch_not_found()
     return success_flag_response(message="Batch restored")

@@ -1,61 +1,63 @@
-"""What a reader of batches may ask for: contract, section 1, the same names in the API and in a page's address."""
+"""The parameters of lists of batches: contract, section 1. The API and the pages use the same names."""
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
+from portal.batches.query.list_query import MAX_MS, MIN_MS, ListQuery, NameSearch, SortBy
 from portal.models import QueueStatus
+from portal.models.list_state import ListState
+from portal.text import fold
 from portal.web.field_types import DateBound
 from portal.web.pagination import SortOrder
 from portal.web.parameters import PageNumber, PageSize, Parameters, parse_choices, text_type
 
 
-class SortBy(StrEnum):
-    """What the list can be sorted by."""
-
-    CREATED_AT = "createdAt"
-    UPDATED_AT = "updatedAt"
-    BATCH_NAME = "batchName"
-    TOTAL_CALLS = "totalCalls"
-
-
 class BatchListParameters(Parameters):
-    """One view of a user's batches."""
+    """The parameters of a list of batches."""
 
     page: PageNumber = 1
     limit: PageSize = 10
-    search: text_type(
-        200, description="Part of the batch's name or of its status, whatever the case; every character is literal."
-    ) = ""
+    search: text_type(200, description="Part of the batch's name or status, ignoring case. No wildcards.") = ""
     status: Annotated[
         tuple[QueueStatus, ...],
         BeforeValidator(parse_choices(QueueStatus)),
-        Field(description="Only these statuses; repeated, or separated by commas."),
+        Field(description="Only these statuses. Repeat the parameter or separate values with commas."),
     ] = ()
     created_from: Annotated[
         DateBound | None,
-        Field(alias="createdFrom", description="Created at this moment or later; a date is that whole day."),
+        Field(alias="createdFrom", description="Created at or after this time. A date means the start of the day."),
     ] = None
     created_to: Annotated[
         DateBound | None,
-        Field(alias="createdTo", description="Created at this moment or before; a date is that whole day."),
+        Field(alias="createdTo", description="Created at or before this time. A date means the end of the day."),
     ] = None
-    sort_by: Annotated[SortBy, Field(alias="sortBy", description="What to sort by; equals are sorted by _id.")] = (
+    sort_by: Annotated[SortBy, Field(alias="sortBy", description="Sort column. Ties are sorted by _id.")] = (
         SortBy.CREATED_AT
     )
-    sort_order: Annotated[SortOrder, Field(alias="sortOrder", description="Which way to sort.")] = SortOrder.DESC
+    sort_order: Annotated[SortOrder, Field(alias="sortOrder", description="Sort direction.")] = SortOrder.DESC
 
-    @property
-    def narrows(self) -> bool:
-        """Whether anything leaves batches out."""
-        return bool(self.search or self.status or self.created_from or self.created_to)
+    def to_list_query(self, state: ListState) -> ListQuery:
+        """Return the query of these parameters for one owner's list."""
+        folded = fold(self.search)
+        return ListQuery(
+            state,
+            search=NameSearch(state.version, state.owner_key, folded) if folded else None,
+            named_statuses=tuple(status for status in QueueStatus if folded and folded in status),
+            statuses=self.status,
+            first=self.created_from.first_ms if self.created_from else MIN_MS,
+            end=self.created_to.last_ms + 1 if self.created_to else MAX_MS,
+            sort_by=self.sort_by,
+            ascending=self.sort_order is SortOrder.ASC,
+            page=self.page,
+            limit=self.limit,
+        )
 
 
 class ActivityParameters(Parameters):
-    """One page of what was done to a batch."""
+    """The parameters of a batch's activity page."""
 
     page: PageNumber = 1
     limit: PageSize = 25

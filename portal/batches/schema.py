@@ -1,33 +1,27 @@
-"""The shapes of the API's answers about batches, as the OpenAPI document tells them: contract, sections 1 and 3.
+"""The schemas of the API's responses about batches in the OpenAPI document: contract, sections 1 and 3.
 
-Answers are written by the presenter, as plain dicts; a test holds real ones against these models, key by key.
+The presenter writes the responses as plain dicts; a test compares real responses with these models.
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, create_model
 
-from portal.api.schema import AnswerModel, Count, ErrorBody, PublicIdText, SuccessBody, TimeText
-from portal.models import QueueStatus
+from portal.api.schema import AnswerModel, Count, ErrorBody, PublicIdText, SuccessBody
+from portal.batches.rows import BATCH_FIELDS
 
-
-class BatchBody(AnswerModel):
-    """One batch. 0 <= callsCompleted <= callsPicked <= totalCalls."""
-
-    id: Annotated[PublicIdText, Field(alias="_id")]
-    batch_name: Annotated[str, Field(alias="batchName", min_length=1, max_length=200)]
-    total_calls: Annotated[Count, Field(alias="totalCalls")]
-    calls_picked: Annotated[Count, Field(alias="callsPicked")]
-    calls_completed: Annotated[Count, Field(alias="callsCompleted")]
-    queue_status: QueueStatus
-    created_at: Annotated[TimeText, Field(alias="createdAt")]
-    updated_at: Annotated[TimeText, Field(alias="updatedAt")]
+BatchBody = create_model(
+    "BatchBody",
+    __base__=AnswerModel,
+    __doc__="A batch. 0 <= callsCompleted <= callsPicked <= totalCalls.",
+    **{field.column.key: (Annotated[field.type, Field(alias=field.name)], ...) for field in BATCH_FIELDS},
+)
 
 
 class Pagination(AnswerModel):
-    """Where a page stands; `total` is exact, and totalPages = ceil(total / limit), 0 for none."""
+    """The position of a page in its list. totalPages = ceil(total / limit)."""
 
     total: Count
     page: Annotated[int, Field(ge=1)]
@@ -36,14 +30,14 @@ class Pagination(AnswerModel):
 
 
 class BatchListData(AnswerModel):
-    """One page of batches; past the end it is empty, with the true pagination."""
+    """A page of batches; past the end it is empty, with the correct pagination."""
 
     batches: list[BatchBody]
     pagination: Pagination
 
 
 class BatchListBody(AnswerModel):
-    """The answer of Get All Batches."""
+    """The response of Get All Batches."""
 
     message: Literal["Batches fetched successfully"]
     status: Literal[True]
@@ -53,7 +47,7 @@ class BatchListBody(AnswerModel):
 
 
 class NoBatchesBody(ErrorBody):
-    """A user without any live batch: 404, with an empty page, so that a client reads it the same way."""
+    """The response for a user without live batches: 404 with an empty page, which clients can read like any other."""
 
     code: Literal[404]
     data: BatchListData
@@ -65,18 +59,7 @@ LIST_EXAMPLE = {
     "code": 200,
     "errorMessage": "",
     "data": {
-        "batches": [
-            {
-                "_id": "64e5f12345abcdef98765432",
-                "batchName": "Marketing Campaign May 2025",
-                "totalCalls": 150,
-                "callsPicked": 120,
-                "callsCompleted": 100,
-                "queue_status": "active",
-                "createdAt": "2025-05-01T12:00:00.000Z",
-                "updatedAt": "2025-05-15T14:30:00.000Z",
-            }
-        ],
+        "batches": [{field.name: field.example for field in BATCH_FIELDS}],
         "pagination": {"total": 25, "page": 1, "limit": 10, "totalPages": 3},
     },
 }
@@ -91,21 +74,21 @@ CREATED_EXAMPLE = {
 
 
 class CreatedBody(SuccessBody):
-    """The answer of createBatch."""
+    """The response of createBatch."""
 
     code: Literal[201]
     data: PublicIdText
 
 
 class TransitionResult(AnswerModel):
-    """Which batch was moved, and how."""
+    """The batch and its change of status."""
 
     batch_id: Annotated[PublicIdText, Field(alias="batchId")]
     status: Literal["started", "stopped", "paused", "resumed"]
 
 
 class TransitionResultBody(SuccessBody):
-    """The answer of the four moves."""
+    """The response of the four changes of status."""
 
     message: Literal[""]
     code: Literal[200]

@@ -1,1 +1,1 @@
-"""Everything about the database itself: engines, transactions, outages, locks and schema changes."""
+"""The database connection: engines, transactions, outages, locks and schema changes."""

@@ -1,4 +1,4 @@
-"""Engine."""
+"""Set up the SQLAlchemy engine for SQLite or PostgreSQL."""
 
 from __future__ import annotations
 
@@ -20,48 +20,42 @@ from portal.db.sqlite_pool import ReopeningPool
 from portal.db.sqlite_timeout import timed_connection_factory
 from portal.extensions import db
 
-# How a transaction begins on SQLite; the pool hands out connections that begin by reading.
+# The execution option for the mode in which a transaction begins on SQLite, such as IMMEDIATE.
 BEGIN_OPTION = "sqlite_begin"
 
-
-# Since when a connection has not been used, and after how long it is tried before it is used again.
-IDLE_SINCE = "resting_since"
-
-
+# PostgreSQL connections that were idle for longer than this are tested before they are used.
+IDLE_SINCE = "idle_since"
 PING_AFTER_SECONDS = 0.5
 
+CONNECT_TIMEOUT_SECONDS = 5  # PostgreSQL
 
-# Who waits to write, for each of SQLite's files that this process has open.
+# The write lock of each SQLite database that this process uses.
 WRITE_LOCKS: WeakKeyDictionary[Engine, FairLock] = WeakKeyDictionary()
 
 
-# So long a new connection to PostgreSQL may take.
-CONNECT_SECONDS = 5
-
-
 def engine_options(url: str, config: dict[str, Any]) -> dict[str, Any]:
-    """What create_engine is told for a database of this URL."""
-    private = {"hide_parameters": True}  # an error's text must hold no phone number
+    """Return the arguments of create_engine for a database URL."""
+    common = {"hide_parameters": True}  # the text of an error must not contain phone numbers
     if url.startswith("sqlite:"):
-        seconds = config["STATEMENT_TIMEOUT_MS"] / 1000 or math.inf
-        busy = config["BUSY_TIMEOUT_MS"] / 1000
-        patient = {"timeout": busy, "factory": timed_connection_factory(seconds)}
-        return private | {"poolclass": ReopeningPool, "connect_args": patient}
-    return private | {
+        timeout = config["STATEMENT_TIMEOUT_MS"] / 1000 or math.inf
+        busy_timeout = config["BUSY_TIMEOUT_MS"] / 1000
+        connect_args = {"timeout": busy_timeout, "factory": timed_connection_factory(timeout)}
+        return common | {"poolclass": ReopeningPool, "connect_args": connect_args}
+    return common | {
         "pool_recycle": 1800,
-        "pool_use_lifo": True,  # the connection that knows the statements already
-        # A reading request sees one moment: the rows, the total and the version under its ETag agree.
+        "pool_use_lifo": True,  # prefer connections that have prepared the statements already
+        # One request reads one snapshot, so that its rows, its total and the version in its ETag agree.
         "isolation_level": "REPEATABLE READ",
         "connect_args": {
             "options": f"-c statement_timeout={config['STATEMENT_TIMEOUT_MS']} -c timezone=UTC",
             "application_name": "batch-portal",
-            "connect_timeout": CONNECT_SECONDS,
+            "connect_timeout": CONNECT_TIMEOUT_SECONDS,
         },
     }
 
 
 def init_app(app: Flask) -> None:
-    """Tie SQLAlchemy to the app and set up its engine."""
+    """Register SQLAlchemy with the app and set up its engine."""
     url = app.config["SQLALCHEMY_DATABASE_URI"]
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(url, app.config)
     db.init_app(app)
@@ -74,14 +68,14 @@ def init_app(app: Flask) -> None:
 
 
 def set_up_postgresql(engine: Engine) -> None:
-    """Try a connection that has rested for a while before it is used: the server may have been restarted meanwhile.
+    """Test idle connections before they are used: the server may have restarted.
 
-    SQLAlchemy's own pool_pre_ping tries it every time, which makes a quick answer a fifth slower. What is lost while a
-    connection is busy, `fetch` asks once more.
+    SQLAlchemy's pool_pre_ping tests them every time, which makes a fast request 20 % slower. `fetch` retries a query
+    whose connection is lost in use.
     """
 
     @event.listens_for(engine, "checkin")
-    def rest(_connection: object, record: ConnectionPoolEntry) -> None:
+    def note_idle(_connection: object, record: ConnectionPoolEntry) -> None:
         record.info[IDLE_SINCE] = time.monotonic()
 
     @event.listens_for(engine, "checkout")
@@ -94,9 +88,9 @@ def set_up_postgresql(engine: Engine) -> None:
 
 
 def end_read_transaction(_error: BaseException | None) -> None:
-    """End what has been read by COMMIT: at a ROLLBACK psycopg forgets every statement that it has prepared.
+    """Commit the read transaction of a request: after a ROLLBACK, psycopg forgets its prepared statements.
 
-    What was to be written is committed, or rolled back, by then (see `writing`); the session itself is closed next.
+    `write_transaction` has committed or rolled back every change by then.
     """
     session = db.session()
     if not session.in_transaction():
@@ -105,15 +99,14 @@ def end_read_transaction(_error: BaseException | None) -> None:
         session.connection().connection.driver_connection.commit()
         session.close()
     except (SQLAlchemyError, PsycopgError):
-        # The connection has gone since. The answer is made, and not to be lost for it: nothing is asked of it any more.
-        session.invalidate()
+        session.invalidate()  # the connection is lost, but the response is complete
 
 
 def set_up_sqlite(engine: Engine) -> None:
-    """WAL, foreign keys, and transactions that begin when SQLAlchemy says so.
+    """Enable WAL and foreign keys, and begin transactions explicitly.
 
-    Python's driver begins a transaction late and as a reader, so two writers can both read, and one then fails at
-    once with "locked", whatever the timeout. Here a writer says BEGIN IMMEDIATE and waits for its turn.
+    Python's driver begins a transaction late and as a reader. Two writers can then both read, and one of them fails
+    with "locked" immediately, despite the timeout. Writers therefore use BEGIN IMMEDIATE and wait for the lock.
     """
     WRITE_LOCKS[engine] = FairLock()
 
@@ -121,20 +114,20 @@ def set_up_sqlite(engine: Engine) -> None:
     def connect(connection: sqlite3.Connection, _record: object) -> None:
         connection.isolation_level = None
         connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")  # an acknowledged change outlives a power cut
+        connection.execute("PRAGMA synchronous = FULL")  # acknowledged changes survive a power failure
         connection.execute("PRAGMA foreign_keys = ON")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         deadline = connection.connection.driver_connection.deadline
-        deadline.seconds = deadline.usual  # whatever the transaction before was allowed
-        how = connection.get_execution_options().get(BEGIN_OPTION)
-        if how:
-            connection.exec_driver_sql(f"BEGIN {how}")
-        else:  # it cannot fail, and is a part of every request: straight to the driver
+        deadline.seconds = deadline.default_seconds  # the transaction before may have lifted the limit
+        mode = connection.get_execution_options().get(BEGIN_OPTION)
+        if mode:
+            connection.exec_driver_sql(f"BEGIN {mode}")
+        else:  # a plain BEGIN cannot fail; every request runs it, so SQLAlchemy's overhead is avoided
             connection.connection.driver_connection.execute("BEGIN")
 
     @event.listens_for(engine, "handle_error")
-    def look_again(context: ExceptionContext) -> None:
+    def reopen_if_read_only(context: ExceptionContext) -> None:
         if context.sqlalchemy_exception and find_outage(context.sqlalchemy_exception) is Outage.READ_ONLY:
-            engine.pool.doubt()
+            engine.pool.mark_stale()

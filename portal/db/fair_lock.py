@@ -1,4 +1,4 @@
-"""Whose turn it is: first come, first served, among the threads of one process."""
+"""A fair lock for the threads of one process."""
 
 from __future__ import annotations
 
@@ -7,34 +7,37 @@ from threading import Event, Lock
 
 
 class FairLock:
-    """A lock that is fair. SQLite lets whoever asks at the right moment write first, so that among many some wait for
-    ever; when each process sends one thread at a time to that door, all of them get there."""
+    """A lock that threads acquire in the order in which they asked for it.
+
+    SQLite's own write lock is not fair: with many writers, some never get it. If each process has at most one thread
+    waiting for it, all of them make progress.
+    """
 
     def __init__(self) -> None:
-        self.guard = Lock()
-        self.waiting: deque[Event] = deque()
-        self.taken = False
+        self.mutex = Lock()
+        self.waiters: deque[Event] = deque()
+        self.is_locked = False
 
-    def take(self, seconds: float) -> bool:
-        """Wait for one's turn, for so long at most; returns whether it has come."""
-        with self.guard:
-            if not self.taken:
-                self.taken = True
+    def acquire(self, seconds: float) -> bool:
+        """Wait for the lock for at most this time. Return whether it was acquired."""
+        with self.mutex:
+            if not self.is_locked:
+                self.is_locked = True
                 return True
-            called = Event()
-            self.waiting.append(called)
-        if called.wait(seconds):
+            turn = Event()
+            self.waiters.append(turn)
+        if turn.wait(seconds):
             return True
-        with self.guard:
-            if called.is_set():  # just now
+        with self.mutex:
+            if turn.is_set():  # released after the wait timed out
                 return True
-            self.waiting.remove(called)
+            self.waiters.remove(turn)
         return False
 
-    def leave(self) -> None:
-        """Let the next one go."""
-        with self.guard:
-            if self.waiting:
-                self.waiting.popleft().set()
+    def release(self) -> None:
+        """Pass the lock to the first waiting thread, or unlock it."""
+        with self.mutex:
+            if self.waiters:
+                self.waiters.popleft().set()
             else:
-                self.taken = False
+                self.is_locked = False

@@ -1,4 +1,4 @@
-"""What can be out of order with a database, told from what is wrong with a statement."""
+"""Map database errors to kinds of outage."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import sqlite3
 from enum import StrEnum
 
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as NoConnectionFree
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 
 class Outage(StrEnum):
-    """What can be out of order with a database, whatever was asked of it."""
+    """A problem of the database itself, independent of the statement."""
 
-    AWAY = "away"
+    UNAVAILABLE = "unavailable"
     SLOW = "slow"
     READ_ONLY = "read-only"
     FULL = "full"
 
 
-# By SQLSTATE, and by SQLite's primary result codes; what else is operational counts as away.
+# By SQLSTATE and by SQLite's primary result code. Other operational errors count as UNAVAILABLE.
 OUTAGE_CODES: dict[str | int, Outage] = {
     "53100": Outage.FULL,
     "25006": Outage.READ_ONLY,
@@ -30,14 +30,14 @@ OUTAGE_CODES: dict[str | int, Outage] = {
 
 
 def find_outage(error: Exception) -> Outage | None:
-    """What is out of order with the database itself; None where it is the statement."""
-    if isinstance(error, NoConnectionFree):
-        return Outage.AWAY
+    """Return the kind of outage behind an error, or None if the statement is at fault."""
+    if isinstance(error, PoolTimeout):
+        return Outage.UNAVAILABLE
     if not isinstance(error, DBAPIError):
         return None
     sqlite_code = getattr(error.orig, "sqlite_errorcode", None)
     code = getattr(error.orig, "sqlstate", None) or (sqlite_code & 0xFF if sqlite_code else None)
     if code in OUTAGE_CODES:
         return OUTAGE_CODES[code]
-    operational = isinstance(error, OperationalError | InterfaceError) and code != sqlite3.SQLITE_ERROR
-    return Outage.AWAY if operational else None
+    is_operational = isinstance(error, OperationalError | InterfaceError) and code != sqlite3.SQLITE_ERROR
+    return Outage.UNAVAILABLE if is_operational else None

@@ -1,4 +1,4 @@
-"""What changes of the schema share: one at a time, never long in the portal's way, begun again when cut short."""
+"""Change the schema: one process at a time, with short locks, and so that an interrupted run can be repeated."""
 
 from __future__ import annotations
 
@@ -16,31 +16,29 @@ from alembic import op
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-# Whoever changes the schema, or puts a backup in its place, holds this advisory lock: "batch_up" in ASCII.
-LOCK = 0x62617463685F7570
+# The advisory lock of migrations and restores on PostgreSQL: "batch_up" in ASCII.
+ADVISORY_LOCK = 0x62617463685F7570
 POLL_SECONDS = 0.25
 
-# A change that waits for a table makes all wait who come after it: it gives up after this long, and tries again.
-LOCK_WAIT = "1s"
-TRIES = 20
-REST_SECONDS = 1.0
-BUSY = ("55P03", "40P01")  # lock_not_available, deadlock_detected
+# While a change waits for a lock on a table, later statements wait behind it. So it gives up soon, and retries.
+LOCK_TIMEOUT = "1s"
+MAX_ATTEMPTS = 20
+RETRY_SECONDS = 1.0
+BUSY_SQLSTATES = ("55P03", "40P01")  # lock_not_available, deadlock_detected
 
-# An index that is built beside the work waits for the transactions before it, and nobody waits for it.
-INDEX_WAIT = "300s"
+# Building an index concurrently waits for older transactions, but blocks no other statement.
+INDEX_LOCK_TIMEOUT = "300s"
 
-# Rows that one step of a data migration writes, for whose end others wait who want one of them (on SQLite, any); and
-# its rest after that, in which they write.
-STEP_ROWS = 1000
-STEP_REST_SECONDS = 0.05
+# A data migration commits after this many rows, and then pauses so that other writers get the lock.
+ROWS_PER_COMMIT = 1000
+COMMIT_PAUSE_SECONDS = 0.05
 
 
 @contextmanager
 def exclusive_migration(connection: Connection) -> Iterator[None]:
-    """No other process changes this database's schema within the block; whoever comes second waits, and says so.
+    """Lock the schema against other processes, and lift the time limit of statements. Waits for the lock.
 
-    Its statements may take as long as they need. The connection must not be in a transaction, and is closed at the end,
-    since its session is set up for this work alone.
+    The connection must not be in a transaction, and is invalidated at the end because its session settings change.
     """
     try:
         with (lock_folder if connection.dialect.name == "sqlite" else hold_advisory_lock)(connection):
@@ -51,33 +49,35 @@ def exclusive_migration(connection: Connection) -> Iterator[None]:
 
 @contextmanager
 def hold_advisory_lock(connection: Connection) -> Iterator[None]:
-    """PostgreSQL's advisory lock, held by the session."""
+    """Hold PostgreSQL's advisory lock in the connection's session."""
     connection.exec_driver_sql("SET statement_timeout = 0")
     wait_for_lock(lambda: try_advisory_lock(connection))
-    connection.exec_driver_sql(f"SET lock_timeout = '{LOCK_WAIT}'")
+    connection.exec_driver_sql(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
     connection.commit()
     try:
         yield
     finally:
-        with suppress(DBAPIError):  # where the connection is gone, so is the lock
+        with suppress(DBAPIError):  # a lost connection has released the lock
             connection.rollback()
-            connection.exec_driver_sql(f"SELECT pg_advisory_unlock({LOCK})")
+            connection.exec_driver_sql(f"SELECT pg_advisory_unlock({ADVISORY_LOCK})")
             connection.commit()
 
 
 def try_advisory_lock(connection: Connection) -> bool:
-    """Whether the advisory lock is this session's now. Waited for within a statement, it would stop CREATE INDEX
-    CONCURRENTLY, which waits for every statement that is under way."""
-    taken = connection.exec_driver_sql(f"SELECT pg_try_advisory_lock({LOCK})").scalar_one()
+    """Return whether the session now has the advisory lock.
+
+    A statement that waits for the lock would block CREATE INDEX CONCURRENTLY, which waits for all running statements.
+    """
+    is_locked = connection.exec_driver_sql(f"SELECT pg_try_advisory_lock({ADVISORY_LOCK})").scalar_one()
     connection.commit()
-    return bool(taken)
+    return bool(is_locked)
 
 
 @contextmanager
 def lock_folder(connection: Connection) -> Iterator[None]:
-    """The folder of an SQLite file, locked against others who want to migrate there; the file itself is not touched."""
+    """Lock the folder of an SQLite file. A lock on the file itself would interfere with SQLite's own locks."""
     deadline = connection.connection.driver_connection.deadline
-    deadline.seconds = deadline.usual = math.inf
+    deadline.seconds = deadline.default_seconds = math.inf
     database = connection.engine.url.database
     if not database or database == ":memory:":
         yield
@@ -91,7 +91,7 @@ def lock_folder(connection: Connection) -> Iterator[None]:
 
 
 def try_lock_folder(folder: int) -> bool:
-    """Whether the folder is locked for us now."""
+    """Return whether this process now has the lock on the folder."""
     try:
         fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -99,43 +99,42 @@ def try_lock_folder(folder: int) -> bool:
     return True
 
 
-def wait_for_lock(taken: Callable[[], bool]) -> None:
-    """Ask until it is our turn; says once that it waits."""
-    told = False
-    while not taken():
-        if not told:
-            click.echo("Another process changes this database; waiting until it is done", err=True)
-            told = True
+def wait_for_lock(try_lock: Callable[[], bool]) -> None:
+    """Retry until the lock is acquired; print one message if that takes time."""
+    if try_lock():
+        return
+    click.echo("Another process is changing the schema of this database; waiting for it to finish", err=True)
+    while not try_lock():
         time.sleep(POLL_SECONDS)
 
 
 def retry_when_busy(work: Callable[[], None], connection: Connection) -> None:
-    """Do the work, and again where a table was in use for too long: its transaction is then rolled back.
+    """Do the work, and retry it if a lock on a table times out. Each attempt is rolled back before the next.
 
-    Raises click.ClickException when that went on through all tries.
+    Raises click.ClickException after MAX_ATTEMPTS.
     """
-    for attempt in range(1, TRIES + 1):
+    for attempt in range(1, MAX_ATTEMPTS + 1):
         try:
             return work()
         except DBAPIError as error:
             connection.rollback()
-            if getattr(error.orig, "sqlstate", None) not in BUSY:
+            if getattr(error.orig, "sqlstate", None) not in BUSY_SQLSTATES:
                 raise
-            if attempt == TRIES:
+            if attempt == MAX_ATTEMPTS:
                 raise click.ClickException(
-                    "A table was in use through all tries, by a long transaction; this step changed nothing:"
-                    " run the command again when less is under way"
+                    f"A long transaction uses a table; gave up after {MAX_ATTEMPTS} attempts and changed nothing."
+                    " Run the command again when the database is less busy"
                 ) from error
-        click.echo("A table is in use; trying again", err=True)
-        time.sleep(REST_SECONDS)
+        click.echo("A table is in use; retrying", err=True)
+        time.sleep(RETRY_SECONDS)
     raise AssertionError("unreachable")
 
 
 def create_index(name: str, table: str, columns: list[str], **options: Any) -> None:
-    """In a migration: an index, on PostgreSQL built while everybody goes on writing (`concurrently`).
+    """Create an index in a migration; on PostgreSQL concurrently, so that a large table stays writable.
 
-    For a table that may be large. It ends the migration's transaction so far: in a migration of its own, which can be
-    run again when it was cut short.
+    This commits the migration's transaction, so it belongs in a migration of its own. An interrupted run can be
+    repeated.
     """
     if op.get_bind().dialect.name == "sqlite":
         op.create_index(name, table, columns, if_not_exists=True, **options)
@@ -149,36 +148,39 @@ def create_index(name: str, table: str, columns: list[str], **options: Any) -> N
 
 
 def create_index_concurrently(connection: Connection, name: str, create: Callable[[], object]) -> None:
-    """Have `create` build the index by CREATE INDEX CONCURRENTLY, unless it is there; one that was left half-built by
-    a run that was cut short goes first. The connection is in autocommit."""
-    valid = connection.exec_driver_sql(
+    """Run `create`, which must use CREATE INDEX CONCURRENTLY, unless the index exists.
+
+    The invalid index of an interrupted run is dropped first. The connection must be in autocommit mode. Raises
+    click.ClickException if older transactions take too long.
+    """
+    is_valid = connection.exec_driver_sql(
         "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(%(name)s)", {"name": name}
     ).scalar()
-    if valid:
+    if is_valid:
         return
-    connection.exec_driver_sql(f"SET lock_timeout = '{INDEX_WAIT}'")
+    connection.exec_driver_sql(f"SET lock_timeout = '{INDEX_LOCK_TIMEOUT}'")
     try:
-        if valid is not None:
+        if is_valid is not None:
             connection.exec_driver_sql(f"DROP INDEX CONCURRENTLY {name}")
         create()
     except DBAPIError as error:
-        if getattr(error.orig, "sqlstate", None) not in BUSY:
+        if getattr(error.orig, "sqlstate", None) not in BUSY_SQLSTATES:
             raise
         raise click.ClickException(
-            f"The index {name} was not built beside a long transaction; what came before it stands:"
-            " run the command again when less is under way"
+            f"A long transaction prevented the index {name} from being built; all earlier changes are committed."
+            " Run the command again when the database is less busy"
         ) from error
     finally:
-        connection.exec_driver_sql(f"SET lock_timeout = '{LOCK_WAIT}'")
+        connection.exec_driver_sql(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
 
 
 def commit_progress() -> None:
-    """In a migration that writes many rows: keep what it has written, and let others write before it goes on.
+    """Commit the rows that a data migration has written so far, and let other connections write.
 
-    Such a migration changes no table, and finds what is still to be done when it is run again.
+    Such a migration must not change tables, and must continue where it stopped when it is run again.
     """
     connection = op.get_bind()
     connection.exec_driver_sql("COMMIT")
-    time.sleep(STEP_REST_SECONDS)
-    if connection.dialect.name == "sqlite":  # PostgreSQL's driver begins by itself
+    time.sleep(COMMIT_PAUSE_SECONDS)
+    if connection.dialect.name == "sqlite":  # psycopg begins a transaction by itself
         connection.exec_driver_sql("BEGIN IMMEDIATE")

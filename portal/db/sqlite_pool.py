@@ -1,4 +1,4 @@
-"""A pool of connections to an SQLite file that is opened anew once it could not be written to."""
+"""A connection pool for SQLite that reopens the file after a write failed."""
 
 from __future__ import annotations
 
@@ -8,42 +8,44 @@ from typing import Any
 
 from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
-# So long a request waits, at most once in RETRY_SECONDS, for the others of its process to give their connections back.
-WAIT_SECONDS = 0.5
+# Maximum time that a request waits for the other connections of its process, at most once in RETRY_SECONDS.
+DRAIN_TIMEOUT_SECONDS = 0.5
 RETRY_SECONDS = 1.0
 
 
 class ReopeningPool(QueuePool):
-    """SQLite remembers, for as long as a process has any connection to a file, that it could only be read when the
-    first was opened: its disk or its permissions may have been mended since. So after such an error all are closed at
-    one moment, and the next looks again; otherwise the portal would not be well before a restart."""
+    """A pool that closes all connections at one moment once it is marked as stale.
 
-    def __init__(self, *given: Any, **options: Any) -> None:
-        super().__init__(*given, **options)
-        self.doubtful = False
-        self.not_before = 0.0
-        self.closing = Lock()
+    If a file was read-only when the first connection was opened, SQLite treats it as read-only as long as the process
+    has any connection to it. Without the reopening, a portal whose disk has been repaired would need a restart.
+    """
 
-    def doubt(self) -> None:
-        """The file could not be written to: look again before long."""
-        self.doubtful = True
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.is_stale = False
+        self.retry_at = 0.0
+        self.close_lock = Lock()
+
+    def mark_stale(self) -> None:
+        """Reopen the file before the next connection is used: a write failed."""
+        self.is_stale = True
 
     def connect(self) -> PoolProxiedConnection:
-        """A connection."""
-        if self.doubtful:
+        """Return a connection."""
+        if self.is_stale:
             self.close_all()
         return super().connect()
 
     def close_all(self) -> None:
-        """Close every connection, once none is used; where somebody keeps one for long, try again later."""
-        with self.closing:
-            began = time.monotonic()
-            if not self.doubtful or began < self.not_before:
+        """Close every connection as soon as none is in use, or try again later."""
+        with self.close_lock:
+            started_at = time.monotonic()
+            if not self.is_stale or started_at < self.retry_at:
                 return
             while self.checkedout():
-                if time.monotonic() > began + WAIT_SECONDS:
-                    self.not_before = time.monotonic() + RETRY_SECONDS
+                if time.monotonic() > started_at + DRAIN_TIMEOUT_SECONDS:
+                    self.retry_at = time.monotonic() + RETRY_SECONDS
                     return
                 time.sleep(0.001)
             self.dispose()
-            self.doubtful, self.not_before = False, time.monotonic() + RETRY_SECONDS
+            self.is_stale, self.retry_at = False, time.monotonic() + RETRY_SECONDS

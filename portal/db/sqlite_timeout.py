@@ -1,4 +1,4 @@
-"""Connections to SQLite whose statements end in time, as PostgreSQL's do by statement_timeout."""
+"""A statement timeout for SQLite, like PostgreSQL's statement_timeout."""
 
 from __future__ import annotations
 
@@ -8,70 +8,70 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-# How often a statement of SQLite looks at the clock, in instructions of its machine: every few milliseconds.
-LOOK_EACH = 50_000
+# SQLite checks the deadline after this many virtual machine instructions: every few milliseconds.
+CHECK_INTERVAL = 50_000
 
 
 class Deadline:
-    """When a connection's statement is to end, on the monotonic clock, and how long the next one may take."""
+    """The time limit of a connection's statements, and the time (monotonic clock) at which the current one expires."""
 
     def __init__(self, seconds: float) -> None:
-        self.seconds = self.usual = seconds
-        self.at = math.inf
+        self.seconds = self.default_seconds = seconds
+        self.expires_at = math.inf
 
     def start(self) -> None:
-        """A statement begins, or is asked for more rows."""
-        self.at = time.monotonic() + self.seconds
+        """Start the clock for a statement or for fetching its next rows."""
+        self.expires_at = time.monotonic() + self.seconds
 
-    def passed(self) -> bool:
-        """Whether the statement has had its time."""
-        return time.monotonic() > self.at
+    def has_passed(self) -> bool:
+        """Return whether the statement has used up its time."""
+        return time.monotonic() > self.expires_at
 
 
 class TimedCursor(sqlite3.Cursor):
-    """A cursor whose statements have an end; the time in which nobody asks for the next rows is not counted."""
+    """A cursor with a time limit. Time between two fetches does not count."""
 
     connection: TimedConnection
 
-    def execute(self, *given: Any) -> TimedCursor:
+    def execute(self, *args: Any) -> TimedCursor:
         """Run a statement."""
         self.connection.deadline.start()
-        return super().execute(*given)  # type: ignore[return-value]
+        return super().execute(*args)  # type: ignore[return-value]
 
-    def executemany(self, *given: Any) -> TimedCursor:
+    def executemany(self, *args: Any) -> TimedCursor:
         """Run a statement for many rows."""
         self.connection.deadline.start()
-        return super().executemany(*given)  # type: ignore[return-value]
+        return super().executemany(*args)  # type: ignore[return-value]
 
     def fetchone(self) -> Any:
-        """The next row."""
+        """Return the next row."""
         self.connection.deadline.start()
         return super().fetchone()
 
-    def fetchmany(self, *given: Any) -> list[Any]:
-        """The next rows of a long answer."""
+    def fetchmany(self, *args: Any) -> list[Any]:
+        """Return the next rows."""
         self.connection.deadline.start()
-        return super().fetchmany(*given)
+        return super().fetchmany(*args)
 
 
 class TimedConnection(sqlite3.Connection):
-    """A connection to SQLite, which has no time limit of its own."""
+    """A connection whose cursors have a time limit."""
 
     deadline: Deadline
 
     def cursor(self, factory: Callable[..., sqlite3.Cursor] = TimedCursor) -> sqlite3.Cursor:  # type: ignore[override]
-        """A cursor that starts the clock."""
+        """Return a cursor with a time limit."""
         return super().cursor(factory)
 
 
 def timed_connection_factory(seconds: float) -> Callable[..., TimedConnection]:
-    """Makes connections whose statements end after so many seconds, as PostgreSQL's statement_timeout has it."""
+    """Return a factory of connections whose statements are interrupted after this time."""
 
-    def connect(*given: Any, **options: Any) -> TimedConnection:
-        connection = TimedConnection(*given, **options)
+    def connect(*args: Any, **options: Any) -> TimedConnection:
+        connection = TimedConnection(*args, **options)
         connection.deadline = Deadline(seconds)
         if seconds != math.inf:
-            connection.set_progress_handler(connection.deadline.passed, LOOK_EACH)
+            connection.set_progress_handler(connection.deadline.has_passed, CHECK_INTERVAL)
         return connection
 
     return connect

@@ -1,4 +1,4 @@
-"""Engine set-up for each database, and the one way to write."""
+"""Read and write in transactions; `write_transaction` is the only way to change rows of the portal."""
 
 from __future__ import annotations
 
@@ -18,17 +18,15 @@ from portal.db.engine import BEGIN_OPTION, WRITE_LOCKS
 from portal.db.outages import find_outage
 from portal.extensions import db
 
-# The mark of a session that is writing already.
+# The key in Session.info that marks an open write transaction.
 WRITING = "writing"
 
-
-# How many rows or values one statement carries: few enough for both databases, enough to be fast.
+# Maximum number of rows or values in one statement.
 CHUNK_SIZE = 1000
-
 
 Item = TypeVar("Item")
 
-# A writer waits for its turn, and then sees what is true now instead of failing for what it read before.
+# A writer acquires the lock before it reads, so that no write is based on a stale read.
 WRITE_OPTIONS: dict[str, dict[str, Any]] = {
     "sqlite": {BEGIN_OPTION: "IMMEDIATE"},
     "postgresql": {"isolation_level": "READ COMMITTED"},
@@ -37,10 +35,10 @@ WRITE_OPTIONS: dict[str, dict[str, Any]] = {
 
 @contextmanager
 def write_transaction() -> Iterator[Session]:
-    """A transaction that writes: committed at the end, rolled back when anything is raised.
+    """Yield a session whose changes are committed at the end, or rolled back if an exception is raised.
 
-    What the request has read so far is let go first, so that the writer sees what is true now. Inside another one it
-    is a part of that, and is committed with it.
+    The request's read transaction is ended first, so that the writer sees the current rows. A nested call joins the
+    outer transaction.
     """
     session = db.session()
     if session.info.get(WRITING):
@@ -62,21 +60,21 @@ def write_transaction() -> Iterator[Session]:
 
 @contextmanager
 def write_lock() -> Iterator[None]:
-    """One writer of this process after the other, on SQLite. Raises OperationalError where the turn does not come."""
+    """Let one thread of this process write at a time, on SQLite. Raises OperationalError after BUSY_TIMEOUT_MS."""
     if db.engine.dialect.name != "sqlite":
         yield
         return
-    turns = WRITE_LOCKS[db.engine]
-    if not turns.take(current_app.config["BUSY_TIMEOUT_MS"] / 1000):
+    lock = WRITE_LOCKS[db.engine]
+    if not lock.acquire(current_app.config["BUSY_TIMEOUT_MS"] / 1000):
         raise OperationalError("BEGIN IMMEDIATE", {}, sqlite3.OperationalError("database is locked"))
     try:
         yield
     finally:
-        turns.leave()
+        lock.release()
 
 
 def lift_time_limit(connection: Connection) -> None:
-    """Let this transaction's statements take as long as they need: for work on a whole table."""
+    """Remove the time limit from the statements of this transaction, for work on a whole table."""
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
     else:
@@ -84,34 +82,33 @@ def lift_time_limit(connection: Connection) -> None:
 
 
 def chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
-    """The items in lists of up to CHUNK, each of which one statement can carry."""
+    """Split items into lists of at most CHUNK_SIZE."""
     remaining = iter(items)
     while chunk := list(islice(remaining, CHUNK_SIZE)):
         yield chunk
 
 
 def fetch(statement: Executable, **values: Any) -> CursorResult[Any]:
-    """The rows of a select, in the request's own transaction, as rows of values.
+    """Run a select in the request's transaction and return its rows as tuples.
 
-    For the selects that every request makes: built once, given their values here, and run without the session's own
-    work, which is made for objects. Where the connection turns out to be lost at a request's first select, it is asked
-    once more, on a new one.
+    This bypasses the overhead of the ORM, for selects that every request runs. If the first select of a request finds
+    that the connection is lost, it is retried on a new one.
     """
-    first = not db.session().in_transaction()
+    is_first = not db.session().in_transaction()
     try:
         return db.session.connection().execute(statement, values)
     except DBAPIError as error:
-        if not (first and error.connection_invalidated):
+        if not (is_first and error.connection_invalidated):
             raise
     db.session.rollback()
     return db.session.connection().execute(statement, values)
 
 
 def write_separately(statement: Executable) -> Sequence[Row[Any]]:
-    """Run one small statement in a transaction of its own, whatever becomes of the request's; its rows, if any.
+    """Run one statement in a transaction of its own, independent of the request's, and return its rows.
 
-    For counts: what a power cut takes back of them does no harm, so PostgreSQL does not wait for its disk. Not to be
-    used within `writing`, for whose end it would wait.
+    It is for counts, which may be lost in a power failure: PostgreSQL does not wait for the disk. Inside
+    `write_transaction` it would wait for itself.
     """
     dialect = db.engine.dialect.name
     with (
@@ -124,16 +121,11 @@ def write_separately(statement: Executable) -> Sequence[Row[Any]]:
         return result_rows(connection.execute(statement))
 
 
-def try_write(statement: Executable) -> bool:
-    """The same at once, or not at all: where another writer stands in the way, or the database cannot be written to.
+def try_write(statement: Executable) -> Sequence[Row[Any]] | None:
+    """Run one statement in a transaction of its own and return its rows, or None if that is not possible at once.
 
-    For what is nice to have written, and worth neither waiting nor failing for. Returns whether it was written.
+    It does not wait for other writers, and does not fail during an outage: for values that may be lost.
     """
-    return try_write_returning(statement) is not None
-
-
-def try_write_returning(statement: Executable) -> Sequence[Row[Any]] | None:
-    """The rows of what `write_if_free` writes, if any; None = it was not written."""
     dialect = db.engine.dialect.name
     try:
         connect = db.engine.connect().execution_options(**WRITE_OPTIONS[dialect])
@@ -150,19 +142,19 @@ def try_write_returning(statement: Executable) -> Sequence[Row[Any]] | None:
 
 @contextmanager
 def without_waiting(connection: Connection) -> Iterator[None]:
-    """No waiting for another writer meanwhile, on SQLite; on PostgreSQL a transaction says so itself."""
+    """Disable SQLite's busy timeout within the block. On PostgreSQL, `try_write` sets a lock timeout instead."""
     driver = connection.connection.driver_connection
     if connection.dialect.name == "postgresql":
         yield
         return
-    patience = driver.execute("PRAGMA busy_timeout").fetchone()[0]
+    busy_timeout = driver.execute("PRAGMA busy_timeout").fetchone()[0]
     driver.execute("PRAGMA busy_timeout = 0")
     try:
         yield
     finally:
-        driver.execute(f"PRAGMA busy_timeout = {patience}")
+        driver.execute(f"PRAGMA busy_timeout = {busy_timeout}")
 
 
 def result_rows(result: CursorResult[Any]) -> Sequence[Row[Any]]:
-    """The rows of what was run, none where it gives none."""
+    """Return the rows of a result, which are none for a statement without RETURNING."""
     return result.all() if result.returns_rows else []

@@ -20,6 +20,7 @@ from flask import Flask
 from portal.demo.simulated_lines import SimulatedEvent, SimulatedLines, estimate_duration
 from portal.models import CallStatus, QueueStatus
 from portal.models.call import OPEN_STATUSES
+from portal.telemetry.logs import request_log
 from portal.times import format_iso, now_ms
 
 MAX_LINES = 20
@@ -215,10 +216,9 @@ class SimulatedDialer:
 @contextmanager
 def silence_request_log() -> Iterator[None]:
     """Suppress the log line of each request, because a simulation sends many."""
-    log = logging.getLogger("portal.web.request_hooks")
-    level = log.level
-    log.setLevel(logging.WARNING)
+    level = request_log.level
+    request_log.setLevel(logging.WARNING)
     try:
         yield
     finally:
-        log.setLevel(level)
+        request_log.setLevel(level)

@@ -1,4 +1,4 @@
-"""Counts in fixed windows of time: in this process, and now and then in the table that all processes share."""
+"""Count in fixed time windows: in this process, and from time to time in the table that all processes share."""
 
 from __future__ import annotations
 
@@ -7,57 +7,57 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-# Adds to the shared count of a bucket: (bucket, n, seconds) -> the count of all, and when its window ends, in seconds
-# since 1970; None where nobody could be asked.
+# Adds `n` to the shared count of a bucket: (bucket, n, seconds) -> the total and the end of the window, in seconds
+# since 1970, or None if the shared table is not available.
 SharedIncrement = Callable[[str, int, int], tuple[int, float] | None]
 
-# So many windows are remembered at most; past it the ended ones go, and then the oldest.
+# Maximum number of windows in memory. Beyond it, expired windows are removed first, then the oldest ones.
 MAX_WINDOWS = 20_000
 
 
 @dataclass
 class FixedWindow:
-    """What is known here of a window: the count of all, and what of it nobody else has been told."""
+    """A window as this process knows it. `unshared` is the part of `count` that is not in the shared table yet."""
 
     ends_at: float
     count: int = 0
-    untold: int = 0
+    unshared: int = 0
 
 
 class FixedWindowCounters:
-    """Windows of `seconds`, a row of them for each key. Others are told after each `step`, and nothing past `enough`.
+    """One window of `seconds` for each key, shared after every `step` counts, until the shared count exceeds `maximum`.
 
-    A caller who stays below the step costs no statement at all; one who goes to the limit costs one for each step.
+    A client below the step costs no statement; one that reaches the maximum costs one statement per step.
     """
 
-    def __init__(self, share: SharedIncrement, seconds: int, step: int, enough: int) -> None:
+    def __init__(self, share: SharedIncrement, seconds: int, step: int, maximum: int) -> None:
         self.share = share
         self.seconds = seconds
         self.step = step
-        self.enough = enough
+        self.maximum = maximum
         self.lock = threading.Lock()
         self.windows: dict[str, FixedWindow] = {}
 
     def count(self, key: str, now: float) -> FixedWindow:
-        """Count one more; returns its window. `now` in seconds since 1970."""
+        """Count one more and return the window. `now` is in seconds since 1970."""
         with self.lock:
             window = self.windows.get(key)
-            # One that ends too late was begun by a clock that has been set back since.
+            # A window that ends too late was started before the clock was set back.
             if window is None or not now < window.ends_at <= now + 2 * self.seconds:
-                window = self.begin(key, now)
-            known, window.count = window.count, window.count + 1
-            window.untold += 1
-            if window.untold < self.step or known > self.enough:
+                window = self.add_window(key, now)
+            previous, window.count = window.count, window.count + 1
+            window.unshared += 1
+            if window.unshared < self.step or previous > self.maximum:
                 return window
-            telling, window.untold = window.untold, 0
-        told = self.share(hash_bucket(key), telling, self.seconds)
-        if told:  # else it stays known here alone
+            increment, window.unshared = window.unshared, 0
+        shared = self.share(hash_bucket(key), increment, self.seconds)
+        if shared:
             with self.lock:
-                window.count, window.ends_at = told[0] + window.untold, told[1]
+                window.count, window.ends_at = shared[0] + window.unshared, shared[1]
         return window
 
-    def begin(self, key: str, now: float) -> FixedWindow:
-        """A new window."""
+    def add_window(self, key: str, now: float) -> FixedWindow:
+        """Start a new window, and remove old ones if there are too many."""
         if len(self.windows) >= MAX_WINDOWS:
             self.windows = {key: window for key, window in self.windows.items() if window.ends_at > now}
         if len(self.windows) >= MAX_WINDOWS:
@@ -67,5 +67,5 @@ class FixedWindowCounters:
 
 
 def hash_bucket(key: str) -> str:
-    """The name of a shared count: a hash, because a key may be somebody's address."""
+    """Return the name of a shared count: a hash, because a key may be the address of a client."""
     return f"rate:{hashlib.sha256(key.encode()).hexdigest()[:40]}"

@@ -40,12 +40,10 @@ START, PAUSE, RESUME, STOP = BatchAction
 
 
 class QueueStatus(StrEnum):
-    """The status of a batch in the dialer's queue, in display order.
+    """The status of a batch in the dialer's queue."""
 
-    Each status has an icon (a shape in templates/components/status.html) and the statuses that actions lead to
-    (contract, section 5). An action that leads to the same status changes nothing; a missing action is refused.
-    """
-
+    # In display order. `icon` is a shape in templates/components/status.html; `targets` are the statuses that actions
+    # lead to (contract, section 5): the same status is no change, and a missing action is refused.
     icon: str
     targets: Mapping[BatchAction, str]
 

@@ -1,4 +1,4 @@
-"""What the database keeps beside each owner's batches; triggers write it (portal/batches/derived), nobody else."""
+"""Data derived from each owner's batches; only database triggers write it (portal/batches/derived)."""
 
 from __future__ import annotations
 
@@ -8,23 +8,22 @@ from sqlalchemy import ForeignKey, Integer, SmallInteger
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.models.base import Base, Key, Millis
+from portal.models.batch import QueueStatus
 
 
 class LiveCounts:
-    """How many live batches there are of each status; the columns bear the statuses' own words."""
+    """The number of live batches per status: one column for each QueueStatus, with the same name."""
 
-    active: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
-    paused: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
-    pending: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
-    stopped: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
-    completed: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+
+for status in QueueStatus:
+    setattr(LiveCounts, status, mapped_column(Integer, nullable=False, default=0, server_default="0"))
 
 
 class BatchList(LiveCounts, Base):
     """One owner's list as a whole.
 
-    `version` is a random stamp that every change of any of the owner's batches sets anew. No stamp comes back, not
-    even after a backup was restored, so nothing that was kept under one can be taken for the truth of another.
+    `version` is a random value that every change of the owner's batches replaces. Versions never repeat, not even
+    after a restore from a backup, so data cached under a version stays correct.
     """
 
     __tablename__ = "batch_lists"
@@ -35,7 +34,7 @@ class BatchList(LiveCounts, Base):
 
 
 class BatchBucket(LiveCounts, Base):
-    """One owner's live batches whose created_at lies in one span: `created_at >> bits == number`."""
+    """The counts of one owner's live batches created in one bucket of time: `created_at >> bits == number`."""
 
     __tablename__ = "batch_counts"
     __table_args__ = {"sqlite_with_rowid": False}

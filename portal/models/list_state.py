@@ -1,4 +1,4 @@
-"""One owner's list as a whole, as every request learns it together with who is asking."""
+"""The state of one owner's list, which each request reads together with the user."""
 
 from __future__ import annotations
 
@@ -8,17 +8,12 @@ from typing import Any
 
 from portal.models import BatchList, QueueStatus
 
-COUNT_COLUMNS = tuple(getattr(BatchList, status) for status in QueueStatus)
-LIST_STATE_COLUMNS = (BatchList.version, *COUNT_COLUMNS)
+LIST_STATE_COLUMNS = (BatchList.version, *(getattr(BatchList, status) for status in QueueStatus))
 
 
 @dataclass(frozen=True)
 class ListState:
-    """The owner, the version of their list, and how many live batches they have of each status.
-
-    The version is a stamp that every change of any of the owner's batches sets anew. No two states share one, so
-    what is kept under it can never be taken for another's.
-    """
+    """The owner, the version of their list (see BatchList), and their live batches per status."""
 
     owner_key: int
     version: int
@@ -26,10 +21,10 @@ class ListState:
 
     @property
     def total(self) -> int:
-        """All live batches of the owner."""
+        """Return the number of the owner's live batches."""
         return sum(self.live.values())
 
 
-def list_state(owner_key: int, row: Any) -> ListState:
-    """The state from a row that holds COLUMNS."""
+def read_list_state(owner_key: int, row: Any) -> ListState:
+    """Return the state from a row with LIST_STATE_COLUMNS."""
     return ListState(owner_key, row.version, {status: getattr(row, status) for status in QueueStatus})

@@ -1,4 +1,4 @@
-"""For who runs it: is the process alive, can it answer, how does it do. No session, no limit, no line in the log."""
+"""Health checks and metrics, without sessions, rate limits or log lines above DEBUG."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ from portal.telemetry import metrics
 
 blueprint = Blueprint("health", __name__)
 
-RETRY_SECONDS = "2"
+RETRY_AFTER_SECONDS = "2"
 
 
 @blueprint.get("/healthz")
 def liveness() -> Response:
-    """The process is alive. Asks nothing of the database, so that no watcher restarts a portal that waits for it."""
+    """Return 200 while the process runs. No database access: an outage of the database must not cause restarts."""
     return status_response(200, "ok")
 
 
 @blueprint.get("/readyz")
 def readiness() -> Response:
-    """Whether requests should be sent here: the database answers, and its schema is not an old one."""
+    """Return 200 if the database is available and its schema is not older than this release."""
     if stopping.is_stopping():
         return status_response(503, "not ready", "this process is stopping")
     try:
-        old = schema_version.is_schema_outdated()
+        is_outdated = schema_version.is_schema_outdated()
     except SQLAlchemyError as error:
-        if find_outage(error):
-            return status_response(503, "not ready", "the database cannot be reached")
-        old = True  # it has no schema at all
-    if old:
-        return status_response(503, "not ready", "the database has an older schema; run: flask --app wsgi db upgrade")
+        if not find_outage(error):
+            raise
+        return status_response(503, "not ready", "the database is unavailable")
+    if is_outdated:
+        return status_response(503, "not ready", "the database schema is outdated; run: flask --app wsgi db upgrade")
     return status_response(200, "ready")
 
 
 @blueprint.get("/metrics")
 def show_metrics() -> Response:
-    """The figures for Prometheus, for who has METRICS_TOKEN; without that setting they are not there."""
+    """Return the metrics to clients with METRICS_TOKEN, or 404 without that setting."""
     token = current_app.config["METRICS_TOKEN"]
     if not token:
         abort(404)
@@ -52,10 +52,10 @@ def show_metrics() -> Response:
 
 
 def status_response(code: int, status: str, reason: str = "") -> Response:
-    """The short answer that watchers read."""
+    """Return the JSON response of a health check."""
     response = jsonify({"status": status} | ({"reason": reason} if reason else {}))
     response.status_code = code
     response.headers["Cache-Control"] = "no-store"
     if code == 503:
-        response.headers["Retry-After"] = RETRY_SECONDS
+        response.headers["Retry-After"] = RETRY_AFTER_SECONDS
     return response

@@ -1,17 +1,17 @@
-"""Whether this process has been told to stop; the server's worker says so (portal/server/worker.py)."""
+"""Whether this process is shutting down. The gunicorn worker registers the check (portal/server/worker.py)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-asked: list[Callable[[], bool]] = []
+stop_checks: list[Callable[[], bool]] = []
 
 
-def set_stop_check(question: Callable[[], bool]) -> None:
-    """Ask this from now on, and nothing else."""
-    asked[:] = [question]
+def set_stop_check(check: Callable[[], bool]) -> None:
+    """Use this check from now on, and no other."""
+    stop_checks[:] = [check]
 
 
 def is_stopping() -> bool:
-    """Whether the process has been told to stop."""
-    return any(question() for question in asked)
+    """Return whether the process is shutting down."""
+    return any(check() for check in stop_checks)

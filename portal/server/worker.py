@@ -1,4 +1,4 @@
-"""gunicorn's threaded worker, which cuts no request when it is told to stop, and speaks as the portal does."""
+"""gunicorn's threaded worker with a graceful stop, and with errors in the API's envelope."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ from gunicorn.http.errors import (
 from gunicorn.workers.gthread import _DEFER, STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
 
 from portal.server import stopping
-from portal.telemetry.logs import log_format, make_formatter
+from portal.telemetry.logs import LineFormatter, resolve_format
 from portal.web.envelope import error_body
 from portal.web.errors import error_text
 from portal.web.request_hooks import JSON_HEADERS
 
-# What was sent and cannot be read as HTTP, by the first of these that it is.
-UNREADABLE: tuple[tuple[type[Exception], int], ...] = (
+# The status of a request that is not valid HTTP; the first matching class counts.
+PARSE_ERROR_STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (InvalidResponseHeader, 500),
     (InvalidResponseHeaderName, 500),
     (ConfigurationProblem, 500),
@@ -48,53 +48,54 @@ UNREADABLE: tuple[tuple[type[Exception], int], ...] = (
     (ParseException, 400),
 )
 
-# How long another thread may keep this one waiting between its last look at the door and the closing of it: who comes
-# within that instant is lost. Python's own 5 ms let in several.
-SWITCH_SECONDS = 0.0001
+# The interval at which threads switch while the listening socket is closed. A connection that arrives between the last
+# check and the closing is lost; Python's default of 5 ms lost several.
+SWITCH_INTERVAL_SECONDS = 0.0001
 
-# What is sent with a connection is there by then. Later it is waited for beside the others, at no thread's cost.
+# Time in which a client that sends a request with its connection has sent the first byte. Slower clients wait in the
+# poller, without a thread.
 FIRST_BYTE_SECONDS = 0.01
 
 
 class PortalWorker(ThreadWorker):
-    """A worker that serves what waits at its door before it closes it, and keeps no thread for who says nothing."""
+    """A worker that serves waiting connections before it stops, and has no thread wait for silent clients."""
 
     def load_wsgi(self) -> None:
-        """Load the app, which may ask from then on whether it is to stop."""
+        """Load the app and register the check for shutdown."""
         super().load_wsgi()
         stopping.set_stop_check(lambda: not self.alive)
 
     def set_accept_enabled(self, enabled: bool) -> None:
-        """Begin or cease to accept; at the end, what waits is taken and the door is closed.
+        """Start or stop accepting connections. At a stop, accept the waiting ones and close the listening socket.
 
-        The kernel goes on completing connections for as long as any process holds the listening socket, and resets
-        those that nobody took when the last one lets go. gunicorn's own worker holds it until its last request is
-        done; this one lets go at once, so that who comes later is refused, or is another worker's, and not reset.
+        The kernel completes connections as long as a process has the socket open, and resets those that were never
+        accepted when the last process closes it. gunicorn's worker keeps it open until its last request is done. This
+        one closes it at once, so that later clients are refused or reach another worker, and are not reset.
         """
         super().set_accept_enabled(enabled)
         if enabled or self.alive:
             return
-        soon = time.monotonic() + STOP_KEEPALIVE_LINGER  # as gunicorn itself does with those that were served before
-        for silent in self.pending_conns:
-            silent.timeout = min(silent.timeout, soon)
-        sys.setswitchinterval(SWITCH_SECONDS)
+        latest = time.monotonic() + STOP_KEEPALIVE_LINGER  # as gunicorn does for idle keep-alive connections
+        for connection in self.pending_conns:
+            connection.timeout = min(connection.timeout, latest)
+        sys.setswitchinterval(SWITCH_INTERVAL_SECONDS)
         for listener in self.sockets:
             while has_waiting_connection(listener):
                 self.accept(listener)
             listener.close()
 
     def handle(self, conn: TConn) -> object:
-        """Serve a connection; one on which nothing comes at once is looked at again when something does.
+        """Serve a connection, or defer it until its first byte arrives.
 
-        gunicorn's own worker has a thread wait for five seconds. Browsers open connections in advance, and eight that
-        said nothing kept everybody else waiting.
+        A thread of gunicorn's worker waits for that for five seconds. Browsers open connections in advance, so eight
+        silent ones blocked all other clients.
         """
         if not (conn.initialized or conn.wait_for_data(FIRST_BYTE_SECONDS)):
             return _DEFER
         return super().handle(conn)
 
     def finish_request(self, conn: TConn, fs: Future[object]) -> None:
-        """Look after a connection that was served, or on which nothing came yet; at a stop it is waited for briefly."""
+        """Finish a served connection, or return a deferred one to the poller; briefly at a stop."""
         if fs.cancelled() or fs.exception() or fs.result() is not _DEFER:
             return super().finish_request(conn, fs)
         conn.sock.setblocking(False)
@@ -104,30 +105,27 @@ class PortalWorker(ThreadWorker):
         return None
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
-        """Answer what cannot be read as HTTP, in the API's envelope: it was no browser that sent it.
-
-        Neither the answer nor the log holds what was sent.
-        """
-        code = next((code for kind, code in UNREADABLE if isinstance(exc, kind)), 500)
+        """Answer invalid HTTP in the API's envelope. Neither the response nor the log contains what was sent."""
+        code = next((code for kind, code in PARSE_ERROR_STATUSES if isinstance(exc, kind)), 500)
         if code == 500:
-            self.log.error("failed outside of the portal", exc_info=exc)
+            self.log.error("unexpected failure of the server", exc_info=exc)
         else:
-            self.log.warning("a request could not be read: %s, %s", type(exc).__name__, code)
+            self.log.warning("invalid HTTP request: %s, %s", type(exc).__name__, code)
         try:
-            util.write_nonblock(client, error_answer(code))
+            util.write_nonblock(client, error_response_bytes(code))
         except OSError:
-            self.log.debug("nobody was there to read why")
+            self.log.debug("client disconnected before the error response")
 
 
 def has_waiting_connection(listener: Any) -> bool:
-    """Whether a connection waits to be accepted."""
-    door = select.poll()
-    door.register(listener.fileno(), select.POLLIN)
-    return bool(door.poll(0))
+    """Return whether a connection waits to be accepted."""
+    poller = select.poll()
+    poller.register(listener.fileno(), select.POLLIN)
+    return bool(poller.poll(0))
 
 
-def error_answer(code: int) -> bytes:
-    """An error's answer as it goes over the wire, for a connection that ends with it."""
+def error_response_bytes(code: int) -> bytes:
+    """Return an error response for a connection that is closed after it."""
     phrase = HTTPStatus(code).phrase
     body = json.dumps(error_body(code, error_text(code).api)).encode()
     headers = {
@@ -143,8 +141,8 @@ def error_answer(code: int) -> bytes:
 
 
 class PortalLogger(Logger):
-    """gunicorn's own words, in the form of every other line."""
+    """Write gunicorn's log in the format of the portal's log."""
 
     def _set_handler(self, log: Any, output: Any, fmt: Any, stream: Any = None) -> None:
-        kind = log_format(os.environ.get("LOG_FORMAT") or "auto")
-        super()._set_handler(log, output, make_formatter(kind), stream)
+        line_format = resolve_format(os.environ.get("LOG_FORMAT") or "auto")
+        super()._set_handler(log, output, LineFormatter(line_format), stream)

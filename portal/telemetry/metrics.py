@@ -1,7 +1,7 @@
-"""What is counted and timed, for Prometheus: by route, never by path, and of no user.
+"""Metrics for Prometheus, by route. Labels never contain paths or users.
 
-Under gunicorn each worker counts in a file of its own (PROMETHEUS_MULTIPROC_DIR, see gunicorn.conf.py), and whichever
-worker is asked adds the files up.
+Under gunicorn each worker counts in its own files (PROMETHEUS_MULTIPROC_DIR, see gunicorn.conf.py). The worker that
+answers /metrics adds up all files.
 """
 
 from __future__ import annotations
@@ -21,46 +21,42 @@ from prometheus_client.registry import Collector
 
 from portal.version import RELEASE, VERSION
 
-FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
+FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+BUCKETS_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
-CACHE_SIZE = 2000  # routes x methods x statuses
+CACHE_SIZE = 2000  # combinations of route, method and status
 
 portal_registry = CollectorRegistry()
 
 http_requests = Counter(
-    "portal_requests", "Requests answered.", ["method", "route", "status"], registry=portal_registry
+    "portal_requests", "Completed requests.", ["method", "route", "status"], registry=portal_registry
 )
 http_request_seconds = Histogram(
     "portal_request_seconds",
-    "From a request's arrival to its answer's head.",
+    "Seconds from the arrival of a request to its response headers.",
     ["route"],
-    buckets=SECONDS,
+    buckets=BUCKETS_SECONDS,
     registry=portal_registry,
 )
 http_requests_in_flight = Gauge(
-    "portal_requests_in_flight", "Requests under way.", multiprocess_mode="livesum", registry=portal_registry
+    "portal_requests_in_flight", "Requests in progress.", multiprocess_mode="livesum", registry=portal_registry
 )
 database_errors = Counter(
-    "portal_database_errors", "Requests that the database failed.", ["kind"], registry=portal_registry
+    "portal_database_errors", "Requests that failed because of the database.", ["kind"], registry=portal_registry
 )
-sign_ins_refused = Counter(
-    "portal_sign_ins_refused", "Sign-ins that were refused.", ["reason"], registry=portal_registry
-)
-rate_limited = Counter(
-    "portal_rate_limited", "Requests refused because there were too many.", ["by"], registry=portal_registry
-)
+sign_ins_refused = Counter("portal_sign_ins_refused", "Refused sign-ins.", ["reason"], registry=portal_registry)
+rate_limited = Counter("portal_rate_limited", "Requests refused by a rate limit.", ["by"], registry=portal_registry)
 
 
 @lru_cache(maxsize=CACHE_SIZE)
 def request_metrics(method: str, route: str, status: int) -> tuple[Callable[[], None], Callable[[float], None]]:
-    """What counts an answer, and what times it. A method that nobody knows is `other`: senders make up any number."""
-    known = method if method in METHODS else "other"
-    return http_requests.labels(known, route, str(status)).inc, http_request_seconds.labels(route).observe
+    """Return the functions that count and time a response. Unknown methods are `other`, to limit the labels."""
+    label = method if method in METHODS else "other"
+    return http_requests.labels(label, route, str(status)).inc, http_request_seconds.labels(route).observe
 
 
 def count_in_flight(wsgi_app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
-    """The app, counted as under way until its answer is ready to be sent."""
+    """Wrap the WSGI app so that requests in progress are counted."""
 
     def counted(environ: Any, start_response: Any) -> Iterable[bytes]:
         http_requests_in_flight.inc()
@@ -73,40 +69,40 @@ def count_in_flight(wsgi_app: Callable[..., Iterable[bytes]]) -> Callable[..., I
 
 
 class ReleaseCollector(Collector):
-    """Which release answers."""
+    """Collect the release of the portal."""
 
     def collect(self) -> Iterator[Metric]:
-        """One line that says it."""
-        told = {"version": VERSION, "release": RELEASE, "python": platform.python_version()}
-        yield InfoMetricFamily("portal", "The release that answers.", value=told)
+        """Yield one metric."""
+        release = {"version": VERSION, "release": RELEASE, "python": platform.python_version()}
+        yield InfoMetricFamily("portal", "The release of the portal.", value=release)
 
 
 class ServerProcessCollector(Collector):
-    """Processor time, memory and open files of every process of this server, by process id."""
+    """Collect CPU time, memory and open files of each process of this server, by process id."""
 
     def collect(self) -> Iterator[Metric]:
-        """Each figure of all processes together."""
+        """Yield each metric with one sample per process."""
         families: dict[str, Metric] = {}
         for pid in process_ids():
-            for found in ProcessCollector(pid=lambda pid=pid: pid, registry=None).collect():
-                family = families.setdefault(found.name, Metric(found.name, found.documentation, found.type))
-                for sample in found.samples:
+            for metric in ProcessCollector(pid=lambda pid=pid: pid, registry=None).collect():
+                family = families.setdefault(metric.name, Metric(metric.name, metric.documentation, metric.type))
+                for sample in metric.samples:
                     family.add_sample(sample.name, {"pid": str(pid)}, sample.value)
         yield from families.values()
 
 
 def process_ids() -> list[int]:
-    """Of every process of this server that lives: its files of gauges go when it does."""
-    folder = os.environ.get(FOLDER)
+    """Return the ids of the running processes of this server. gunicorn.conf.py removes the gauges of ended workers."""
+    folder = os.environ.get(FOLDER_VARIABLE)
     if not folder:
         return [os.getpid()]
     return sorted(int(path.stem.rpartition("_")[2]) for path in Path(folder).glob("gauge_livesum_*.db"))
 
 
 def render_metrics() -> bytes:
-    """All of it, in Prometheus's text format."""
+    """Return all metrics in Prometheus's text format."""
     registry = CollectorRegistry()
-    if os.environ.get(FOLDER):
+    if os.environ.get(FOLDER_VARIABLE):
         MultiProcessCollector(registry)
     else:
         registry.register(portal_registry)

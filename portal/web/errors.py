@@ -87,7 +87,7 @@ ERROR_TEXTS = {
 }
 
 OUTAGE_TEXTS = {
-    Outage.AWAY: (503, ERROR_TEXTS[503]),
+    Outage.UNAVAILABLE: (503, ERROR_TEXTS[503]),
     Outage.SLOW: (
         503,
         ErrorText(

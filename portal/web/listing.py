@@ -1,14 +1,13 @@
-"""Listing."""
+"""Filter chips and percentages, for every list page."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-from portal.models import QueueStatus
+from enum import StrEnum
 
 
 def percent(part: int, whole: int) -> int | None:
-    """A whole per cent, never rounded to 0 or 100 unless it is exactly that; None where there is nothing to share."""
+    """Return a whole percentage: 0 and 100 only if exact, None if `whole` is 0."""
     if not whole:
         return None
     share = round(100 * part / whole)
@@ -17,10 +16,10 @@ def percent(part: int, whole: int) -> int | None:
 
 @dataclass(frozen=True)
 class Chip:
-    """A status to filter by: its word ("All" for none), how many match it, whether it is chosen, and its address."""
+    """A status filter: label, status (None = all), number of matches, whether it is selected, and query string."""
 
     word: str
-    status: QueueStatus | None
+    status: StrEnum | None
     count: int
     chosen: bool
     query: str

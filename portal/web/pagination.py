@@ -1,11 +1,15 @@
-"""A page of anything: its rows, how many there are in all, and the ways to the other pages."""
+"""Pages of any list: rows, totals, links to other pages, and sortable columns."""
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, Generic, TypeVar
+
+from flask import abort, redirect, request, url_for
+
+from portal.web.parameters import ParsedParameters
 
 Item = TypeVar("Item")
 
@@ -14,13 +18,13 @@ PAGE_SIZES = (10, 25, 50, 100)
 
 
 def page_count(total: int, limit: int) -> int:
-    """ceil(total / limit); 0 when there is nothing."""
+    """Return ceil(total / limit)."""
     return -(-total // limit)
 
 
 @dataclass(frozen=True)
 class Page(Generic[Item]):
-    """One page of a list; past the end it has no rows and the true total."""
+    """A page of a list. Past the end of the list it has no rows and the correct total."""
 
     rows: Sequence[Item]
     total: int
@@ -29,26 +33,26 @@ class Page(Generic[Item]):
 
     @property
     def total_pages(self) -> int:
-        """How many pages there are; 0 when there is nothing."""
+        """Return the number of pages; 0 for an empty list."""
         return page_count(self.total, self.limit)
 
     @property
-    def past_end(self) -> bool:
-        """Whether a later page was asked for than there is; the first page of nothing is not."""
+    def is_past_end(self) -> bool:
+        """Return whether the page comes after the last one; the first page of an empty list does not."""
         return self.number > max(self.total_pages, 1)
 
     @property
     def first_row(self) -> int:
-        """The number of the page's first row in the whole list, from 1; 0 when the page is empty."""
+        """Return the position of the page's first row in the list, from 1; 0 for an empty page."""
         return (self.number - 1) * self.limit + 1 if self.rows else 0
 
     @property
     def last_row(self) -> int:
-        """The number of the page's last row in the whole list."""
+        """Return the position of the page's last row in the list; 0 for an empty page."""
         return self.first_row + len(self.rows) - 1 if self.rows else 0
 
     def neighbours(self) -> dict[str, int]:
-        """Page numbers by their link relation (RFC 8288): first and last always, prev and next where there is one."""
+        """Return page numbers by link relation (RFC 8288): first and last always, prev and next if they exist."""
         last = max(self.total_pages, 1)
         pages = {"first": 1}
         if self.number > 1:
@@ -58,32 +62,65 @@ class Page(Generic[Item]):
         return pages | {"last": last}
 
 
+@dataclass(frozen=True)
+class CountedPage(Page[Item]):
+    """A page with the number of matches of each filter that the list page offers."""
+
+    counts: Mapping[Any, int]
+
+
+def pagination_json(page: Page[Any]) -> dict[str, int]:
+    """Return the API's description of a page."""
+    return {"total": page.total, "page": page.number, "limit": page.limit, "totalPages": page.total_pages}
+
+
+def link_header(parameters: Any, page: Page[Any]) -> str:
+    """Return the Link header (RFC 8288). Its links are relative, so that they are correct behind any proxy."""
+    rest = parameters.query(("page", "limit")).removeprefix(f"?page={parameters.page}")
+    targets = page.neighbours().items()
+    return ", ".join([f'<{request.path}?page={number}{rest}>; rel="{rel}"' for rel, number in targets])
+
+
+def fetch_existing_page(parsed: ParsedParameters[Any], fetch: Callable[[Any], Page[Any]]) -> tuple[Any, Page[Any]]:
+    """Return the parameters and the page that `fetch` returns for them; for a page past the end, redirect to the last.
+
+    If the parameters have problems, return the last page instead: a redirect would lose the messages.
+    """
+    page = fetch(parsed.values)
+    if not page.is_past_end:
+        return parsed.values, page
+    last = parsed.values.model_copy(update={"page": max(page.total_pages, 1)})
+    if parsed.problems:
+        return last, fetch(last)
+    return abort(redirect(url_for(request.endpoint, **request.view_args) + last.query()))
+
+
 class SortOrder(StrEnum):
-    """Which way a list is sorted."""
+    """The direction in which a list is sorted."""
 
     ASC = "asc"
     DESC = "desc"
 
 
 class SortedView:
-    """What a page shows as a table whose headers sort it; `asked` are parameters with page, sort_by and sort_order."""
+    """A table with sortable columns; `asked` are parameters with page, sort_by and sort_order."""
 
     asked: Any
-    ASCENDING_FIRST: ClassVar[Container[StrEnum]]  # the columns that are sorted from A first; all else from the top
+    ASCENDING_FIRST: ClassVar[Container[StrEnum]]  # columns sorted ascending at first; all others descending
 
     def view(self, **changes: Any) -> str:
-        """The address of this view with something changed, from its first page."""
+        """Return the query string of this view with changes, from its first page."""
         return self.asked.query(page=1, **changes)
 
     def sorted_by(self, sort_by: str) -> str | None:
-        """Which way the table is sorted by that, for aria-sort; None when it is not."""
+        """Return the aria-sort value of a column; None if the table is not sorted by it."""
         if self.asked.sort_by != sort_by:
             return None
         return "ascending" if self.asked.sort_order is SortOrder.ASC else "descending"
 
     def sort_query(self, sort_by: str) -> str:
-        """Where a column's header leads: sorted by it; once more, turned round."""
+        """Return the query string of a column's header: sort by the column, or reverse its order."""
         column = type(self.asked.sort_by)(sort_by)
         first = SortOrder.ASC if column in self.ASCENDING_FIRST else SortOrder.DESC
-        turned = SortOrder.ASC if self.asked.sort_order is SortOrder.DESC else SortOrder.DESC
-        return self.view(sort_by=column, sort_order=turned if self.asked.sort_by is column else first)
+        reverse = SortOrder.ASC if self.asked.sort_order is SortOrder.DESC else SortOrder.DESC
+        return self.view(sort_by=column, sort_order=reverse if self.asked.sort_by is column else first)

@@ -14,7 +14,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wsgi import get_host
 
 from portal.telemetry import metrics
-from portal.telemetry.logs import REQUEST_LOG
+from portal.telemetry.logs import request_log
 from portal.web.parameters import InvalidParameter
 from portal.web.sessions import is_api, is_monitoring_path
 
@@ -84,10 +84,9 @@ def init_app(app: Flask) -> None:
         count, observe = metrics.request_metrics(method, rule, status)
         count()
         observe(seconds)
-        log = app.extensions[REQUEST_LOG]
-        write = log.debug if status < 300 and is_monitoring_path(current.path) else log.info
-        ms = round(seconds * 1000, 1)
-        write("request", id=state.request_id, **request_user(state), method=method, route=rule, status=status, ms=ms)
+        log = request_log.debug if status < 300 and is_monitoring_path(current.path) else request_log.info
+        fields = {"id": state.request_id} | request_user(state) | {"method": method, "route": rule, "status": status}
+        log("request", extra={"fields": fields | {"ms": round(seconds * 1000, 1)}})
         return response
 
 

@@ -1,4 +1,4 @@
-"""The address of a page is the whole state: what is read from it, what is told of it, and what leads on from it."""
+"""The address holds the whole state of the list page: parameters, error messages, links and forms."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def batches(build: Builder, owner: User) -> list[Batch]:
 
 
 def links(html: str) -> list[str]:
-    """Where the list's links lead."""
+    """Return the addresses of the list's links."""
     return [unescape(address) for address in re.findall(r'href="(/batches[^"]*)"', html)]
 
 
 @pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "fragment"])
-def test_unknown_names_are_harmless_and_left_out_of_every_link(
+def test_unknown_parameters_are_ignored_and_not_in_links(
     signed_in: FlaskClient, batches: list[Batch], headers: dict
 ) -> None:
     answer = signed_in.get("/batches?utm_source=mail&limit=10&fbclid=1&utm_source=again", headers=headers)
@@ -42,7 +42,7 @@ def test_unknown_names_are_harmless_and_left_out_of_every_link(
 
 @pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "fragment"])
 @pytest.mark.parametrize(
-    ("query", "says"),
+    ("query", "message"),
     [
         ("limit=0", "limit must be between 1 and 100"),
         ("page=1e3", "page must be between 1 and 1000000000"),
@@ -54,22 +54,22 @@ def test_unknown_names_are_harmless_and_left_out_of_every_link(
         ("search=%ff", "search is not valid UTF-8"),
     ],
 )
-def test_a_wrong_value_is_named_and_the_list_is_shown(
-    signed_in: FlaskClient, batches: list[Batch], headers: dict, query: str, says: str
+def test_an_invalid_value_shows_an_error_and_the_list(
+    signed_in: FlaskClient, batches: list[Batch], headers: dict, query: str, message: str
 ) -> None:
     answer = signed_in.get(f"/batches?{query}", headers=headers)
     assert answer.status_code == 400
-    assert says in strip(answer.text)
+    assert message in strip(answer.text)
     assert "of 12" in strip(answer.text)
     assert "ETag" not in answer.headers
 
 
-def test_a_wrong_value_spoils_no_other(signed_in: FlaskClient, batches: list[Batch]) -> None:
+def test_an_invalid_value_does_not_affect_the_others(signed_in: FlaskClient, batches: list[Batch]) -> None:
     answer = signed_in.get("/batches?limit=0&search=round+1&page=1")
     assert "1–4 of 4" in strip(answer.text)
 
 
-def test_a_wrong_value_beside_a_page_past_the_end_is_told_all_the_same(
+def test_past_the_end_an_invalid_value_shows_an_error_on_the_last_page(
     signed_in: FlaskClient, build: Builder, owner: User, batches: list[Batch]
 ) -> None:
     answer = signed_in.get("/batches?page=99&search=round&limit=0")
@@ -82,13 +82,13 @@ def test_a_wrong_value_beside_a_page_past_the_end_is_told_all_the_same(
     assert "1–1 of 1" in strip(answer.text)
 
 
-def test_a_wrong_value_is_left_out_of_every_link(signed_in: FlaskClient, batches: list[Batch]) -> None:
+def test_an_invalid_value_is_not_in_links(signed_in: FlaskClient, batches: list[Batch]) -> None:
     html = signed_in.get("/batches?sortBy=nonsense&search=round&limit=5").text
     assert not [address for address in links(html) if "nonsense" in address]
     assert "nonsense" not in str(form_fields(html))
 
 
-def test_a_page_past_the_end_leads_to_the_last(signed_in: FlaskClient, batches: list[Batch]) -> None:
+def test_a_page_past_the_end_redirects_to_the_last_page(signed_in: FlaskClient, batches: list[Batch]) -> None:
     answer = signed_in.get("/batches?page=999&limit=5&search=round&status=active")
     assert answer.status_code == 302
     assert answer.location == "/batches?page=3&limit=5&search=round&status=active"
@@ -100,7 +100,7 @@ def test_a_page_past_the_end_leads_to_the_last(signed_in: FlaskClient, batches: 
     assert followed.request.full_path == "/batches?page=2"
 
 
-def test_which_rows_of_how_many(signed_in: FlaskClient, build: Builder, owner: User) -> None:
+def test_the_pager_shows_the_range_and_links(signed_in: FlaskClient, build: Builder, owner: User) -> None:
     for _ in range(32):
         build.create_batch(owner)
     page = signed_in.get("/batches?page=3").text
@@ -118,7 +118,7 @@ def test_which_rows_of_how_many(signed_in: FlaskClient, build: Builder, owner: U
     assert re.findall(r'id="page-(\w+)"', last) == ["first", "prev"]
 
 
-def test_links_hold_the_whole_state(signed_in: FlaskClient, batches: list[Batch]) -> None:
+def test_links_include_the_whole_state(signed_in: FlaskClient, batches: list[Batch]) -> None:
     html = signed_in.get("/batches?search=round&status=active&limit=5&page=2&sortBy=batchName&sortOrder=asc").text
     following = re.search(r'id="page-next"[^>]* href="([^"]+)"', html)[1]
     assert parse_qs(urlsplit(unescape(following)).query) == {
@@ -135,7 +135,7 @@ def test_links_hold_the_whole_state(signed_in: FlaskClient, batches: list[Batch]
 
 
 def form_fields(html: str) -> dict[str, dict[str, str]]:
-    """What a browser without JavaScript sends with the search form, and with the form of dates."""
+    """Return the fields that a browser without JavaScript sends with the search form and the date form."""
     fields = {"search": {}, "created": {}}
     for tag in re.findall(r"<input[^>]*>", html):
         given = {name: unescape(value) for name, value in re.findall(r'([\w-]+)="([^"]*)"', tag)}
@@ -146,14 +146,14 @@ def form_fields(html: str) -> dict[str, dict[str, str]]:
     return fields
 
 
-def test_forms_hold_the_whole_state_too(signed_in: FlaskClient, batches: list[Batch]) -> None:
+def test_forms_include_the_whole_state(signed_in: FlaskClient, batches: list[Batch]) -> None:
     state = {name: values[0] for name, values in parse_qs(STATE).items()}
     sent = form_fields(signed_in.get(f"/batches?{STATE}&page=2").text)
     assert sent["search"] == state
     assert sent["created"] == state | {"createdTo": ""}
 
 
-def test_every_link_changes_one_thing_and_keeps_the_rest(signed_in: FlaskClient, batches: list[Batch]) -> None:
+def test_every_link_changes_one_parameter_only(signed_in: FlaskClient, batches: list[Batch]) -> None:
     state = parse_qs(STATE)
     changing = {"page", "limit", "status", "createdFrom", "sortBy", "sortOrder"}
     views = [parse_qs(urlsplit(address).query) for address in links(signed_in.get(f"/batches?{STATE}").text)]
@@ -166,7 +166,7 @@ def test_every_link_changes_one_thing_and_keeps_the_rest(signed_in: FlaskClient,
         assert not (changed & {"sortBy", "sortOrder"} and changed - {"sortBy", "sortOrder"})
 
 
-def test_a_date_is_a_day_of_the_accounts_zone_on_pages_and_of_utc_in_the_api(
+def test_dates_use_the_accounts_zone_on_pages_and_utc_in_the_api(
     app: Flask, api: Callable, build: Builder, owner: User
 ) -> None:
     build.change(owner, zone="Pacific/Auckland")  # 12 h before UTC in May
@@ -179,7 +179,7 @@ def test_a_date_is_a_day_of_the_accounts_zone_on_pages_and_of_utc_in_the_api(
 @pytest.mark.parametrize(
     ("bound", "on_page", "in_api"),
     [
-        ("createdFrom=2025-05-02T11:00", True, False),  # without an offset: on a page the account's zone, else UTC
+        ("createdFrom=2025-05-02T11:00", True, False),  # without an offset: the account's zone on pages, UTC in the API
         ("createdFrom=2025-05-02T11:00:00.001", False, False),
         ("createdTo=2025-05-02T10:59:59.999", False, True),
         ("createdFrom=2025-05-01T23:00:00Z&createdTo=2025-05-02T11:00:00%2B12:00", True, True),
@@ -187,7 +187,7 @@ def test_a_date_is_a_day_of_the_accounts_zone_on_pages_and_of_utc_in_the_api(
         ("createdFrom=2025-05-01&createdTo=2025-05-01", False, True),
     ],
 )
-def test_a_bound_means_the_readers_own_clock(
+def test_times_without_offset_use_the_accounts_zone_on_pages(
     app: Flask, api: Callable, build: Builder, owner: User, bound: str, on_page: bool, in_api: bool
 ) -> None:
     build.change(owner, zone="Pacific/Auckland")

@@ -1,4 +1,4 @@
-"""The list and a batch's calls as files: what the view shows, whole, and nothing that a spreadsheet would run."""
+"""Exports of the list and of a batch's calls: complete, and safe to open in a spreadsheet."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HEADER = ["_id", "batchName", "totalCalls", "callsPicked", "callsCompleted", "qu
 
 
 def rows_of(answer: Any) -> list[list[str]]:
-    """The cells of an exported file, as text."""
+    """Return the cells of an exported file as text."""
     assert answer.status_code == 200
     if answer.mimetype == "text/csv":
         return list(csv.reader(io.StringIO(answer.data.decode("utf-8-sig"), newline="")))
@@ -29,7 +29,7 @@ def rows_of(answer: Any) -> list[list[str]]:
 
 @pytest.fixture
 def batches(build: Builder, owner: User) -> list[Batch]:
-    """Thirty batches, every third of them active."""
+    """Return thirty batches, every third of them active."""
     return [
         build.create_batch(
             owner, f"Round {number:02}", status="pending" if number % 3 else "active", total_calls=number
@@ -50,17 +50,17 @@ def batches(build: Builder, owner: User) -> list[Batch]:
         "?createdFrom=2025-05-01&page=2&limit=10",
     ],
 )
-def test_the_list_is_exported_whole_in_its_order(
+def test_an_export_contains_all_pages_in_order(
     signed_in: FlaskClient, api: Callable, batches: list[Batch], kind: str, query: str
 ) -> None:
-    whole = query.replace("&page=2&limit=10", "")
-    expected = api(f"{whole}{'&' if whole else '?'}limit=100").json["data"]["batches"]
+    unpaged = query.replace("&page=2&limit=10", "")
+    expected = api(f"{unpaged}{'&' if unpaged else '?'}limit=100").json["data"]["batches"]
     header, *rows = rows_of(signed_in.get(f"/batches/export.{kind}{query}"))
     assert header == HEADER
     assert rows == [[str(value) for value in batch.values()] for batch in expected]
 
 
-def test_the_api_exports_the_same(call_api: Callable, signed_in: FlaskClient, batches: list[Batch]) -> None:
+def test_the_api_exports_the_same_file(call_api: Callable, signed_in: FlaskClient, batches: list[Batch]) -> None:
     for query in ("", "search=round+1", "status=active&sortBy=batchName"):
         answer = call_api("export/csv", query_string=query)
         assert answer.data == signed_in.get(f"/batches/export.csv?{query}").data
@@ -68,10 +68,10 @@ def test_the_api_exports_the_same(call_api: Callable, signed_in: FlaskClient, ba
     assert answer.headers["Content-Disposition"] == "attachment; filename*=UTF-8''Batches.csv"
 
 
-def test_a_long_export_is_read_to_its_end(
+def test_a_long_export_is_complete(
     signed_in: FlaskClient, build: Builder, batches: list[Batch], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Most of it is read after the view has returned, and its context has gone."""
+    """Most rows are read after the view has returned and its context has ended."""
     for _ in range(40):
         build.create_call(batches[0])
     monkeypatch.setattr("portal.web.spreadsheets.CHUNK", 100)
@@ -86,17 +86,17 @@ PAYLOADS = ["=cmd|' /C calc'!A0", "@SUM(1)", "+1+1", "-2+3", "\t=1", "\r=1", "=H
 
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
-def test_calls_are_exported_with_their_fields_and_nothing_runs(
+def test_calls_are_exported_with_their_fields_and_without_formulas(
     signed_in: FlaskClient, call_api: Callable, build: Builder, owner: User, kind: str
 ) -> None:
     batch = build.create_batch(owner, "=Spring", total_calls=len(PAYLOADS))
-    for place, payload in enumerate(PAYLOADS):
-        fields = {payload: payload, "age": place, "tags": ["a", {"b": None}]}
-        build.create_call(batch, phone_number=f"+1202555010{place}", status="busy", fields=fields)
+    for index, payload in enumerate(PAYLOADS):
+        fields = {payload: payload, "age": index, "tags": ["a", {"b": None}]}
+        build.create_call(batch, phone_number=f"+1202555010{index}", status="busy", fields=fields)
     answer = signed_in.get(f"/batches/{batch.id}/calls.{kind}")
     header, *rows = rows_of(answer)
     assert header[:3] == ["_id", "phoneNumber", "callStatus"]
-    assert [row[1] for row in rows] == [f"+1202555010{place}" for place in range(len(PAYLOADS))]  # not spoiled
+    assert [row[1] for row in rows] == [f"+1202555010{index}" for index in range(len(PAYLOADS))]
     assert rows[3][header.index("age")] == "3"
     assert rows[0][header.index("tags")] == '["a", {"b": null}]'
     if kind == "csv":
@@ -109,7 +109,9 @@ def test_calls_are_exported_with_their_fields_and_nothing_runs(
         assert b"<f" not in sheet  # every cell is text
 
 
-def test_calls_are_exported_as_the_view_shows_them(signed_in: FlaskClient, build: Builder, owner: User) -> None:
+def test_calls_are_exported_with_the_filters_and_order_of_the_page(
+    signed_in: FlaskClient, build: Builder, owner: User
+) -> None:
     batch = build.create_batch(owner, total_calls=3)
     for number, status in (("+12025550101", "busy"), ("+12025550102", "completed"), ("+12025550103", "busy")):
         build.create_call(batch, phone_number=number, status=status, search_text=number)
@@ -118,21 +120,26 @@ def test_calls_are_exported_as_the_view_shows_them(signed_in: FlaskClient, build
 
 
 @pytest.mark.parametrize(
-    ("query", "says"),
+    ("query", "message"),
     [
         ("limit=0", "limit must be between 1 and 100"),
         ("color=red", "color is not a known parameter"),
         ("batchId=nonsense", "batchId must be 24 hexadecimal characters"),
-        (f"batchId={'0' * 24}&search=a&limit=5", "batchId stands alone: leave out limit, search"),
+        (
+            f"batchId={'0' * 24}&search=a&limit=5",
+            "batchId cannot be combined with other parameters: remove limit, search",
+        ),
     ],
 )
-def test_what_is_wrong_with_an_export_is_named(call_api: Callable, query: str, says: str) -> None:
+def test_an_error_names_the_invalid_export_parameter(call_api: Callable, query: str, message: str) -> None:
     answer = call_api("export/csv", query_string=query)
     assert answer.status_code == 400
-    assert answer.json["errorMessage"].startswith(says)
+    assert answer.json["errorMessage"].startswith(message)
 
 
-def test_an_export_of_nobodys_batch(call_api: Callable, build: Builder, stranger: User) -> None:
+def test_exporting_an_unknown_or_a_strangers_batch_returns_404(
+    call_api: Callable, build: Builder, stranger: User
+) -> None:
     theirs = build.create_batch(stranger)
     for batch_id in (theirs.id, "0" * 24):
         assert call_api("export/csv", query_string={"batchId": batch_id}).status_code == 404

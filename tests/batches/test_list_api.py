@@ -1,4 +1,4 @@
-"""Get All Batches, row by row of the contract's section 1."""
+"""Get All Batches: contract, section 1."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def total(answer: Any) -> int:
     return answer.json["data"]["pagination"]["total"]
 
 
-def test_answer_is_exactly_the_contracts(api: Callable, build: Builder, owner: User) -> None:
+def test_the_response_equals_the_contract(api: Callable, build: Builder, owner: User) -> None:
     batch = build.create_batch(
         owner,
         "Marketing Campaign May 2025",
@@ -51,7 +51,7 @@ def test_upper_case_user_id_is_accepted(api: Callable, build: Builder, owner: Us
     assert api(user_id=owner.id.upper()).status_code == 200
 
 
-def test_only_live_batches_of_the_owner_show(api: Callable, build: Builder, owner: User, stranger: User) -> None:
+def test_only_live_batches_of_the_owner_are_listed(api: Callable, build: Builder, owner: User, stranger: User) -> None:
     build.create_batch(owner, "mine")
     build.create_batch(owner, "mine, deleted", deleted=True)
     build.create_batch(stranger, "not mine")
@@ -116,7 +116,9 @@ def test_defaults_are_page_1_of_10(api: Callable, build: Builder, owner: User) -
         ("deleted=true", "deleted is not a known parameter"),
     ],
 )
-def test_a_wrong_value_is_named(api: Callable, build: Builder, owner: User, query: str, sentence: str) -> None:
+def test_an_error_names_the_invalid_parameter(
+    api: Callable, build: Builder, owner: User, query: str, sentence: str
+) -> None:
     build.create_batch(owner)
     answer = api(f"?{query}")
     assert answer.status_code == 400
@@ -130,7 +132,7 @@ def test_a_wrong_value_is_named(api: Callable, build: Builder, owner: User, quer
     }
 
 
-BAD_TIMES = (
+INVALID_TIMES = (
     "yesterday",
     "2025",
     "2025-5-1",
@@ -151,9 +153,9 @@ BAD_TIMES = (
 )
 
 
-@pytest.mark.parametrize("value", BAD_TIMES)
+@pytest.mark.parametrize("value", INVALID_TIMES)
 @pytest.mark.parametrize("name", ["createdFrom", "createdTo"])
-def test_a_wrong_time_is_named(api: Callable, build: Builder, owner: User, name: str, value: str) -> None:
+def test_an_error_names_the_invalid_time(api: Callable, build: Builder, owner: User, name: str, value: str) -> None:
     build.create_batch(owner)
     answer = api(f"?{name}={value}")
     assert answer.status_code == 400
@@ -165,13 +167,13 @@ def test_a_wrong_time_is_named(api: Callable, build: Builder, owner: User, name:
 @pytest.mark.parametrize(
     "query", ["page=&limit=&search=&status=&createdFrom=&createdTo=&sortBy=&sortOrder=", "page=&page=1", "zz="]
 )
-def test_an_empty_value_counts_as_not_given(api: Callable, build: Builder, owner: User, query: str) -> None:
+def test_empty_values_are_ignored(api: Callable, build: Builder, owner: User, query: str) -> None:
     build.create_batch(owner)
     assert api(f"?{query}").status_code == 200
 
 
 @pytest.mark.parametrize(
-    ("search", "found"),
+    ("search", "expected"),
     [
         ("été", ["Campagne ÉTÉ"]),
         ("ÉTÉ", ["Campagne ÉTÉ"]),
@@ -192,14 +194,14 @@ def test_an_empty_value_counts_as_not_given(api: Callable, build: Builder, owner
         ("nothing like it", []),
     ],
 )
-def test_search_is_literal_and_knows_all_of_unicode(
-    api: Callable, build: Builder, owner: User, search: str, found: list[str]
+def test_search_is_literal_and_ignores_case_in_all_of_unicode(
+    api: Callable, build: Builder, owner: User, search: str, expected: list[str]
 ) -> None:
     for name in ("Campagne ÉTÉ", "Straße 100%", "a_b", "axb", "back\\slash", "d'Or OR 1=1 --", "🎉 party"):
         build.create_batch(owner, name)
     answer = api(f"?search={quote(search)}")
-    assert names(answer) == found
-    assert total(answer) == len(found)
+    assert names(answer) == expected
+    assert total(answer) == len(expected)
 
 
 def test_search_finds_a_name_stored_with_combining_accents(api: Callable, build: Builder, owner: User) -> None:
@@ -207,7 +209,9 @@ def test_search_finds_a_name_stored_with_combining_accents(api: Callable, build:
     assert total(api("?search=%C3%A9t%C3%A9")) == 1
 
 
-def test_search_finds_part_of_a_status_and_status_never_a_name(api: Callable, build: Builder, owner: User) -> None:
+def test_search_matches_statuses_but_the_status_filter_matches_no_names(
+    api: Callable, build: Builder, owner: User
+) -> None:
     build.create_batch(owner, "one", status="active")
     build.create_batch(owner, "two", status="paused")
     build.create_batch(owner, "active in name only", status="stopped")
@@ -218,7 +222,7 @@ def test_search_finds_part_of_a_status_and_status_never_a_name(api: Callable, bu
 @pytest.mark.parametrize(
     "query", ["status=active,paused", "status=active&status=paused", "status=paused,active,active"]
 )
-def test_several_statuses(api: Callable, build: Builder, owner: User, query: str) -> None:
+def test_filter_by_several_statuses(api: Callable, build: Builder, owner: User, query: str) -> None:
     for status in ("active", "paused", "pending", "stopped", "completed"):
         build.create_batch(owner, status, status=status)
     assert names(api(f"?{query}")) == ["paused", "active"]
@@ -242,7 +246,7 @@ DAY = 86_400_000
         ("createdFrom=0001-01-01T00:00:00%2B23:59&createdTo=0001-01-01", []),
     ],
 )
-def test_created_between(api: Callable, build: Builder, owner: User, query: str, expected: list[str]) -> None:
+def test_filter_by_creation_time(api: Callable, build: Builder, owner: User, query: str, expected: list[str]) -> None:
     midnight = MAY_2025 - DAY // 2
     build.create_batch(owner, "30th", created_at=midnight - 1)
     build.create_batch(owner, "start of 1st", created_at=midnight)
@@ -261,21 +265,21 @@ def test_created_between(api: Callable, build: Builder, owner: User, query: str,
         ("totalCalls", ["C", "a", "É", "b"]),
     ],
 )
-def test_sorting(api: Callable, build: Builder, owner: User, sort_by: str, ascending: list[str]) -> None:
+def test_sort_columns(api: Callable, build: Builder, owner: User, sort_by: str, ascending: list[str]) -> None:
     for name, created, updated, calls in (("b", 1, 2, 9), ("C", 2, 3, 1), ("a", 3, 1, 2), ("É", 4, 4, 3)):
         build.create_batch(owner, name, created_at=created, updated_at=updated, total_calls=calls)
     assert names(api(f"?sortBy={sort_by}&sortOrder=asc")) == ascending
     assert names(api(f"?sortBy={sort_by}")) == ascending[::-1]
 
 
-def test_equals_are_ordered_by_id_whatever_the_sort(api: Callable, build: Builder, owner: User) -> None:
+def test_ties_are_sorted_by_id(api: Callable, build: Builder, owner: User) -> None:
     ids = sorted(build.create_batch(owner, "same", created_at=MAY_2025).id for _ in range(5))
     for sort_by in ("createdAt", "updatedAt", "batchName", "totalCalls"):
         rows = api(f"?sortBy={sort_by}&sortOrder=asc").json["data"]["batches"]
         assert [row["_id"] for row in rows] == ids
 
 
-def test_a_page_past_the_end_is_empty_with_the_true_total(api: Callable, build: Builder, owner: User) -> None:
+def test_a_page_past_the_end_is_empty_with_the_correct_total(api: Callable, build: Builder, owner: User) -> None:
     build.create_batch(owner)
     answer = api("?page=1000000000&limit=100")
     assert answer.status_code == 200
@@ -285,14 +289,14 @@ def test_a_page_past_the_end_is_empty_with_the_true_total(api: Callable, build: 
     }
 
 
-def test_no_match_is_200_with_total_0(api: Callable, build: Builder, owner: User) -> None:
+def test_a_search_without_matches_returns_200_with_total_0(api: Callable, build: Builder, owner: User) -> None:
     build.create_batch(owner)
     answer = api("?search=nowhere")
     assert answer.status_code == 200
     assert answer.json["data"] == {"batches": [], "pagination": {"total": 0, "page": 1, "limit": 10, "totalPages": 0}}
 
 
-def test_a_user_without_live_batches_is_404_in_the_same_shape(api: Callable, build: Builder, owner: User) -> None:
+def test_a_user_without_live_batches_gets_404_with_an_empty_page(api: Callable, build: Builder, owner: User) -> None:
     build.create_batch(owner, deleted=True)
     answer = api("?search=x")
     assert answer.status_code == 404
@@ -301,5 +305,5 @@ def test_a_user_without_live_batches_is_404_in_the_same_shape(api: Callable, bui
     assert answer.json["data"] == {"batches": [], "pagination": {"total": 0, "page": 1, "limit": 10, "totalPages": 0}}
 
 
-def test_wrong_parameters_come_before_no_batches(api: Callable) -> None:
+def test_invalid_parameters_take_precedence_over_404(api: Callable) -> None:
     assert api("?limit=0").status_code == 400

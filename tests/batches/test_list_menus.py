@@ -1,4 +1,4 @@
-"""The list's menus: every choice leads to one view, and the closed menu says which is in force."""
+"""The list's menus: every item leads to one view, and the closed menu shows the selected item."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ LISBON = ZoneInfo("Europe/Lisbon")
 TODAY = date(2026, 11, 23)
 
 
-def asked(query: str) -> BatchListParameters:
+def parse(query: str) -> BatchListParameters:
     return parse_query(query.encode(), BatchListParameters, zone=LISBON).or_refuse()
 
 
-def test_choices_reach_back_from_the_readers_today_and_go_to_the_first_page() -> None:
-    menu = created_date_menu(asked("page=4&search=may&createdTo=2020-01-01"), TODAY, LISBON)
+def test_date_items_count_back_from_the_users_today_and_lead_to_the_first_page() -> None:
+    menu = created_date_menu(parse("page=4&search=may&createdTo=2020-01-01"), TODAY, LISBON)
     assert {choice.word: choice.query for choice in menu.choices} == {
         "any time": "?search=may",
         "today": "?search=may&createdFrom=2026-11-23",
@@ -30,17 +30,17 @@ def test_choices_reach_back_from_the_readers_today_and_go_to_the_first_page() ->
     }
 
 
-def test_every_choice_once_followed_is_the_one_in_force() -> None:
-    for choice in created_date_menu(asked(""), TODAY, LISBON).choices:
-        followed = created_date_menu(asked(choice.query.removeprefix("?")), TODAY, LISBON)
+def test_every_item_is_selected_in_its_own_view() -> None:
+    for choice in created_date_menu(parse(""), TODAY, LISBON).choices:
+        followed = created_date_menu(parse(choice.query.removeprefix("?")), TODAY, LISBON)
         assert followed.word == choice.word
         assert [other.word for other in followed.choices if other.chosen] == [choice.word]
-    for choice in sort_menu(asked("")).choices:
-        assert sort_menu(asked(choice.query.removeprefix("?"))).word == choice.word
+    for choice in sort_menu(parse("")).choices:
+        assert sort_menu(parse(choice.query.removeprefix("?"))).word == choice.word
 
 
 @pytest.mark.parametrize(
-    ("query", "words"),
+    ("query", "label"),
     [
         ("createdFrom=2025-05-01", "since 1 May 2025"),
         ("createdTo=2025-05-01", "until 1 May 2025"),
@@ -50,13 +50,13 @@ def test_every_choice_once_followed_is_the_one_in_force() -> None:
         ("createdFrom=0001-01-01&createdTo=9999-12-31", "1 Jan 1 – 31 Dec 9999"),
     ],
 )
-def test_bounds_of_ones_own_are_said_in_words(query: str, words: str) -> None:
-    menu = created_date_menu(asked(query), TODAY, LISBON)
-    assert menu.word == words
+def test_a_custom_range_is_shown_as_text(query: str, label: str) -> None:
+    menu = created_date_menu(parse(query), TODAY, LISBON)
+    assert menu.word == label
     assert not any(choice.chosen for choice in menu.choices)
 
 
-def test_newest_first_is_the_default_and_needs_no_address() -> None:
-    menu = sort_menu(asked("page=2"))
+def test_newest_first_is_the_default_and_has_no_query() -> None:
+    menu = sort_menu(parse("page=2"))
     assert menu.word == "newest first"
     assert menu.choices[0].query == ""

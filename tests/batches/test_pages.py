@@ -1,4 +1,4 @@
-"""The list and the batch as pages: what an address shows, what is cached of it, and for whom."""
+"""The list page and the batch page: their content and their cache headers."""
 
 from __future__ import annotations
 
@@ -37,26 +37,26 @@ def vary(answer: object) -> set[str]:
 
 
 def strip(html: str) -> str:
-    """The words of a page."""
+    """Return the text of a page."""
     return " ".join(re.sub(r"<[^>]*>", "", html).split())
 
 
 @pytest.mark.parametrize("headers", [{}, HTMX, RESTORE], ids=["page", "fragment", "restore"])
 @pytest.mark.parametrize("address", PAGES)
-@pytest.mark.parametrize("signed", [True, False], ids=["signed in", "signed out"])
-def test_every_answer_varies_by_who_asks_for_a_fragment(
-    client: FlaskClient, signed_in: FlaskClient, address: str, headers: dict, signed: bool
+@pytest.mark.parametrize("is_signed_in", [True, False], ids=["signed in", "signed out"])
+def test_every_response_varies_by_fragment_and_session(
+    client: FlaskClient, signed_in: FlaskClient, address: str, headers: dict, is_signed_in: bool
 ) -> None:
-    answer = (signed_in if signed else client).get(address, headers=headers)
+    answer = (signed_in if is_signed_in else client).get(address, headers=headers)
     assert VARY - {"Cookie"} <= vary(answer)
-    if signed:
+    if is_signed_in:
         assert "Cookie" in vary(answer)
     assert answer.headers["Cache-Control"] in ("private, no-cache", "no-store")
 
 
 @pytest.mark.usefixtures("one_minute")
-def test_page_and_fragment_have_etags_of_their_own(signed_in: FlaskClient, batches: list[Batch]) -> None:
-    signed_in.get("/batches")  # the session's first page makes its CSRF token, which every page holds
+def test_page_and_fragment_have_different_etags(signed_in: FlaskClient, batches: list[Batch]) -> None:
+    signed_in.get("/batches")  # the first page creates the session's CSRF token, which is part of every page
     forms = {name: signed_in.get("/batches", headers=headers) for name, headers in FORMS.items()}
     tags = {name: answer.headers["ETag"] for name, answer in forms.items()}
     assert tags["page"] == tags["restore"] != tags["fragment"]
@@ -78,13 +78,13 @@ def test_a_history_restore_gets_the_whole_page(signed_in: FlaskClient, batches: 
     assert signed_in.get("/batches", headers=HTMX).text.lstrip().startswith('<div id="batches"')
 
 
-def test_the_page_holds_the_very_fragment(signed_in: FlaskClient, batches: list[Batch]) -> None:
+def test_the_page_contains_the_fragment(signed_in: FlaskClient, batches: list[Batch]) -> None:
     page, fragment = (signed_in.get("/batches?limit=5", headers=headers).text for headers in ({}, HTMX))
     assert fragment.strip() in page
 
 
 @pytest.mark.usefixtures("one_minute")
-def test_a_page_changes_with_what_it_shows_of_its_reader(
+def test_the_etag_depends_on_the_users_settings_and_session(
     app: Flask, signed_in: FlaskClient, build: Builder, owner: User, batches: list[Batch]
 ) -> None:
     tag = signed_in.get("/batches").headers["ETag"]
@@ -93,7 +93,7 @@ def test_a_page_changes_with_what_it_shows_of_its_reader(
     assert sign_in(app, owner).get("/batches", headers={"If-None-Match": tag}).status_code == 200
 
 
-def test_signed_out_each_is_led_in_their_own_way(client: FlaskClient) -> None:
+def test_signed_out_pages_and_fragments_redirect_to_sign_in(client: FlaskClient) -> None:
     page = client.get("/batches?search=may&page=2")
     assert page.status_code == 303
     assert page.location == "/login?next=/batches?search%3Dmay%26page%3D2"
@@ -103,7 +103,9 @@ def test_signed_out_each_is_led_in_their_own_way(client: FlaskClient) -> None:
     assert "<form" not in fragment.text
 
 
-def test_two_ways_to_be_empty(app: Flask, signed_in: FlaskClient, build: Builder, owner: User, stranger: User) -> None:
+def test_a_list_without_batches_and_a_list_without_matches(
+    app: Flask, signed_in: FlaskClient, build: Builder, owner: User, stranger: User
+) -> None:
     build.create_batch(stranger)
     nothing = strip(signed_in.get("/batches").text)
     assert "No batches yet" in nothing
@@ -114,7 +116,7 @@ def test_two_ways_to_be_empty(app: Flask, signed_in: FlaskClient, build: Builder
     assert "Clear search" in no_match
 
 
-def test_one_batch_shows_its_calls_page_by_page(signed_in: FlaskClient, build: Builder, owner: User) -> None:
+def test_the_batch_page_shows_pages_of_calls(signed_in: FlaskClient, build: Builder, owner: User) -> None:
     batch = build.create_batch(owner, "Marketing", total_calls=30)
     for _ in range(30):
         build.create_call(batch)
@@ -127,7 +129,7 @@ def test_one_batch_shows_its_calls_page_by_page(signed_in: FlaskClient, build: B
     assert signed_in.get(f"/batches/{batch.id}", headers=HTMX).text.lstrip().startswith('<section id="calls"')
 
 
-def test_names_are_shown_as_they_are_written(signed_in: FlaskClient, build: Builder, owner: User) -> None:
+def test_names_are_escaped(signed_in: FlaskClient, build: Builder, owner: User) -> None:
     name = """<script>alert("x")</script> & 'quoted' {{ 7 * 70707 }}"""
     batch = build.create_batch(owner, name)
     for address in ("/batches", f"/batches/{batch.id}", "/batches?search=%3Cscript%3E"):

@@ -1,4 +1,4 @@
-"""The query helper against a model that reads every row: any view, any page, both databases, any way there."""
+"""The list query compared with a model that reads every row: all views, pages, lookups and both databases."""
 
 from __future__ import annotations
 
@@ -17,10 +17,9 @@ from portal.batches import query
 from portal.batches.derived import time_buckets
 from portal.batches.derived.check import has_name_index
 from portal.batches.parameters import BatchListParameters
-from portal.batches.query import slices as rows_module
-from portal.batches.query import small_results
-from portal.batches.query.conditions import created_range
-from portal.db.transactions import fetch, write_transaction
+from portal.batches.query import slices, small_results
+from portal.batches.query.list_query import ListQuery
+from portal.db.transactions import write_transaction
 from portal.models import Batch, QueueStatus, User
 from portal.models.base import OWNER_SHIFT
 from portal.text import fold
@@ -35,7 +34,7 @@ HOUR, DAY = 3_600_000, 86_400_000
 
 
 def rows_of(owner: User) -> list[dict]:
-    """Batches over three years, some crowded into one moment, a fifth of them deleted."""
+    """Return batches from three years, many created at the same time, a fifth of them deleted."""
     chance = random.Random(5)
     moments = [MAY_2025 - chance.randrange(3 * 365 * DAY) for _ in range(ROWS - 150)]
     moments += [MAY_2025 + chance.randrange(3) for _ in range(150)]
@@ -66,7 +65,7 @@ def rows_of(owner: User) -> list[dict]:
 
 @pytest.fixture
 def rows(app: Flask, build: Builder, owner: User, stranger: User) -> Iterator[list[dict]]:
-    """The owner's rows, in the database; a stranger has some of the same."""
+    """Insert the owner's rows; a stranger has batches with the same names and times."""
     rows = rows_of(owner)
     with app.app_context():
         with write_transaction() as session:
@@ -94,37 +93,39 @@ views = st.fixed_dictionaries(
 )
 
 
-def model(rows: list[dict], asked: BatchListParameters) -> tuple[list[str], int, dict[str, int]]:
-    """The ids on the page, the total, and the counts per status, by reading every row."""
-    first, end = created_range(asked)
-    folded = fold(asked.search)
-    found = [
+def model(
+    rows: list[dict], parameters: BatchListParameters, list_query: ListQuery
+) -> tuple[list[str], int, dict[str, int]]:
+    """Return the ids on the page, the total and the counts per status, by reading every row."""
+    first, end = list_query.first, list_query.end
+    folded = fold(parameters.search)
+    matches = [
         row
         for row in rows
         if row["deleted_at"] is None
         and first <= row["created_at"] < end
         and (folded in row["name_folded"] or folded in row["status"])
     ]
-    counts = {status: sum(row["status"] == status for row in found) for status in QueueStatus}
-    found = [row for row in found if not asked.status or row["status"] in asked.status]
+    counts = {status: sum(row["status"] == status for row in matches) for status in QueueStatus}
+    matches = [row for row in matches if not parameters.status or row["status"] in parameters.status]
     column = {
         "createdAt": "created_at",
         "updatedAt": "updated_at",
         "batchName": "name_folded",
         "totalCalls": "total_calls",
-    }[asked.sort_by]
-    found.sort(key=lambda row: (row[column], row["id"]), reverse=asked.sort_order is SortOrder.DESC)
-    begin = (asked.page - 1) * asked.limit
-    return [row["id"] for row in found[begin : begin + asked.limit]], len(found), counts
+    }[parameters.sort_by]
+    matches.sort(key=lambda row: (row[column], row["id"]), reverse=parameters.sort_order is SortOrder.DESC)
+    begin = (parameters.page - 1) * parameters.limit
+    return [row["id"] for row in matches[begin : begin + parameters.limit]], len(matches), counts
 
 
-@pytest.mark.parametrize("most", [2, 100], ids=["many hits", "few hits"])
+@pytest.mark.parametrize("most", [2, 100], ids=["many matches", "few matches"])
 @pytest.mark.parametrize("near", [0, 500], ids=["far pages", "near pages"])
 @pytest.mark.parametrize("name_index", [True, False], ids=["indexed", "scanned"])
-def test_every_view_is_what_reading_every_row_finds(
+def test_every_view_equals_the_model(
     app: Flask, rows: list[dict], owner: User, near: int, most: int, name_index: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rows_module, "SHORT_OFFSET", near)
+    monkeypatch.setattr(slices, "SHORT_OFFSET", near)
     monkeypatch.setattr(small_results, "MAX_SMALL_RESULT", most)
     monkeypatch.setitem(app.extensions, "names_indexed", name_index and has_name_index())
     state = state_of(owner)
@@ -134,25 +135,28 @@ def test_every_view_is_what_reading_every_row_finds(
     def agrees(view: dict) -> None:
         clear_query_caches()
         text = urlencode({name: value for name, value in view.items() if value})
-        asked = parse_query(text.encode(), BatchListParameters).or_refuse()
-        ids, total, expected = model(rows, asked)
-        page = query.fetch_page(state, asked)
+        parameters = parse_query(text.encode(), BatchListParameters).or_refuse()
+        list_query = parameters.to_list_query(state)
+        ids, total, expected = model(rows, parameters, list_query)
+        page = query.fetch_page(list_query)
         assert ([row.id for row in page.rows], page.total) == (ids, total)
-        assert query.status_counts(state, asked) == expected
-        assert query.fetch_page(state, asked, expected) == page
+        assert query.status_counts(list_query) == expected
+        counted = query.fetch_counted_page(list_query)
+        assert (counted.rows, counted.total, counted.counts) == (page.rows, page.total, expected)
 
     agrees()
 
 
-def test_the_walk_through_all_pages_shows_each_batch_once(
+def test_the_pages_together_show_each_batch_once(
     rows: list[dict], owner: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rows_module, "SHORT_OFFSET", 20)
+    monkeypatch.setattr(slices, "SHORT_OFFSET", 20)
     state = state_of(owner)
-    expected, total, _ = model(rows, BatchListParameters().model_copy(update={"limit": ROWS}))
+    every = BatchListParameters().model_copy(update={"limit": ROWS})
+    expected, total, _ = model(rows, every, every.to_list_query(state))
     seen = []
     for page in range(1, total // 7 + 2):
-        seen += [row.id for row in query.fetch_page(state, BatchListParameters(page=page, limit=7)).rows]
+        seen += [row.id for row in query.fetch_page(BatchListParameters(page=page, limit=7).to_list_query(state)).rows]
     assert seen == expected
 
 
@@ -160,24 +164,20 @@ milliseconds = st.integers(-(1 << 46), 1 << 47)
 
 
 @given(first=milliseconds, length=st.integers(0, 1 << 36))
-def test_a_cover_holds_each_moment_once_in_few_spans(first: int, length: int) -> None:
-    covered = time_buckets.cover_range(first, first + length)
-    runs = sorted([(a << bits, b << bits) for bits, a, b in covered.spans] + covered.pieces)
-    assert all(begin < end for begin, end in runs)
+def test_a_cover_contains_each_moment_once_in_few_spans(first: int, length: int) -> None:
+    cover = time_buckets.cover_range(first, first + length)
+    ranges = sorted([(a << bits, b << bits) for bits, a, b in cover.spans] + cover.edges)
+    assert all(begin < end for begin, end in ranges)
     if length == 0:
-        assert runs == []
+        assert ranges == []
     else:
-        assert (runs[0][0], runs[-1][1]) == (first, first + length)
-        assert all(one[1] == next_one[0] for one, next_one in pairwise(runs))
-    assert all(end - begin < 2 << time_buckets.FINE_BITS for begin, end in covered.pieces)
-    assert sum(b - a for bits, a, b in covered.spans if bits == time_buckets.FINE_BITS) < 512
+        assert (ranges[0][0], ranges[-1][1]) == (first, first + length)
+        assert all(one[1] == next_one[0] for one, next_one in pairwise(ranges))
+    assert all(end - begin < 2 << time_buckets.FINE_BITS for begin, end in cover.edges)
+    assert sum(b - a for bits, a, b in cover.spans if bits == time_buckets.FINE_BITS) < 512
 
 
-def test_counts_of_spans_are_live_ones_alone(app: Flask, rows: list[dict], owner: User) -> None:
+def test_bucket_counts_include_live_batches_only(app: Flask, rows: list[dict], owner: User) -> None:
     live = [row for row in rows if row["deleted_at"] is None]
-    sums = fetch(
-        time_buckets.select_bucket_sums(1),
-        owner=owner.key,
-        **time_buckets.bucket_run_values([(time_buckets.COARSE_BITS, 0, 1 << 40)]),
-    ).one()
-    assert sum(sums) == len(live)
+    counts = time_buckets.count_spans(owner.key, [(time_buckets.COARSE_BITS, 0, 1 << 40)])
+    assert sum(counts.values()) == len(live)

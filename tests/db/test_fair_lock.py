@@ -1,4 +1,4 @@
-"""First come, first served."""
+"""Threads acquire the lock in the order in which they asked for it."""
 
 from __future__ import annotations
 
@@ -13,55 +13,53 @@ from portal.db.fair_lock import FairLock
 from portal.db.transactions import write_transaction
 from portal.extensions import db
 
-PATIENCE = 30
+TIMEOUT_SECONDS = 30
 
 
-def waits(turns: FairLock, many: int) -> None:
-    """Return once so many wait."""
-    while len(turns.waiting) < many:
+def wait_for_waiters(lock: FairLock, count: int) -> None:
+    """Return as soon as this many threads wait."""
+    while len(lock.waiters) < count:
         threading.Event().wait(0.001)
 
 
-def test_those_who_wait_go_in_the_order_they_came() -> None:
-    turns, order = FairLock(), []
-    assert turns.take(0)
+def test_waiting_threads_acquire_the_lock_in_order() -> None:
+    lock, order = FairLock(), []
+    assert lock.acquire(0)
 
     def wait(name: int) -> None:
-        assert turns.take(PATIENCE)
+        assert lock.acquire(TIMEOUT_SECONDS)
         order.append(name)
-        turns.leave()
+        lock.release()
 
     threads = []
     for name in range(5):
         threads.append(threading.Thread(target=wait, args=(name,)))
         threads[-1].start()
-        waits(turns, name + 1)
-    turns.leave()
+        wait_for_waiters(lock, name + 1)
+    lock.release()
     for thread in threads:
-        thread.join(PATIENCE)
+        thread.join(TIMEOUT_SECONDS)
     assert order == [0, 1, 2, 3, 4]
-    assert turns.take(0)
+    assert lock.acquire(0)
 
 
-def test_who_waited_too_long_is_not_called_any_more() -> None:
-    turns = FairLock()
-    assert turns.take(0)
-    assert not turns.take(0.01)
-    turns.leave()
-    assert turns.take(0)
+def test_a_thread_that_timed_out_does_not_get_the_lock() -> None:
+    lock = FairLock()
+    assert lock.acquire(0)
+    assert not lock.acquire(0.01)
+    lock.release()
+    assert lock.acquire(0)
 
 
 @pytest.mark.parametrize("app", ["sqlite"], indirect=True)
-def test_a_writer_whose_turn_does_not_come_is_told_that_it_is_locked(
-    app: Flask, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_writer_that_times_out_raises_a_locked_error(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(app.config, "BUSY_TIMEOUT_MS", 10)
     with app.app_context():
-        assert WRITE_LOCKS[db.engine].take(PATIENCE)
+        assert WRITE_LOCKS[db.engine].acquire(TIMEOUT_SECONDS)
         try:
             with pytest.raises(OperationalError, match="locked"), write_transaction():
                 pass
         finally:
-            WRITE_LOCKS[db.engine].leave()
+            WRITE_LOCKS[db.engine].release()
         with write_transaction():
             pass

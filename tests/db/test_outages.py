@@ -1,4 +1,4 @@
-"""A database that is slow, full or read-only: a clear answer, nothing half done, and reading goes on."""
+"""A slow, full or read-only database: a clear response, no partial change, and reads still work."""
 
 from __future__ import annotations
 
@@ -25,47 +25,47 @@ from tests.support.builders import Builder
 
 NUMBERS = [{"phoneNumber": f"+1202555{number:04}", "note": "x" * 1000} for number in range(100, 200)]
 BODY = {"batchName": "Spring", "callingNumbers": ["+12025550100"]}
-NO_ROOM = OSError(errno.ENOSPC, "No space left on device")
+DISK_FULL = OSError(errno.ENOSPC, "No space left on device")
 
-FILL = """
-CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS
+DISK_FULL_TRIGGER = """
+CREATE FUNCTION disk_full() RETURNS trigger LANGUAGE plpgsql AS
 $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END $$;
-CREATE TRIGGER no_room BEFORE INSERT ON calls EXECUTE FUNCTION no_room();
+CREATE TRIGGER disk_full BEFORE INSERT ON calls EXECUTE FUNCTION disk_full();
 """
 
 
 @contextmanager
-def listening(engine: Engine, name: str, does: Callable[..., None]) -> Iterator[None]:
-    event.listen(engine, name, does)
+def event_listener(engine: Engine, name: str, listener: Callable[..., None]) -> Iterator[None]:
+    event.listen(engine, name, listener)
     yield
-    event.remove(engine, name, does)
+    event.remove(engine, name, listener)
 
 
 @contextmanager
-def full(app: Flask) -> Iterator[None]:
-    """No room for a call more."""
+def full_disk(app: Flask) -> Iterator[None]:
+    """Make every insert of a call fail for lack of space."""
     with app.app_context():
         engine = db.engine
     if engine.dialect.name == "postgresql":
-        run(engine, FILL)
+        run(engine, DISK_FULL_TRIGGER)
         yield
-        run(engine, "DROP FUNCTION no_room CASCADE")
+        run(engine, "DROP FUNCTION disk_full CASCADE")
         return
     engine.dispose()
     with closing(sqlite3.connect(engine.url.database)) as connection:
-        connection.execute("VACUUM")  # what tests before have freed is no room either
+        connection.execute("VACUUM")  # removes the free pages that earlier tests have left
 
-    def bound(connection: Any, _record: object) -> None:
-        connection.execute("PRAGMA max_page_count = 1")  # it grows no more
+    def limit_size(connection: Any, _record: object) -> None:
+        connection.execute("PRAGMA max_page_count = 1")  # the file cannot grow
 
-    with listening(engine, "connect", bound):
+    with event_listener(engine, "connect", limit_size):
         yield
         engine.dispose()
 
 
 @contextmanager
 def read_only(app: Flask) -> Iterator[None]:
-    """Nothing can be written."""
+    """Make every write fail."""
     with app.app_context():
         engine = db.engine
     engine.dispose()
@@ -74,11 +74,11 @@ def read_only(app: Flask) -> Iterator[None]:
         "postgresql": "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
     }[engine.dialect.name]
 
-    def shut(connection: Any, _record: object) -> None:
+    def make_read_only(connection: Any, _record: object) -> None:
         connection.execute(statement)
         connection.commit()
 
-    with listening(engine, "connect", shut):
+    with event_listener(engine, "connect", make_read_only):
         yield
         engine.dispose()
 
@@ -88,15 +88,15 @@ def run(engine: Engine, script: str) -> None:
         connection.execute(text(script))
 
 
-def total(api: Callable) -> int:
+def count_batches(api: Callable) -> int:
     return api().json["data"]["pagination"]["total"]
 
 
-def calls_of(call_api: Callable, batch_id: str) -> int:
+def count_calls(call_api: Callable, batch_id: str) -> int:
     return call_api(f"batch-details/{batch_id}").json["data"]["total"]
 
 
-def test_a_full_disk_is_507_and_nothing_is_half_done(
+def test_a_full_disk_is_507_and_changes_nothing(
     app: Flask, api: Callable, call_api: Callable, signed_in: FlaskClient
 ) -> None:
     batch = call_api("createBatch", BODY).json["data"]
@@ -104,25 +104,25 @@ def test_a_full_disk_is_507_and_nothing_is_half_done(
     rows = b"".join(b"+1202555%04d,%b\n" % (number, b"x" * 300) for number in range(900))
     token = csrf_token(signed_in.get("/batches/new").text)
     upload = {"file": (io.BytesIO(b"phoneNumber,note\n" + rows), "a.csv"), "csrf_token": token}
-    with full(app):
+    with full_disk(app):
         refused = call_api("addCallsToBatch", many)
         assert (refused.status_code, refused.json["errorMessage"]) == (507, ERROR_TEXTS[507].api)
         if app.config["SQLALCHEMY_DATABASE_URI"].startswith("sqlite"):
             page = signed_in.post("/batches/new", data=upload)
             assert (page.status_code, "disk is full" in page.text) == (507, True)
-        assert calls_of(call_api, batch) == 0
-        assert total(api) == 1
+        assert count_calls(call_api, batch) == 0
+        assert count_batches(api) == 1
     assert call_api("addCallsToBatch", many).status_code == 200
-    assert calls_of(call_api, batch) == len(NUMBERS)
+    assert count_calls(call_api, batch) == len(NUMBERS)
 
 
-def test_a_read_only_database_is_read_and_not_changed(
+def test_a_read_only_database_still_answers_reads(
     app: Flask, api: Callable, call_api: Callable, signed_in: FlaskClient, build: Builder, owner: User
 ) -> None:
     batch = build.create_batch(owner)
     token = csrf_token(signed_in.get(f"/batches/{batch.id}").text)
     with read_only(app):
-        assert total(api) == 1  # although the token's use would be written down now
+        assert count_batches(api) == 1  # the time of the token's last use is not saved
         assert signed_in.get("/batches").status_code == 200
         refused = call_api("createBatch", BODY)
         assert (refused.status_code, refused.json["errorMessage"]) == (
@@ -133,30 +133,30 @@ def test_a_read_only_database_is_read_and_not_changed(
         page = signed_in.post("/settings/account", data={"csrf_token": token, "name": "New", "zone": "UTC"})
         assert (page.status_code, "Changes are not possible" in page.text) == (503, True)
     with app.app_context():
-        assert [one.last_used_at for one in list_tokens(owner.key)] == [None, None]
+        assert [token.last_used_at for token in list_tokens(owner.key)] == [None, None]
     assert call_api("createBatch", BODY).status_code == 201
-    assert total(api) == 2
+    assert count_batches(api) == 2
 
 
 @pytest.fixture(scope="module")
-def hurried(make_app: Callable[..., Flask]) -> Callable[[str], Flask]:
-    """The app on a database that gives up after a second."""
-    kept: dict[str, Flask] = {}
+def impatient_apps(make_app: Callable[..., Flask]) -> Callable[[str], Flask]:
+    """Return a function that returns an app with a statement timeout of one second."""
+    apps: dict[str, Flask] = {}
 
-    def app_on(kind: str) -> Flask:
-        return kept.get(kind) or kept.setdefault(kind, make_app(kind, STATEMENT_TIMEOUT_MS=1000))
+    def get_app(dialect: str) -> Flask:
+        return apps.get(dialect) or apps.setdefault(dialect, make_app(dialect, STATEMENT_TIMEOUT_MS=1000))
 
-    return app_on
-
-
-ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {most}) SELECT max(i) FROM n"
+    return get_app
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-def test_a_statement_has_its_time_and_no_more(
-    hurried: Callable, kind: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+LONG_QUERY = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {maximum}) SELECT max(i) FROM n"
+
+
+@pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
+def test_a_statement_that_times_out_is_503(
+    impatient_apps: Callable, dialect: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    app = hurried(kind)
+    app = impatient_apps(dialect)
     build = Builder(app)
     owner = build.create_user("owner")
     build.create_batch(owner)
@@ -164,7 +164,7 @@ def test_a_statement_has_its_time_and_no_more(
     address = f"/api/call/batches/{owner.id}"
 
     def slow(*_: object) -> None:
-        db.session.execute(text(ENDLESS.format(most=10**12)))
+        db.session.execute(text(LONG_QUERY.format(maximum=10**12)))
 
     with monkeypatch.context() as patched:
         patched.setattr("portal.batches.query.fetch_page", slow)
@@ -177,50 +177,50 @@ def test_a_statement_has_its_time_and_no_more(
 
 
 @pytest.mark.parametrize("app", ["sqlite"], indirect=True)
-def test_work_on_a_whole_table_has_all_the_time_and_the_next_has_not(app: Flask) -> None:
+def test_a_lifted_time_limit_ends_with_the_transaction(app: Flask) -> None:
     with app.app_context(), db.engine.connect() as connection:
         deadline = connection.connection.driver_connection.deadline
         with connection.begin():
             lift_time_limit(connection)
             connection.execute(text("SELECT 1"))
-            assert deadline.at == float("inf")
+            assert deadline.expires_at == float("inf")
         connection.execute(text("SELECT 1"))
-        assert deadline.at < float("inf")
+        assert deadline.expires_at < float("inf")
 
 
 @pytest.mark.parametrize("app", ["sqlite"], indirect=True)
-def test_rows_that_are_read_slowly_are_not_cut_off(app: Flask) -> None:
-    """A download lasts as long as its reader takes: only the time in which the database works counts."""
+def test_a_slow_reader_does_not_time_out(app: Flask) -> None:
+    """Only the time in which the database works counts, so a download may be slow."""
     with app.app_context():
-        rows = db.session.execute(text(ENDLESS.format(most=200_000).replace("max(i)", "i")))
+        rows = db.session.execute(text(LONG_QUERY.format(maximum=200_000).replace("max(i)", "i")))
         deadline = db.session.connection().connection.driver_connection.deadline
         for number, _ in enumerate(rows):
             if number % 50_000 == 0:
-                deadline.at = 0.0  # the reader has been away for long
+                deadline.expires_at = 0.0  # as if the reader had paused for long
         assert number == 199_999
 
 
-def test_an_export_that_finds_no_room_is_507(
+def test_an_export_on_a_full_disk_is_507(
     signed_in: FlaskClient, build: Builder, owner: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     build.create_batch(owner)
 
-    def no_room(*_: object, **__: object) -> None:
-        raise FileCreateError(NO_ROOM)
+    def fail(*_: object, **__: object) -> None:
+        raise FileCreateError(DISK_FULL)
 
-    monkeypatch.setattr("portal.web.spreadsheets.Workbook", no_room)
+    monkeypatch.setattr("portal.web.spreadsheets.Workbook", fail)
     answer = signed_in.get("/batches/export.xlsx")
     assert (answer.status_code, "disk is full" in answer.text) == (507, True)
     assert "Content-Disposition" not in answer.headers
 
 
-def test_an_upload_that_finds_no_room_is_507(
+def test_an_upload_on_a_full_disk_is_507(
     call_api: Callable, api: Callable, owner: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def no_room(*_: object, **__: object) -> None:
-        raise NO_ROOM
+    def fail(*_: object, **__: object) -> None:
+        raise DISK_FULL
 
-    monkeypatch.setattr("werkzeug.wrappers.request.default_stream_factory", no_room)
+    monkeypatch.setattr("werkzeug.wrappers.request.default_stream_factory", fail)
     form = {"userId": owner.id, "batchName": "File", "callingNumbers": '["+12025550100"]'}
     data = form | {"file": (io.BytesIO(b"phoneNumber\n+12025550101\n"), "a.csv")}
     answer = call_api("upload", method="POST", data=data, content_type="multipart/form-data")
@@ -228,7 +228,7 @@ def test_an_upload_that_finds_no_room_is_507(
     assert api().status_code == 404
 
 
-def test_a_file_that_is_missing_is_our_own_fault(api: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_file_is_500(api: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(*_: object) -> None:
         raise FileNotFoundError(errno.ENOENT, "No such file")
 

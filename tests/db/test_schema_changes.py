@@ -1,4 +1,4 @@
-"""Changes of the schema: one process at a time, nobody held up, and what was cut short is done again."""
+"""Schema changes run in one process at a time, do not block others for long, and continue after an interruption."""
 
 from __future__ import annotations
 
@@ -26,35 +26,37 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(params=DATABASES)
 def own_app(request: pytest.FixtureRequest, make_app: Callable[[str], Flask]) -> Flask:
-    """An app on a database that may be taken apart."""
+    """Return an app on a database that the test may damage."""
     return make_app(request.param)
 
 
 @pytest.mark.parametrize("kind", DATABASES)
-def test_two_nodes_upgrade_at_once(kind: str, database_urls: Callable[[str], str], tmp_path: Path) -> None:
-    """One does it; the other waits, and finds nothing left to do."""
-    given = {"DATABASE_URL": database_urls(kind), "SECRET_KEY": "only for tests", "INSTANCE_DIR": str(tmp_path)}
+def test_two_nodes_can_upgrade_at_the_same_time(kind: str, database_urls: Callable[[str], str], tmp_path: Path) -> None:
+    """One node upgrades; the other waits, and finds nothing to do."""
+    settings = {"DATABASE_URL": database_urls(kind), "SECRET_KEY": "only for tests", "INSTANCE_DIR": str(tmp_path)}
     command = [sys.executable, "-m", "flask", "--app", "wsgi", "db", "upgrade"]
-    environ = {"PATH": os.environ["PATH"]} | given
+    environ = {"PATH": os.environ["PATH"]} | settings
     nodes = [
         subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         for _ in range(2)
     ]
-    said = [node.communicate(timeout=120)[0] for node in nodes]
-    assert [node.returncode for node in nodes] == [0, 0], said
+    outputs = [node.communicate(timeout=120)[0] for node in nodes]
+    assert [node.returncode for node in nodes] == [0, 0], outputs
 
 
-def test_a_table_in_use_holds_up_nobody(make_app: Callable[[str], Flask], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Somebody reads a table for a long time; the migration gives way to others, and comes through in the end."""
+def test_a_migration_does_not_block_readers_of_a_table_in_use(
+    make_app: Callable[[str], Flask], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A long transaction reads a table; the migration retries, does not block other readers, and succeeds."""
     app = make_app("postgresql")
     Builder(app).create_user()
     with app.app_context():
         downgrade(revision="0002b")
         reader = db.engine.connect()
         reader.execute(text("SELECT key FROM users"))
-    monkeypatch.setattr(schema_changes, "LOCK_WAIT", "100ms")
-    monkeypatch.setattr(schema_changes, "REST_SECONDS", 0.01)
-    monkeypatch.setattr(schema_changes, "TRIES", 1000)
+    monkeypatch.setattr(schema_changes, "LOCK_TIMEOUT", "100ms")
+    monkeypatch.setattr(schema_changes, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(schema_changes, "MAX_ATTEMPTS", 1000)
     in_use, failures = threading.Event(), []
     monkeypatch.setattr(schema_changes.click, "echo", lambda *_, **__: in_use.set())
 
@@ -79,24 +81,24 @@ def test_a_table_in_use_holds_up_nobody(make_app: Callable[[str], Flask], monkey
         assert "sessions" in inspect(db.engine).get_table_names()
 
 
-def test_a_table_in_use_through_all_tries_is_told(
+def test_a_migration_gives_up_if_a_table_stays_in_use(
     make_app: Callable[[str], Flask], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = make_app("postgresql")
-    monkeypatch.setattr(schema_changes, "LOCK_WAIT", "50ms")
-    monkeypatch.setattr(schema_changes, "REST_SECONDS", 0)
-    monkeypatch.setattr(schema_changes, "TRIES", 2)
+    monkeypatch.setattr(schema_changes, "LOCK_TIMEOUT", "50ms")
+    monkeypatch.setattr(schema_changes, "RETRY_SECONDS", 0)
+    monkeypatch.setattr(schema_changes, "MAX_ATTEMPTS", 2)
     with app.app_context():
         with db.engine.connect() as reader:
             reader.execute(text("SELECT key FROM users"))
-            said = app.test_cli_runner().invoke(args=["db", "downgrade", "base"])
-        assert said.exit_code == 1
-        assert "A table was in use through all tries" in said.stderr
+            result = app.test_cli_runner().invoke(args=["db", "downgrade", "base"])
+        assert result.exit_code == 1
+        assert "gave up after 2 attempts and changed nothing" in result.stderr
         upgrade()
 
 
-def test_an_index_beside_the_work(own_app: Flask) -> None:
-    """Built once; and again where a run that was cut short has left half of it."""
+def test_an_index_is_created_once_and_after_an_interruption(own_app: Flask) -> None:
+    """On PostgreSQL, an interrupted run leaves an invalid index, which is built again."""
     with own_app.app_context(), db.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"transaction_per_migration": True})
 
@@ -106,46 +108,46 @@ def test_an_index_beside_the_work(own_app: Flask) -> None:
 
         build()
         if connection.dialect.name == "postgresql":
-            half = "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'ix_calls_attempts'::regclass"
-            connection.execute(text(half))
+            invalidate = "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'ix_calls_attempts'::regclass"
+            connection.execute(text(invalidate))
             connection.commit()
         build()
-        assert "ix_calls_attempts" in [found["name"] for found in inspect(connection).get_indexes("calls")]
+        assert "ix_calls_attempts" in [index["name"] for index in inspect(connection).get_indexes("calls")]
         if connection.dialect.name == "postgresql":
-            whole = "SELECT indisvalid FROM pg_index WHERE indexrelid = 'ix_calls_attempts'::regclass"
-            assert connection.execute(text(whole)).scalar_one() is True
+            is_valid = "SELECT indisvalid FROM pg_index WHERE indexrelid = 'ix_calls_attempts'::regclass"
+            assert connection.execute(text(is_valid)).scalar_one() is True
         connection.rollback()
         connection.invalidate()
 
 
-def test_what_was_left_to_fill_is_filled(own_app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A fill that was cut short goes on where it ended, and its steps are kept."""
+def test_a_data_migration_continues_after_an_interruption(own_app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows that were committed before the interruption stay filled."""
     build = Builder(own_app)
     batch = build.create_batch(build.create_user(), total_calls=5)
     for _ in range(5):
         build.create_call(batch, fields={"city": "Évora"})
     with own_app.app_context():
         downgrade(revision="0001")
-        monkeypatch.setattr(schema_changes, "STEP_ROWS", 2)
-        whole, steps = schema_changes.commit_progress, []
+        monkeypatch.setattr(schema_changes, "ROWS_PER_COMMIT", 2)
+        commit_progress, commits = schema_changes.commit_progress, []
 
-        def cut_short() -> None:
-            whole()
-            steps.append(1)
-            if len(steps) == 2:
+        def interrupt() -> None:
+            commit_progress()
+            commits.append(1)
+            if len(commits) == 2:
                 raise KeyboardInterrupt
 
-        monkeypatch.setattr(schema_changes, "commit_progress", cut_short)
+        monkeypatch.setattr(schema_changes, "commit_progress", interrupt)
         with pytest.raises(KeyboardInterrupt):
             upgrade()
-        assert filled(5) == 4
+        assert count_filled(5) == 4
         upgrade()
-        assert filled(5) == 5
+        assert count_filled(5) == 5
 
 
-def filled(of: int) -> int:
-    """How many calls can be found."""
+def count_filled(total: int) -> int:
+    """Return how many calls have a search text."""
     with db.engine.connect() as connection:
         texts = connection.execute(text("SELECT search_text FROM calls")).scalars().all()
-    assert len(texts) == of
-    return sum("évora" in found for found in texts)
+    assert len(texts) == total
+    return sum("évora" in search_text for search_text in texts)

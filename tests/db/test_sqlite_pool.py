@@ -1,4 +1,4 @@
-"""A pool that was doubted: all its connections are closed at one moment, and nobody waits for ever."""
+"""A stale pool closes all connections at one moment, and no request waits for long."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 
 @pytest.fixture
 def opened(engine: Engine) -> list[sqlite3.Connection]:
-    """Every connection that was opened."""
-    found: list[sqlite3.Connection] = []
-    event.listen(engine, "connect", lambda connection, _record: found.append(connection))
-    return found
+    """Return the list of all connections that are opened."""
+    connections: list[sqlite3.Connection] = []
+    event.listen(engine, "connect", lambda connection, _record: connections.append(connection))
+    return connections
 
 
 def use(engine: Engine) -> None:
@@ -39,12 +39,12 @@ def use(engine: Engine) -> None:
         connection.execute(text("SELECT 1"))
 
 
-def test_after_doubt_every_connection_is_new(engine: Engine, opened: list) -> None:
+def test_a_stale_pool_opens_new_connections(engine: Engine, opened: list) -> None:
     with engine.connect(), engine.connect():
         pass
     use(engine)
     assert len(opened) == 2
-    engine.pool.doubt()
+    engine.pool.mark_stale()
     with engine.connect(), engine.connect():
         assert len(opened) == 4
     for old in opened[:2]:
@@ -54,47 +54,49 @@ def test_after_doubt_every_connection_is_new(engine: Engine, opened: list) -> No
     assert len(opened) == 4
 
 
-def test_others_are_waited_for(engine: Engine, opened: list, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite_pool, "WAIT_SECONDS", 60)
+def test_a_stale_pool_waits_for_connections_in_use(
+    engine: Engine, opened: list, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_pool, "DRAIN_TIMEOUT_SECONDS", 60)
     other = engine.connect()
-    engine.pool.doubt()
-    asks = threading.Thread(target=use, args=(engine,))
-    asks.start()
-    while not engine.pool.closing.locked():
+    engine.pool.mark_stale()
+    thread = threading.Thread(target=use, args=(engine,))
+    thread.start()
+    while not engine.pool.close_lock.locked():
         threading.Event().wait(0.001)
     assert len(opened) == 1
     other.close()
-    asks.join(60)
+    thread.join(60)
     assert len(opened) == 2
 
 
-def test_who_keeps_a_connection_for_long_holds_nobody_up(
+def test_a_long_use_of_a_connection_does_not_block_others(
     engine: Engine, opened: list, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite_pool, "WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(sqlite_pool, "DRAIN_TIMEOUT_SECONDS", 0.01)
     with engine.connect():
-        engine.pool.doubt()
+        engine.pool.mark_stale()
         use(engine)
-        assert engine.pool.doubtful
-    engine.pool.not_before = 0.0  # some time has passed
+        assert engine.pool.is_stale
+    engine.pool.retry_at = 0.0  # as if RETRY_SECONDS had passed
     use(engine)
-    assert not engine.pool.doubtful
+    assert not engine.pool.is_stale
     assert len(opened) == 3
 
 
 @pytest.mark.parametrize("app", ["sqlite"], indirect=True)
-def test_what_was_read_only_when_it_was_opened_is_well_again_by_itself(app: Flask, call_api: Callable) -> None:
+def test_a_file_that_was_read_only_becomes_writable_without_a_restart(app: Flask, call_api: Callable) -> None:
     with app.app_context():
         engine = db.engine
     engine.dispose()
 
-    def shut(connection: Any, _record: object) -> None:
+    def make_read_only(connection: Any, _record: object) -> None:
         connection.execute("PRAGMA query_only = ON")
 
-    event.listen(engine, "connect", shut)
+    event.listen(engine, "connect", make_read_only)
     try:
         assert call_api("createBatch", BODY).status_code == 503
     finally:
-        event.remove(engine, "connect", shut)
-        engine.pool.not_before = 0.0
+        event.remove(engine, "connect", make_read_only)
+        engine.pool.retry_at = 0.0
     assert call_api("createBatch", BODY).status_code == 201

@@ -1,4 +1,4 @@
-"""The database goes away, comes back, and ends transactions: what callers see of it."""
+"""Transactions, lost connections and an unavailable database, as clients see them."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from portal.models import User
 from tests.support.builders import Builder
 from tests.support.databases import run_on_postgresql
 
-# 2 = FULL: written to the disk before a commit returns.
+# 2 = FULL: a commit returns after its changes are on disk.
 DURABLE = {"journal_mode": "wal", "synchronous": 2}
 
-on_postgresql_alone = pytest.mark.parametrize("app", ["postgresql"], indirect=True)
+postgresql_only = pytest.mark.parametrize("app", ["postgresql"], indirect=True)
 
 
 @pytest.fixture
 def cut_connections(app: Flask) -> Iterator[Callable[[], None]]:
-    """Ends every connection to the app's database from the server's side, as a restart does.
+    """Return a function that closes every connection on the server, as a restart does.
 
-    None that was cut is left in the pool for whoever comes next, who may write first and would not try again.
+    The pool is emptied afterwards: another test may write first, and writes are not retried.
     """
 
     def cut() -> None:
@@ -42,29 +42,31 @@ def cut_connections(app: Flask) -> Iterator[Callable[[], None]]:
         db.engine.dispose()
 
 
-@on_postgresql_alone
-@pytest.mark.parametrize("rested", [0.0, 1e9], ids=["tried before use", "found out by the first select"])
-def test_nobody_notices_that_a_connection_was_cut_while_it_rested(
+@postgresql_only
+@pytest.mark.parametrize("ping_after", [0.0, 1e9], ids=["found by the ping", "found by the first select"])
+def test_requests_succeed_after_idle_connections_were_cut(
     app: Flask,
     api: Callable,
     signed_in: FlaskClient,
     build: Builder,
     owner: User,
-    rested: float,
+    ping_after: float,
     cut_connections: Callable[[], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(engine, "PING_AFTER_SECONDS", rested)
+    monkeypatch.setattr(engine, "PING_AFTER_SECONDS", ping_after)
     build.create_batch(owner)
-    for ask in (api, lambda: signed_in.get("/batches"), lambda: signed_in.get("/settings/account")):
-        assert ask().status_code == 200
+    for request in (api, lambda: signed_in.get("/batches"), lambda: signed_in.get("/settings/account")):
+        assert request().status_code == 200
         cut_connections()
-        assert ask().status_code == 200
+        assert request().status_code == 200
 
 
-@on_postgresql_alone
-def test_a_read_that_has_begun_is_not_begun_again(app: Flask, owner: User, cut_connections: Callable[[], None]) -> None:
-    """Half of an answer from before and half from after would be worse than none."""
+@postgresql_only
+def test_only_the_first_select_of_a_request_is_retried(
+    app: Flask, owner: User, cut_connections: Callable[[], None]
+) -> None:
+    """A response must not mix rows of two snapshots."""
     with app.app_context():
         fetch(text("SELECT 1"))
         cut_connections()
@@ -72,32 +74,32 @@ def test_a_read_that_has_begun_is_not_begun_again(app: Flask, owner: User, cut_c
             fetch(text("SELECT 1"))
 
 
-@on_postgresql_alone
-def test_statements_stay_prepared_from_request_to_request(app: Flask, api: Callable) -> None:
+@postgresql_only
+def test_prepared_statements_survive_a_request(app: Flask, api: Callable) -> None:
     for _ in range(8):
         api()
     with app.app_context():
         assert fetch(text("SELECT count(*) FROM pg_prepared_statements")).scalar_one() > 0
 
 
-def test_what_was_acknowledged_on_sqlite_is_on_its_disk(tmp_path: Path) -> None:
-    """As it runs, not as it is tested (conftest.py)."""
+def test_sqlite_writes_to_disk_before_it_acknowledges(tmp_path: Path) -> None:
+    """With the settings of production; the other tests do not wait for the disk (conftest.py)."""
     environ = {"DATABASE_URL": f"sqlite:///{tmp_path}/portal.db", "INSTANCE_DIR": str(tmp_path)}
     with create_app(environ=environ).app_context():
         with db.engine.connect() as connection:
-            told = {name: connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in DURABLE}
+            found = {name: connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in DURABLE}
         db.engine.dispose()
-    assert told == DURABLE
+    assert found == DURABLE
 
 
-def test_what_a_reader_left_behind_is_not_written(app: Flask, owner: User) -> None:
+def test_changes_outside_a_write_transaction_are_not_saved(app: Flask, owner: User) -> None:
     with app.app_context():
-        db.session.get(User, owner.key).name = "changed outside of writing()"
+        db.session.get(User, owner.key).name = "changed outside of a transaction"
     with app.app_context():
         assert db.session.get(User, owner.key).name == owner.name
 
 
-def test_a_failed_writer_leaves_nothing(app: Flask, owner: User) -> None:
+def test_a_failed_write_transaction_changes_nothing(app: Flask, owner: User) -> None:
     with app.app_context(), suppress(ZeroDivisionError), write_transaction() as session:
         session.get(User, owner.key).name = "half done"
         session.flush()
@@ -106,16 +108,16 @@ def test_a_failed_writer_leaves_nothing(app: Flask, owner: User) -> None:
         assert db.session.get(User, owner.key).name == owner.name
 
 
-def test_a_database_that_is_away_is_503_for_programs_and_people(
+def test_an_unavailable_database_is_503_in_the_api_and_on_pages(
     app: Flask, api: Callable, signed_in: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with app.app_context():
-        away = create_engine("postgresql+psycopg://nobody@127.0.0.1:1/none")
-        monkeypatch.setitem(db.engines, None, away)
+        unavailable = create_engine("postgresql+psycopg://user@127.0.0.1:1/none")
+        monkeypatch.setitem(db.engines, None, unavailable)
     answers = [api(), signed_in.get("/batches"), signed_in.get("/batches", headers={"HX-Request": "true"})]
     assert [answer.status_code for answer in answers] == [503] * 3
     assert all(answer.headers["Retry-After"] for answer in answers)
     assert answers[0].json["errorMessage"] == "Database unavailable; retry in a few seconds"
     assert all("Database unavailable" in answer.text for answer in answers[1:])
     assert all("127.0.0.1" not in answer.text for answer in answers)
-    away.dispose()
+    unavailable.dispose()

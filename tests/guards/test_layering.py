@@ -38,7 +38,6 @@ KNOWS_DELETION = (
     "live.py",
     "models/*.py",
     "batches/query/__init__.py",
-    "batches/query/base.py",
     "batches/derived/*.py",
     "batches/actions/importing.py",
     "batches/actions/lifecycle.py",

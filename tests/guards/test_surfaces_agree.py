@@ -1,4 +1,4 @@
-"""Every page, export and API endpoint shows the same batches: the owner's that are not deleted."""
+"""Pages, API and exports show the owner's live batches and no others."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ HTMX = {"HX-Request": "true"}
 
 @pytest.fixture
 def live(build: Builder, owner: User) -> set[str]:
-    """The ids of the visible batches."""
+    """Return the ids of the owner's live batches."""
     return {build.create_batch(owner, "marker live", status="active").id for _ in range(3)}
 
 
 @pytest.fixture
 def hidden(build: Builder, owner: User, stranger: User, live: set[str]) -> list[Batch]:
-    """Batches that must not be visible: a deleted one and a stranger's, each with a call."""
+    """Return a deleted batch and a stranger's batch, each with a call, which must not be shown anywhere."""
     batches = [
         build.create_batch(owner, "marker buried", deleted=True, status="active", total_calls=1),
         build.create_batch(stranger, "marker buried", status="active", total_calls=1),
@@ -44,10 +44,10 @@ def ids_in(html: str) -> set[str]:
     return set(re.findall(r"/batches/([0-9a-f]{24})", html))
 
 
-def exported_ids(response: Any) -> set[str]:
+def exported(answer: Any) -> set[str]:
     """Return the ids in an exported list."""
-    assert response.status_code == 200
-    return {row["_id"] for row in csv.DictReader(io.StringIO(response.data.decode("utf-8-sig")))}
+    assert answer.status_code == 200
+    return {row["_id"] for row in csv.DictReader(io.StringIO(answer.data.decode("utf-8-sig")))}
 
 
 @pytest.mark.parametrize("query", ["", "?search=marker", "?status=active", "?search=marker&status=active&limit=100"])
@@ -66,17 +66,17 @@ def test_surfaces_agree(
     data = api(query).json["data"]
     assert ids_in(page.text) == ids_in(fragment.text) == {batch["_id"] for batch in data["batches"]} == live
     assert data["pagination"]["total"] == len(live)
-    assert exported_ids(signed_in.get(f"/batches/export.csv{query}")) == live
-    assert exported_ids(call_api("export/csv", query_string=query.removeprefix("?").replace("&limit=100", ""))) == live
+    assert exported(signed_in.get(f"/batches/export.csv{query}")) == live
+    assert exported(call_api("export/csv", query_string=query.removeprefix("?").replace("&limit=100", ""))) == live
     with app.app_context():
-        counts = batches_query.status_counts(state_of(owner), BatchListParameters())
+        counts = batches_query.status_counts(BatchListParameters().to_list_query(state_of(owner)))
     assert counts == {"active": len(live), "paused": 0, "pending": 0, "stopped": 0, "completed": 0}
     for html in (page.text, fragment.text):
         assert "1–3 of 3" in html
         assert "buried" not in html
 
 
-def test_search_finds_no_hidden_batch(
+def test_search_finds_no_hidden_batches(
     signed_in: FlaskClient, api: Callable, live: set[str], hidden: list[Batch]
 ) -> None:
     assert api("?search=buried").json["data"]["pagination"]["total"] == 0
@@ -92,13 +92,13 @@ def test_a_hidden_batch_and_its_calls_cannot_be_opened(
             assert signed_in.get(f"/batches/{batch.id}/{path}").status_code == 404
         assert call_api(f"batch-details/{batch.id}").status_code == 404
         assert call_api("export/csv", query_string={"batchId": batch.id}).status_code == 404
-    responses = [signed_in.get(f"/batches/{batch.id}") for batch in hidden]
+    answers = [signed_in.get(f"/batches/{batch.id}") for batch in hidden]
     unknown = signed_in.get(f"/batches/{'0' * 24}")
-    not_an_id = signed_in.get("/batches/nonsense")
-    assert [response.status_code for response in (*responses, unknown, not_an_id)] == [404] * 4
-    bodies = {re.sub(r"[0-9a-f]{16,}|nonsense", "", response.text) for response in (*responses, unknown)}
+    invalid = signed_in.get("/batches/nonsense")
+    assert [answer.status_code for answer in (*answers, unknown, invalid)] == [404] * 4
+    bodies = {re.sub(r"[0-9a-f]{16,}|nonsense", "", answer.text) for answer in (*answers, unknown)}
     assert len({re.sub(r'value="[^"]*"|content="[^"]*"', "", body) for body in bodies}) == 1
-    assert all("5550199" not in response.text for response in responses)
+    assert all("5550199" not in answer.text for answer in answers)
     with app.app_context():
         for batch in hidden:
             assert batches_query.find_batch(owner.key, batch.id) is None
@@ -108,7 +108,7 @@ def test_a_hidden_batch_and_its_calls_cannot_be_opened(
 
 
 @pytest.mark.usefixtures("one_minute")
-def test_a_deleted_batch_disappears_everywhere(
+def test_a_batch_deleted_meanwhile_disappears_everywhere(
     signed_in: FlaskClient, api: Callable, build: Builder, owner: User
 ) -> None:
     remaining, deleted = build.create_batch(owner), build.create_batch(owner)

@@ -1,4 +1,4 @@
-"""Counts that all workers share: windows begin, add up, and begin anew."""
+"""Counts that all workers share: windows start, add up, and end."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from portal.models import SharedCounter
 NOW = 1_746_100_800_000
 
 
-def test_a_window_adds_up_until_it_ends_and_then_begins_anew(app: Flask) -> None:
+def test_a_window_adds_up_until_it_ends(app: Flask) -> None:
     with app.app_context():
         assert shared_counters.increment("a", 2, 10, NOW) == (2, NOW + 10_000)
         assert shared_counters.increment("a", 3, 10, NOW + 9_999) == (5, NOW + 10_000)
@@ -23,14 +23,14 @@ def test_a_window_adds_up_until_it_ends_and_then_begins_anew(app: Flask) -> None
         assert shared_counters.increment("a", 1, 10, NOW + 10_000) == (1, NOW + 20_000)
 
 
-def test_a_forgotten_count_begins_anew(app: Flask) -> None:
+def test_a_reset_bucket_starts_at_zero(app: Flask) -> None:
     with app.app_context():
         shared_counters.increment("a", 2, 10, NOW)
         shared_counters.reset_bucket("a")
         assert shared_counters.increment("a", 1, 10, NOW) == (1, NOW + 10_000)
 
 
-def test_what_has_ended_is_swept_away_now_and_then(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_expired_windows_are_deleted(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shared_counters, "SWEEP_ONE_IN", 1)
     with app.app_context():
         shared_counters.increment("old", 1, 10, NOW)
@@ -38,7 +38,7 @@ def test_what_has_ended_is_swept_away_now_and_then(app: Flask, monkeypatch: pyte
         assert [row.bucket for row in db.session.query(SharedCounter)] == ["new"]
 
 
-def test_many_at_once_lose_no_count(app: Flask) -> None:
+def test_concurrent_increments_lose_no_count(app: Flask) -> None:
     def add(_: int) -> int:
         with app.app_context():
             return shared_counters.increment("busy", 1, 60, NOW)[0]

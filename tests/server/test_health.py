@@ -1,4 +1,4 @@
-"""What watchers are told: alive, ready or not and why, and nothing of anybody's session."""
+"""Health checks: alive, ready, the reason if not, and no session."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from sqlalchemy import Engine, create_engine, event, text
 
 from portal.extensions import db
 from portal.server import stopping
-from tests.guards.test_statements import statements
+from tests.support.statements import record_statements
 
-WATCHED = ("/healthz", "/readyz", "/metrics")
+MONITORING_PATHS = ("/healthz", "/readyz", "/metrics")
 
 
 @contextmanager
-def connections(engine: Engine) -> Iterator[list[int]]:
-    """One entry for each connection that is taken from the pool meanwhile."""
-    opened: list[int] = []
+def pool_checkouts(engine: Engine) -> Iterator[list[int]]:
+    """Yield a list with one entry for each connection that is taken from the pool."""
+    checkouts: list[int] = []
 
-    def note(*_: object) -> None:
-        opened.append(1)
+    def record(*_: object) -> None:
+        checkouts.append(1)
 
-    event.listen(engine, "checkout", note)
-    yield opened
-    event.remove(engine, "checkout", note)
+    event.listen(engine, "checkout", record)
+    yield checkouts
+    event.remove(engine, "checkout", record)
 
 
 @pytest.fixture
-def schema(app: Flask) -> Any:
-    """Makes the database say that its schema is another; puts back what it was."""
+def set_schema(app: Flask) -> Any:
+    """Yield a function that changes the recorded schema; the original one is restored at the end."""
 
-    def be(revision: str | None) -> None:
+    def change(revision: str | None) -> None:
         with app.app_context(), db.engine.begin() as connection:
             connection.execute(text("DELETE FROM alembic_version"))
             if revision:
@@ -43,48 +43,48 @@ def schema(app: Flask) -> Any:
 
     with app.app_context(), db.engine.connect() as connection:
         before = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one()
-    yield be
-    be(before)
+    yield change
+    change(before)
 
 
-def test_a_portal_that_is_well(app: Flask, client: FlaskClient) -> None:
-    with statements(app) as asked:
+def test_a_healthy_portal_is_alive_and_ready(app: Flask, client: FlaskClient) -> None:
+    with record_statements(app) as executed:
         alive = client.get("/healthz")
-    assert (alive.status_code, alive.json, asked) == (200, {"status": "ok"}, [])
-    with statements(app) as asked:
+    assert (alive.status_code, alive.json, executed) == (200, {"status": "ok"}, [])
+    with record_statements(app) as executed:
         ready = client.get("/readyz")
-    assert (ready.status_code, ready.json, len(asked)) == (200, {"status": "ready"}, 1)
+    assert (ready.status_code, ready.json, len(executed)) == (200, {"status": "ready"}, 1)
 
 
 @pytest.mark.parametrize("revision", ["0001", None])
-def test_a_schema_that_is_old_is_not_ready(client: FlaskClient, schema: Callable, revision: str | None) -> None:
-    schema(revision)
+def test_an_outdated_schema_is_not_ready(client: FlaskClient, set_schema: Callable, revision: str | None) -> None:
+    set_schema(revision)
     answer = client.get("/readyz")
     assert answer.status_code == 503
     assert "db upgrade" in answer.json["reason"]
     assert int(answer.headers["Retry-After"]) > 0
 
 
-def test_a_schema_of_a_newer_release_is_ready(client: FlaskClient, schema: Callable) -> None:
-    """While a new release is rolled out, the old one goes on beside it."""
-    schema("9999")
+def test_a_schema_of_a_newer_release_is_ready(client: FlaskClient, set_schema: Callable) -> None:
+    """During a rollout, the old release runs next to the new one."""
+    set_schema("9999")
     assert client.get("/readyz").status_code == 200
 
 
-def test_a_database_that_is_away_is_not_ready_and_yet_alive(
+def test_without_a_database_the_portal_is_alive_but_not_ready(
     app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with app.app_context():
-        away = create_engine("postgresql+psycopg://nobody@127.0.0.1:1/none")
-        monkeypatch.setitem(db.engines, None, away)
+        unavailable = create_engine("postgresql+psycopg://user@127.0.0.1:1/none")
+        monkeypatch.setitem(db.engines, None, unavailable)
     answer = client.get("/readyz")
-    assert (answer.status_code, answer.json["reason"]) == (503, "the database cannot be reached")
+    assert (answer.status_code, answer.json["reason"]) == (503, "the database is unavailable")
     assert client.get("/healthz").status_code == 200
-    away.dispose()
+    unavailable.dispose()
 
 
-def test_a_process_that_is_told_to_stop_is_not_ready(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stopping, "asked", [])
+def test_a_stopping_process_is_not_ready(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stopping, "stop_checks", [])
     stopping.set_stop_check(lambda: False)
     assert client.get("/readyz").status_code == 200
     stopping.set_stop_check(lambda: True)
@@ -93,17 +93,28 @@ def test_a_process_that_is_told_to_stop_is_not_ready(client: FlaskClient, monkey
     assert client.get("/healthz").status_code == 200
 
 
-@pytest.mark.parametrize("address", WATCHED)
-def test_watchers_leave_no_trace_and_have_no_session(
+@pytest.mark.parametrize("address", MONITORING_PATHS)
+def test_health_checks_have_no_session_and_are_logged_at_debug(
     app: Flask, signed_in: FlaskClient, address: str, request_lines: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(app.config, "METRICS_TOKEN", "watcher")
-    monkeypatch.setitem(app.config, "KNOWN_HOSTS", ("portal.example.com",))  # they come by the machine's own address
-    with app.app_context(), connections(db.engine) as opened:
-        answer = signed_in.get(address, headers={"Authorization": "Bearer watcher"})
+    monkeypatch.setitem(app.config, "METRICS_TOKEN", "metrics-token")
+    monkeypatch.setitem(app.config, "KNOWN_HOSTS", ("portal.example.com",))  # health checks use the machine's address
+    with app.app_context(), pool_checkouts(db.engine) as checkouts:
+        answer = signed_in.get(address, headers={"Authorization": "Bearer metrics-token"})
     assert answer.status_code == 200
     assert "Set-Cookie" not in answer.headers
     assert "Cookie" not in answer.headers.get("Vary", "")
     assert answer.headers["Cache-Control"] == "no-store"
-    assert len(opened) == (1 if address == "/readyz" else 0)
+    assert len(checkouts) == (1 if address == "/readyz" else 0)
     assert ['"level": "debug"' in line for line in request_lines] == [True]
+
+
+def test_a_database_without_tables_is_not_ready(app: Flask, client: FlaskClient) -> None:
+    with app.app_context(), db.engine.begin() as connection:
+        connection.execute(text("ALTER TABLE alembic_version RENAME TO other"))
+    try:
+        response = client.get("/readyz")
+    finally:
+        with app.app_context(), db.engine.begin() as connection:
+            connection.execute(text("ALTER TABLE other RENAME TO alembic_version"))
+    assert (response.status_code, "db upgrade" in response.json["reason"]) == (503, True)

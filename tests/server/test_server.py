@@ -1,4 +1,4 @@
-"""The server as it runs: workers that add up, lines that can be read, and no request cut when it stops or reloads."""
+"""A real server: shared metrics, readable log lines, and no lost requests when it stops or reloads."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from tests.support.builders import Builder
 from tests.support.servers import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 60  # seconds
-GRACE = 30  # seconds that requests under way have at a stop, as gunicorn.conf.py says
+TIMEOUT_SECONDS = 60
+GRACEFUL_TIMEOUT_SECONDS = 30  # as in gunicorn.conf.py
 
 
 @dataclass
 class Server:
-    """A server of two workers that is running."""
+    """A running server with two workers."""
 
     process: subprocess.Popen[bytes]
     port: int
@@ -39,26 +39,25 @@ class Server:
     address: str
     token: str
 
-    def ask(self, address: str, **headers: str) -> tuple[int, str]:
-        """The status and body of an answer, asked on a connection of its own."""
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+    def get(self, address: str, **headers: str) -> tuple[int, str]:
+        """Return the status and body of a GET request on a new connection."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT_SECONDS)
         connection.request("GET", address, headers=headers)
-        answer = connection.getresponse()
-        text = answer.read().decode()
+        response = connection.getresponse()
+        text = response.read().decode()
         connection.close()
-        return answer.status, text
+        return response.status, text
 
     def send(self, raw: bytes) -> bytes:
-        """Whatever comes back for these very bytes, until the server closes the connection."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE) as connection:
+        """Send these bytes and return everything until the server closes the connection."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=TIMEOUT_SECONDS) as connection:
             connection.sendall(raw)
-            parts = iter(lambda: connection.recv(65_536), b"")
-            return b"".join(parts)
+            return b"".join(iter(lambda: connection.recv(65_536), b""))
 
 
 @pytest.fixture
 def server(make_app: Callable[..., Flask], tmp_path: Path) -> Iterator[Server]:
-    """gunicorn as `make run` starts it, on SQLite."""
+    """Start gunicorn as `make run` does, on SQLite."""
     app = make_app("sqlite")
     build = Builder(app)
     owner: User = build.create_user("owner")
@@ -68,7 +67,7 @@ def server(make_app: Callable[..., Flask], tmp_path: Path) -> Iterator[Server]:
         "DATABASE_URL": app.config["SQLALCHEMY_DATABASE_URI"],
         "INSTANCE_DIR": str(tmp_path),
         "PORT": str(port),
-        "METRICS_TOKEN": "watcher",
+        "METRICS_TOKEN": "metrics-token",
         "RATE_PER_TOKEN": "0",
     }
     environ = {name: value for name, value in os.environ.items() if name not in settings} | settings
@@ -80,122 +79,132 @@ def server(make_app: Callable[..., Flask], tmp_path: Path) -> Iterator[Server]:
         yield running
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(timeout=PATIENCE)
+        process.wait(timeout=TIMEOUT_SECONDS)
 
 
-def wait_for(happens: Callable[[], bool], log: Path) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not happens():
+def wait_for(condition: Callable[[], bool], log: Path) -> None:
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while not condition():
         assert time.monotonic() < deadline, log.read_text()
         time.sleep(0.02)
 
 
 @dataclass
-class Caller(threading.Thread):
-    """Asks again and again until the server is gone, on one connection or on a new one each time."""
+class Client(threading.Thread):
+    """Send requests until the server is gone, on one connection or on a new one for each request.
+
+    `results` counts statuses and how the thread ended: "refused" (nothing was sent), "idle" (a connection that was idle
+    for longer than the server guarantees), "unserved" (a new connection was reset) or "cut" (a response was lost).
+    """
 
     server: Server
-    keeps: bool
-    got: Counter[str] = field(default_factory=Counter)
+    keeps_connection: bool
+    results: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         super().__init__(daemon=True)
-        self.over = threading.Event()
+        self.is_done = threading.Event()
 
     __hash__ = threading.Thread.__hash__
 
     def run(self) -> None:
         connection: HTTPConnection | None = None
-        while not self.over.is_set():
+        while not self.is_done.is_set():
             if connection is None or connection.sock is None:
-                connection = HTTPConnection("127.0.0.1", self.server.port, timeout=PATIENCE)
+                connection = HTTPConnection("127.0.0.1", self.server.port, timeout=TIMEOUT_SECONDS)
                 try:
                     connection.connect()
-                except ConnectionRefusedError:  # said before anything was sent: nobody loses anything
-                    self.got["refused"] += 1
+                except ConnectionRefusedError:
+                    self.results["refused"] += 1
                     return
-                answered = None
-            sent = None
+                answered_at = None
+            sent_at = None
             try:
                 connection.request("GET", self.server.address, headers={"Authorization": f"Bearer {self.server.token}"})
-                sent = time.monotonic()
-                answer = connection.getresponse()
-                answer.read()
-                self.got[str(answer.status)] += 1
-            except Exception as error:  # any of http.client's ways to say that an answer was cut
-                # Kept for longer than a server promises to: a busy machine may hold a caller up.
-                rested = answered is not None and (sent or time.monotonic()) - answered > 1
-                self.got["rested" if rested else "at the door" if answered is None else f"cut: {error!r}"] += 1
+                sent_at = time.monotonic()
+                response = connection.getresponse()
+                response.read()
+                self.results[str(response.status)] += 1
+            except Exception as error:  # http.client raises various errors for a lost response
+                # A busy machine may delay a client for longer than a connection is guaranteed to stay open.
+                was_idle = answered_at is not None and (sent_at or time.monotonic()) - answered_at > 1
+                outcome = "idle" if was_idle else "unserved" if answered_at is None else f"cut: {error!r}"
+                self.results[outcome] += 1
                 return
-            answered = time.monotonic()
-            if not self.keeps:
+            answered_at = time.monotonic()
+            if not self.keeps_connection:
                 connection.close()
 
 
-def test_workers_add_up_and_what_cannot_be_read_is_told_in_the_envelope(server: Server) -> None:
+def test_workers_share_metrics_and_invalid_http_gets_the_envelope(server: Server) -> None:
     for number in range(20):
-        bearer = {"Authorization": f"Bearer {server.token}", "X-Request-Id": f"ask-{number}"}
-        assert server.ask(server.address, **bearer)[0] == 200
-    figures = server.ask("/metrics", Authorization="Bearer watcher")[1]
+        bearer = {"Authorization": f"Bearer {server.token}", "X-Request-Id": f"request-{number}"}
+        assert server.get(server.address, **bearer)[0] == 200
+    text = server.get("/metrics", Authorization="Bearer metrics-token")[1]
     route = r'portal_requests_total\{method="GET",route="/api/call/batches/<user_id>",status="200"\} 20\.0'
-    assert re.search(route, figures)
-    assert len(set(re.findall(r'process_resident_memory_bytes\{pid="(\d+)"\}', figures))) == 3
-    assert server.ask("/readyz")[0] == 200
+    assert re.search(route, text)
+    assert len(set(re.findall(r'process_resident_memory_bytes\{pid="(\d+)"\}', text))) == 3
+    assert server.get("/readyz")[0] == 200
 
     line = b"GET /login HTTP/1.1\r\nHost: x\r\n"
-    unreadable = {
+    invalid_requests = {
         431: line + b"X-Long: " + b"a" * 9000 + b"\r\n\r\n",
         414: b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\n\r\n",
         400: line + b"X Secret: +12025550123\r\n\r\n",
     }
-    for code, raw in unreadable.items():
+    for code, raw in invalid_requests.items():
         head, _, body = server.send(raw).partition(b"\r\n\r\n")
-        told = json.loads(body)
-        assert (int(head.split()[1]), told["code"], told["status"], told["data"]) == (code, code, False, None)
+        envelope = json.loads(body)
+        assert (int(head.split()[1]), envelope["code"], envelope["status"], envelope["data"]) == (
+            code,
+            code,
+            False,
+            None,
+        )
         assert b"X-Request-Id" in head
     assert server.send(line + b"X: 1\r\n" * 70 + b"\r\n").split()[1] == b"431"
 
     lines = [json.loads(line) for line in server.log.read_text().splitlines()]
     requests = [line for line in lines if line["event"] == "request"]
-    assert {line["id"] for line in requests} >= {f"ask-{number}" for number in range(20)}
-    assert {line["route"] for line in requests} == {"/api/call/batches/<user_id>"}  # not who watches
+    assert {line["id"] for line in requests} >= {f"request-{number}" for number in range(20)}
+    assert {line["route"] for line in requests} == {"/api/call/batches/<user_id>"}  # no health checks
     assert "2025550123" not in server.log.read_text()
 
 
-def test_no_request_is_cut_when_the_server_reloads_and_when_it_stops(server: Server) -> None:
-    callers = [Caller(server, keeps=number % 2 == 0) for number in range(6)]
-    for caller in callers:
-        caller.start()
+def test_no_request_is_lost_at_a_reload_or_a_stop(server: Server) -> None:
+    clients = [Client(server, keeps_connection=number % 2 == 0) for number in range(6)]
+    for client in clients:
+        client.start()
     server.process.send_signal(signal.SIGHUP)
     wait_for(lambda: server.log.read_text().count("Booting worker") >= 4, server.log)
     wait_for(lambda: server.log.read_text().count("Worker exiting") >= 2, server.log)
-    before = sum(sum(caller.got.values()) for caller in callers)
-    wait_for(lambda: sum(sum(caller.got.values()) for caller in callers) > before + 50, server.log)
-    assert {what for caller in callers for what in caller.got} <= {"200", "rested"}
+    before = sum(sum(client.results.values()) for client in clients)
+    wait_for(lambda: sum(sum(client.results.values()) for client in clients) > before + 50, server.log)
+    assert {result for client in clients for result in client.results} <= {"200", "idle"}
     server.process.send_signal(signal.SIGTERM)
-    assert server.process.wait(timeout=PATIENCE) == 0
-    for caller in callers:
-        caller.over.set()
-        caller.join(timeout=PATIENCE)
-    got = sum((caller.got for caller in callers), Counter())
-    # Between the last look at the door and its closing lies an instant that no server has in its hands; a worker that
-    # held its door open to its end would leave every caller there.
-    assert got["at the door"] <= 1
-    assert got.keys() <= {"200", "refused", "rested", "at the door"}
+    assert server.process.wait(timeout=TIMEOUT_SECONDS) == 0
+    for client in clients:
+        client.is_done.set()
+        client.join(timeout=TIMEOUT_SECONDS)
+    results = sum((client.results for client in clients), Counter())
+    # A connection may arrive between the last check and the closing of the socket. A worker that kept the socket open
+    # until its end would leave every client unserved.
+    assert results["unserved"] <= 1
+    assert results.keys() <= {"200", "refused", "idle", "unserved"}
     folders = [path for path in (Path("/dev/shm"), Path("/tmp")) if path.is_dir()]
     assert not [path for folder in folders for path in folder.glob(f"portal-metrics-{server.process.pid}-*")]
 
 
-def test_connections_that_say_nothing_keep_nobody_waiting(server: Server) -> None:
-    """Browsers open some in advance. A thread that waited for each would have the next caller wait for all of them."""
-    silent = [HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE) for _ in range(200)]
+def test_silent_connections_do_not_block_others(server: Server) -> None:
+    """Browsers open connections in advance. If a thread waited for each of them, other clients would have to wait."""
+    silent = [HTTPConnection("127.0.0.1", server.port, timeout=TIMEOUT_SECONDS) for _ in range(200)]
     for connection in silent:
         connection.connect()
-    assert server.ask("/healthz")[0] == 200
+    assert server.get("/healthz")[0] == 200
     silent[0].request("GET", "/healthz")
     assert silent[0].getresponse().status == 200
 
-    server.process.send_signal(signal.SIGTERM)  # they are not waited for until the time that requests have is over
-    assert server.process.wait(timeout=GRACE - 5) == 0
+    server.process.send_signal(signal.SIGTERM)  # the server does not wait for them
+    assert server.process.wait(timeout=GRACEFUL_TIMEOUT_SECONDS - 5) == 0
     for connection in silent:
         connection.close()

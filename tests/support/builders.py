@@ -15,7 +15,7 @@ from portal.extensions import db
 from portal.ids import new_id
 from portal.models import Batch, BatchList, Call, Scope, User
 from portal.models.call import search_text
-from portal.models.list_state import LIST_STATE_COLUMNS, ListState, list_state
+from portal.models.list_state import LIST_STATE_COLUMNS, ListState, read_list_state
 from portal.text import fold
 from portal.uploads import actions as uploads
 from portal.uploads import parsing
@@ -31,7 +31,7 @@ numbers = count(1)
 def state_of(user: User) -> ListState:
     """Return the current state of the user's list."""
     row = db.session.execute(select(*LIST_STATE_COLUMNS).where(BatchList.owner_key == user.key)).one()
-    return list_state(user.key, row)
+    return read_list_state(user.key, row)
 
 
 class Builder:

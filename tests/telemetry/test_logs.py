@@ -1,4 +1,4 @@
-"""The log: a line a request with what an operator looks for, and nothing in any line of what was sent."""
+"""The log: one line per request, and no line with a value that a client sent."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import io
 import json
 import logging
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -15,14 +15,15 @@ from flask.testing import FlaskClient
 from sqlalchemy.exc import IntegrityError
 
 from portal.models import User
-from portal.telemetry.logs import LineWriter, is_worth_logging, make_formatter, request_log
-from tests.conftest import CapturedLines
+from portal.telemetry import logs
+from portal.telemetry.logs import LineFormatter, is_loggable, request_log
 from tests.support.builders import Builder
 
 NUMBER = "+12025550123"
+FIELDS = {"id": "abc", "route": "/batches", "status": 200}
 
 
-def test_a_request_is_one_line_with_who_and_what(
+def test_a_request_is_one_line_with_its_user_and_route(
     client: FlaskClient, build: Builder, owner: User, request_lines: list[str]
 ) -> None:
     token = build.create_token(owner)
@@ -30,11 +31,11 @@ def test_a_request_is_one_line_with_who_and_what(
     headers = {"Authorization": f"Bearer {token}", "X-Request-Id": "abc"}
     client.get(f"/api/call/batches/{owner.id}?search={NUMBER}", headers=headers)
     (line,) = request_lines
-    told = json.loads(line)
-    assert list(told)[:3] == ["time", "level", "event"]
-    assert isinstance(told.pop("ms"), float)
-    assert told.pop("time").endswith("Z")
-    assert told == {
+    entry = json.loads(line)
+    assert list(entry)[:3] == ["time", "level", "event"]
+    assert isinstance(entry.pop("ms"), float)
+    assert entry.pop("time").endswith("Z")
+    assert entry == {
         "level": "info",
         "event": "request",
         "id": "abc",
@@ -46,27 +47,27 @@ def test_a_request_is_one_line_with_who_and_what(
     }
 
 
-def test_a_page_tells_its_reader_and_nobody_tells_nobody(
+def test_a_page_logs_its_user_if_there_is_one(
     signed_in: FlaskClient, client: FlaskClient, owner: User, request_lines: list[str]
 ) -> None:
     signed_in.get("/batches")
     client.get("/nowhere")
-    page, nowhere = map(json.loads, request_lines)
+    page, unknown = map(json.loads, request_lines)
     assert (page["user"], page["route"]) == (owner.id, "/batches")
     assert "token" not in page
-    assert nowhere["route"] == "-"
-    assert "user" not in nowhere
+    assert unknown["route"] == "-"
+    assert "user" not in unknown
 
 
-def written(kind: str, log: Callable[[logging.Logger], Any]) -> str:
-    """What comes out where any library logs."""
-    page = io.StringIO()
-    handler = logging.StreamHandler(page)
-    handler.setFormatter(make_formatter(kind))
+def log_text(line_format: str, log: Callable[[logging.Logger], Any]) -> str:
+    """Return the text that the logger of a library writes."""
+    output = io.StringIO()
+    handler = logging.StreamHandler(output)
+    handler.setFormatter(LineFormatter(line_format))
     logger = logging.Logger("some.library")
     logger.addHandler(handler)
     log(logger)
-    return page.getvalue()
+    return output.getvalue()
 
 
 def fail(logger: logging.Logger, error: Exception, cause: Exception | None = None) -> None:
@@ -76,61 +77,82 @@ def fail(logger: logging.Logger, error: Exception, cause: Exception | None = Non
         logger.exception("unexpected failure")
 
 
-@pytest.mark.parametrize("kind", ["json", "text"])
-def test_an_exception_is_told_without_what_it_holds(kind: str) -> None:
-    refused = sqlite3.IntegrityError(f"UNIQUE failed for {NUMBER}")
-    error = IntegrityError(f"INSERT {NUMBER}", {"number": NUMBER}, refused)
-    text = written(kind, lambda logger: fail(logger, ValueError(f"cannot read {NUMBER}"), error))
+@pytest.mark.parametrize("line_format", ["json", "text"])
+def test_an_exception_is_logged_without_its_values(line_format: str) -> None:
+    cause = IntegrityError(f"INSERT {NUMBER}", {"number": NUMBER}, sqlite3.IntegrityError(f"UNIQUE failed: {NUMBER}"))
+    text = log_text(line_format, lambda logger: fail(logger, ValueError(f"cannot read {NUMBER}"), cause))
     assert text.count("\n") == 1
     assert NUMBER not in text
-    for told in ("unexpected failure", "ValueError", "IntegrityError", "tests/telemetry/test_logs.py", "fail"):
-        assert told in text
-    assert "KeyError" in written(kind, lambda logger: fail(logger, KeyError(NUMBER)))
-    assert "has no attribute 'x'" in written(kind, lambda logger: fail(logger, AttributeError("has no attribute 'x'")))
+    for expected in ("unexpected failure", "ValueError", "IntegrityError", "tests/telemetry/test_logs.py", "fail"):
+        assert expected in text
+    assert "KeyError" in log_text(line_format, lambda logger: fail(logger, KeyError(NUMBER)))
+    assert "has no attribute 'x'" in log_text(
+        line_format, lambda logger: fail(logger, AttributeError("has no attribute 'x'"))
+    )
 
 
-def test_an_exception_of_a_request_carries_its_id(app: Flask) -> None:
+def test_an_exception_in_a_request_has_the_request_id(app: Flask) -> None:
     with app.test_request_context():
         app.preprocess_request()
-        line = json.loads(written("json", lambda logger: fail(logger, ValueError())))
+        line = json.loads(log_text("json", lambda logger: fail(logger, ValueError())))
     assert line["id"]
     assert line["logger"] == "some.library"
 
 
-@pytest.mark.parametrize("kind", ["json", "text"])
-def test_nobody_adds_a_line_or_moves_the_cursor(kind: str) -> None:
-    text = written(kind, lambda logger: logger.warning("a\r\nlevel=error b\x1b[2J\u2028c"))
+@pytest.mark.parametrize("line_format", ["json", "text"])
+def test_a_message_cannot_add_a_line_or_move_the_cursor(line_format: str) -> None:
+    text = log_text(line_format, lambda logger: logger.warning("a\r\nlevel=error b\x1b[2J\u2028c"))
     assert len(text.splitlines()) == 1
     assert text.rstrip("\n").isprintable()
 
 
-def test_at_a_terminal_a_line_reads_by_itself() -> None:
-    kept = CapturedLines()
-    request_log("INFO", "text", kept).info("request", id="abc", route="/batches", status=200)
-    (line,) = kept.lines
+def test_the_text_format_is_logfmt() -> None:
+    line = log_text("text", lambda logger: logger.info("request", extra={"fields": FIELDS})).rstrip("\n")
     assert line.startswith("time=")
     assert line.endswith("level=info event=request id=abc route=/batches status=200")
+    assert ' event="a \\"b\\" c" ' in log_text("text", lambda logger: logger.info('a "b" c'))
 
 
-def test_below_its_level_nothing_is_written() -> None:
-    kept = CapturedLines()
-    log = request_log("WARNING", "json", kept)
-    log.info("request")
-    assert kept.lines == []
+@pytest.fixture
+def set_up_log(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Set up the log as in a process of the portal's own, without the handlers of the test run."""
+    root = logging.getLogger()
+    level = root.level
+
+    def set_up(log_level: str) -> None:
+        monkeypatch.setattr(root, "handlers", [])
+        monkeypatch.setitem(app.config, "LOG_LEVEL", log_level)
+        logs.init_app(app)
+
+    yield set_up
+    root.setLevel(level)
 
 
-def test_a_log_that_cannot_be_written_fails_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Full(io.StringIO):
+@pytest.mark.parametrize(("level", "is_written"), [("INFO", True), ("WARNING", False)])
+def test_lines_below_the_level_are_not_written(
+    set_up_log: Callable[[str], None], capsys: pytest.CaptureFixture, level: str, is_written: bool
+) -> None:
+    set_up_log(level)
+    request_log.info("request", extra={"fields": FIELDS})
+    assert capsys.readouterr().err.count("\n") == is_written
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), ValueError("I/O operation on closed file")])
+def test_a_log_that_cannot_be_written_raises_nothing(
+    set_up_log: Callable[[str], None], monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    class FullDisk(io.StringIO):
         def write(self, _text: str) -> int:
-            raise OSError(28, "No space left on device")
+            raise error
 
-    monkeypatch.setattr("sys.stderr", Full())
-    LineWriter().msg("line")
+    set_up_log("INFO")
+    monkeypatch.setattr("sys.stderr", FullDisk())
+    request_log.info("request", extra={"fields": FIELDS})
 
 
-def test_the_development_servers_lines_with_addresses_are_left_out() -> None:
+def test_request_lines_of_the_development_server_are_dropped() -> None:
     def record(message: str) -> logging.LogRecord:
         return logging.LogRecord("werkzeug", logging.INFO, "", 0, message, ("GET /?search=1", "200", "-"), None)
 
-    assert not is_worth_logging(record('127.0.0.1 - - [now] "%s" %s %s\n'))
-    assert is_worth_logging(record(" * Running on %s %s %s"))
+    assert not is_loggable(record('127.0.0.1 - - [now] "%s" %s %s\n'))
+    assert is_loggable(record(" * Running on %s %s %s"))

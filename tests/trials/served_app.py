@@ -64,7 +64,7 @@ def stay_read_only() -> None:
     """Never reopen an SQLite file that was read-only once."""
     from portal.db.sqlite_pool import ReopeningPool
 
-    ReopeningPool.doubt = lambda _pool: None  # type: ignore[method-assign]
+    ReopeningPool.mark_stale = lambda _pool: None  # type: ignore[method-assign]
 
 
 def trust_the_clock() -> None:

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.accounts.parameters import AccountForm
-from portal.batches.parameters import BatchListParameters, SortBy
+from portal.batches.parameters import BatchListParameters
+from portal.batches.query.list_query import SortBy
 from portal.models import QueueStatus
 from portal.text import find_forbidden_character
 from portal.times import parse_moment_range

@@ -1,12 +1,12 @@
-"""What the database keeps beside the rows of `batches`, so that nobody waits for a count or a search.
+"""Data derived from the rows of `batches`, which makes counts and searches fast.
 
 - `batch_lists`: for each owner, the version of the list and the live batches per status.
-- `batch_counts`: the same counts per span of created_at (see `spans`).
-- an index of the folded names: FTS5 trigrams on SQLite, a GIN index of trigrams on PostgreSQL. Where the server has
-  neither, a search reads the owner's names one after the other.
+- `batch_counts`: the same counts per bucket of created_at (see time_buckets.py).
+- An index of the folded names: FTS5 trigrams on SQLite, a GIN index of trigrams on PostgreSQL. On servers with
+  neither, a search reads all names of the owner.
 
-Triggers of the database keep all of it in the transaction of the change itself, so no way of writing can forget to.
-What is special to one engine stands in the module of its name.
+Database triggers update all of it in the transaction of the change. The modules sqlite and postgresql hold the SQL of
+each engine.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from portal.batches.derived.time_buckets import COARSE_BITS, COUNT_COLUMNS, FINE
 
 
 def engine_module(dialect: str) -> ModuleType:
-    """The module of a kind of database."""
+    """Return the module with the SQL of an engine."""
     return {"sqlite": sqlite, "postgresql": postgresql}[dialect]
 
 
 def install_derived(connection: Connection, *, name_index: bool = True) -> bool:
-    """Set up the triggers and, where the server can and it is wanted, the index of names; anew where they are there.
+    """Create the triggers and, if requested and supported, the name index; replace existing ones.
 
-    Returns whether names have an index now. What the rows so far add up to is for `rebuild`.
+    Return whether names have an index now. Existing rows are counted by `rebuild_derived`.
     """
     engine = engine_module(connection.dialect.name)
     remove_derived(connection)
@@ -37,26 +37,26 @@ def install_derived(connection: Connection, *, name_index: bool = True) -> bool:
 
 
 def complete_indexes(connection: Connection) -> None:
-    """Build what is missing and can be built while the portal goes on: on PostgreSQL, the index of names.
+    """Create the name index on PostgreSQL, if missing, without blocking writers.
 
-    The connection must not be in a transaction, and is in autocommit afterwards.
+    The connection must not be in a transaction, and is in autocommit mode afterwards.
     """
     if connection.dialect.name == "postgresql":
         connection.execution_options(isolation_level="AUTOCOMMIT")
-    engine_module(connection.dialect.name).complete(connection)
+    engine_module(connection.dialect.name).complete_indexes(connection)
 
 
 def remove_derived(connection: Connection) -> None:
-    """Take the triggers and the index of names away."""
+    """Drop the triggers and the name index."""
     for statement in engine_module(connection.dialect.name).REMOVE:
         connection.exec_driver_sql(statement)
 
 
 def rebuild_derived(connection: Connection) -> None:
-    """Count everything anew from the rows, and fill the index of names."""
+    """Recount everything from the rows, and fill the name index."""
     engine = engine_module(connection.dialect.name)
     for statement in (
-        count_lists_sql(engine.STAMP),
+        count_lists_sql(engine.RANDOM_VERSION),
         "DELETE FROM batch_counts",
         count_buckets_sql(COARSE_BITS),
         count_buckets_sql(FINE_BITS),
@@ -66,18 +66,18 @@ def rebuild_derived(connection: Connection) -> None:
         engine.fill_name_index(connection)
 
 
-def count_lists_sql(stamp: str) -> str:
-    """The statement that counts every list's live batches; its version moves, so that nothing found before is kept."""
+def count_lists_sql(version: str) -> str:
+    """Return the statement that recounts every list and changes its version, so that caches are not used."""
     counts = ", ".join(
         f"{status} = (SELECT count(*) FROM batches WHERE owner_key = batch_lists.owner_key"
         f" AND deleted_at IS NULL AND status = '{status}')"
         for status in STATUSES
     )
-    return f"UPDATE batch_lists SET version = {stamp}, {counts}"
+    return f"UPDATE batch_lists SET version = {version}, {counts}"
 
 
 def count_buckets_sql(bits: int) -> str:
-    """The statement that counts the live batches of every span of that length."""
+    """Return the statement that counts the live batches of every bucket of a length."""
     counts = ", ".join(f"count(*) FILTER (WHERE status = '{status}')" for status in STATUSES)
     return (
         f"INSERT INTO batch_counts (owner_key, bits, number, {COUNT_COLUMNS})"
@@ -87,7 +87,7 @@ def count_buckets_sql(bits: int) -> str:
 
 
 def is_name_index_object(name: str | None) -> bool:
-    """Whether a table or index of that name belongs to the index of names, which the models do not speak of."""
+    """Return whether a table or index belongs to the name index, which the models do not describe."""
     return bool(name) and (
         name == "batch_names" or name.startswith("batch_names_") or name == "ix_batches_live_trigrams"
     )

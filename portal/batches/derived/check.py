@@ -1,4 +1,4 @@
-"""Compares what is kept with the rows that it is kept of, by reading every one of them."""
+"""Compare derived data with all rows that it is derived from."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from portal.models import Batch, BatchBucket, BatchList, QueueStatus, User
 from portal.models.base import OWNER_SHIFT
 from portal.text import fold
 
-CHECKED = (
+CHECKED_COLUMNS = (
     Batch.key,
     Batch.id,
     Batch.name,
@@ -31,118 +31,119 @@ CHECKED = (
     Batch.calls_picked,
     Batch.calls_completed,
 )
-ROWS_AT_ONCE = 10_000
+CHUNK_SIZE = 10_000
 
-# (span length, span number, status) -> live batches
+# (bits, bucket number, status) -> live batches
 Buckets = Counter[tuple[int, int, str]]
 
+# Receives the number of batches read since the last call.
 Advance = Callable[[int], object]
 
 
 @dataclass
 class Scan:
-    """What one owner's rows add up to, and the rows that disagree with themselves: by name, or by their calls."""
+    """The sums of one owner's rows, and the rows with a wrong folded name or wrong counts of calls."""
 
-    spans: Buckets = field(default_factory=Counter)
+    buckets: Buckets = field(default_factory=Counter)
     last_number: int = 0
     misfolded: list[Row] = field(default_factory=list)
     miscounted: list[tuple[Row, CallCounts]] = field(default_factory=list)
 
     @property
     def live(self) -> dict[str, int]:
-        """The live batches per status."""
+        """Return the live batches per status."""
         counts = Counter[str]()
-        for (bits, _number, status), found in self.spans.items():
-            counts[status] += found if bits == COARSE_BITS else 0
+        for (bits, _number, status), count in self.buckets.items():
+            counts[status] += count if bits == COARSE_BITS else 0
         return {status: counts[status] for status in QueueStatus}
 
 
 def list_owners() -> list[tuple[int, str]]:
-    """The key and address of everybody who can have batches."""
+    """Return the key and email of all users."""
     return [(key, email) for key, email in db.session.execute(select(User.key, User.email).order_by(User.key))]
 
 
 def estimate_batch_count() -> int:
-    """About how many batches there are to be read: every number that was given out."""
+    """Return about how many batches exist, at least 1."""
     return sum(db.session.execute(select(BatchList.next_number)).scalars()) or 1
 
 
 def find_all_differences(advance: Advance) -> Iterator[str]:
-    """Whatever is kept and is not so, a sentence each, as of one moment. `advance` is told of the batches read."""
+    """Yield a sentence for each difference, all as of one point in time."""
     lift_time_limit(db.session.connection())
     yield from missing_triggers()
     for owner_key, email in list_owners():
         yield from find_differences(owner_key, email, advance)
-    with write_transaction():  # SQLite checks an index of this kind by a statement that writes
+    with write_transaction():  # SQLite checks its full-text index by a statement that writes
         yield from find_name_index_differences()
 
 
 def find_differences(owner_key: int, email: str, advance: Advance) -> Iterator[str]:
-    """What is kept for an owner and is not so, a sentence each. `advance` is told of the batches read."""
+    """Yield a sentence for each difference in one owner's data."""
     scan = read_rows(owner_key, advance)
-    yield from (f"{email}: batch {row.id} cannot be found by its name" for row in scan.misfolded)
-    yield from (f"{email}: batch {row.id} has other calls than its counts say" for row, _counts in scan.miscounted)
-    kept = db.session.execute(select(BatchList.__table__).where(BatchList.owner_key == owner_key)).one_or_none()
-    if kept is None:
-        yield f"{email}: there is no list"
+    yield from (f"{email}: batch {row.id} has a wrong search name" for row in scan.misfolded)
+    yield from (f"{email}: batch {row.id} has wrong call counts" for row, _counts in scan.miscounted)
+    stored = db.session.execute(select(BatchList.__table__).where(BatchList.owner_key == owner_key)).one_or_none()
+    if stored is None:
+        yield f"{email}: the list is missing"
         return
-    if kept.next_number <= scan.last_number:
-        yield f"{email}: the next batch would get a number that is taken"
+    if stored.next_number <= scan.last_number:
+        yield f"{email}: the next batch number is already used"
     for status, count in scan.live.items():
-        if getattr(kept, status) != count:
-            yield f"{email}: {count:,} batches are {status}, and the list says {getattr(kept, status):,}"
-    spans = stored_buckets(owner_key)
-    wrong = [key for key in spans | scan.spans if spans[key] != scan.spans[key]]
+        if getattr(stored, status) != count:
+            yield f"{email}: {count:,} batches are {status}, but the list counts {getattr(stored, status):,}"
+    buckets = stored_buckets(owner_key)
+    wrong = [key for key in buckets | scan.buckets if buckets[key] != scan.buckets[key]]
     if wrong:
-        yield f"{email}: {len(wrong):,} counts of spans of time are not so"
+        yield f"{email}: {len(wrong):,} counts per time range are wrong"
 
 
 def read_rows(owner_key: int, advance: Advance) -> Scan:
-    """Every batch of an owner, those in the trash as well."""
+    """Read every batch of an owner, including deleted ones."""
     scan = Scan()
-    counted = count_by_batch(owner_key, deleted=Deleted.INCLUDE)
-    everything = live_batches(owner_key, Deleted.INCLUDE).with_only_columns(*CHECKED)
-    for some in db.session.execute(everything, execution_options={"yield_per": ROWS_AT_ONCE}).partitions():
-        for row in some:
-            read_row(scan, row, counted.get(row.key, NO_CALLS))
-        advance(len(some))
+    call_counts = count_by_batch(owner_key, deleted=Deleted.INCLUDE)
+    rows = live_batches(owner_key, Deleted.INCLUDE).with_only_columns(*CHECKED_COLUMNS)
+    for chunk in db.session.execute(rows, execution_options={"yield_per": CHUNK_SIZE}).partitions():
+        for row in chunk:
+            read_row(scan, row, call_counts.get(row.key, NO_CALLS))
+        advance(len(chunk))
     return scan
 
 
-def read_row(scan: Scan, row: Row, counted: CallCounts) -> None:
-    """One batch: added to the sums, and compared with its own name and calls."""
+def read_row(scan: Scan, row: Row, call_counts: CallCounts) -> None:
+    """Add a batch to the sums, and compare it with its own name and calls."""
     scan.last_number = max(scan.last_number, row.key & ((1 << OWNER_SHIFT) - 1))
     if row.deleted_at is None:
         for bits in (COARSE_BITS, FINE_BITS):
-            scan.spans[bits, row.created_at >> bits, row.status] += 1
+            scan.buckets[bits, row.created_at >> bits, row.status] += 1
     if row.name_folded != fold(row.name):
         scan.misfolded.append(row)
-    if CallCounts(row.total_calls, row.calls_called, row.calls_picked, row.calls_completed) != counted:
-        scan.miscounted.append((row, counted))
+    if CallCounts(row.total_calls, row.calls_called, row.calls_picked, row.calls_completed) != call_counts:
+        scan.miscounted.append((row, call_counts))
 
 
 def stored_buckets(owner_key: int) -> Buckets:
-    """The counts that are kept."""
+    """Return the stored counts per bucket."""
     rows = db.session.execute(select(BatchBucket.__table__).where(BatchBucket.owner_key == owner_key))
     return Counter({(row.bits, row.number, status): getattr(row, status) for row in rows for status in QueueStatus})
 
 
 def find_name_index_differences() -> list[str]:
-    """Whether the index of names holds what it should."""
+    """Return a sentence if the name index differs from the names."""
     connection = db.session.connection()
     engine = engine_module(connection.dialect.name)
-    agrees = not engine.has_name_index(connection) or engine.name_index_agrees(connection)
-    return [] if agrees else ["The index of names holds others than the batches have"]
+    is_correct = not engine.has_name_index(connection) or engine.is_name_index_correct(connection)
+    return [] if is_correct else ["The name index differs from the batch names"]
 
 
 def missing_triggers() -> list[str]:
-    """What would keep all of it and is not there, a sentence each."""
+    """Return a sentence for each missing trigger."""
     connection = db.session.connection()
     missing = engine_module(connection.dialect.name).missing_triggers(connection)
     return [f"The trigger {name} is missing" for name in missing]
 
 
 def has_name_index() -> bool:
-    """Whether names are searched by an index."""
+    """Return whether the database has a name index."""
     connection = db.session.connection()
     return engine_module(connection.dialect.name).has_name_index(connection)

@@ -1,6 +1,6 @@
-"""PostgreSQL: triggers that run once a statement, and a trigram GIN index of names beside their owner.
+"""PostgreSQL: triggers that run once per statement, and a GIN index of owners and trigrams of names.
 
-Once a statement, because a row that one transaction touches many times grows slow here.
+Once per statement, because a row that one transaction updates many times becomes slow here.
 """
 
 from __future__ import annotations
@@ -14,49 +14,50 @@ from portal.batches.derived.time_buckets import COARSE_BITS, COUNT_COLUMNS, FINE
 from portal.db.schema_changes import create_index_concurrently
 from portal.models import Batch
 
-# What LIKE does not take literally.
+# The special characters of LIKE.
 SPECIAL, ESCAPED = re.compile(r"([%_\\])"), r"\\\1"
 
 ROWS = {
-    "inserted": "SELECT owner_key, created_at, deleted_at, status, 1 AS n FROM added",
-    "removed": "SELECT owner_key, created_at, deleted_at, status, -1 AS n FROM gone",
+    "inserted": "SELECT owner_key, created_at, deleted_at, status, 1 AS n FROM new_rows",
+    "removed": "SELECT owner_key, created_at, deleted_at, status, -1 AS n FROM old_rows",
 }
 ROWS["changed"] = f"{ROWS['inserted']} UNION ALL {ROWS['removed']}"
 TABLES = {
-    "inserted": "INSERT ON batches REFERENCING NEW TABLE AS added",
-    "removed": "DELETE ON batches REFERENCING OLD TABLE AS gone",
-    "changed": "UPDATE ON batches REFERENCING NEW TABLE AS added OLD TABLE AS gone",
+    "inserted": "INSERT ON batches REFERENCING NEW TABLE AS new_rows",
+    "removed": "DELETE ON batches REFERENCING OLD TABLE AS old_rows",
+    "changed": "UPDATE ON batches REFERENCING NEW TABLE AS new_rows OLD TABLE AS old_rows",
 }
 SUMS = ", ".join(
     f"coalesce(sum(n) FILTER (WHERE status = '{status}' AND deleted_at IS NULL), 0) AS {status}" for status in STATUSES
 )
-SAME_PLACE = "(added_row.owner_key, added_row.created_at) = (gone_row.owner_key, gone_row.created_at)"
+SAME_BUCKETS = "(new_row.owner_key, new_row.created_at) = (old_row.owner_key, old_row.created_at)"
+ADD_COUNTS = ", ".join(f"{status} = stored.{status} + excluded.{status}" for status in STATUSES)
 ANY_SUM = " OR ".join(f"{status} <> 0" for status in STATUSES)
 
-# A new version of a list; as many bits as random() has.
-STAMP = "(random() * 9007199254740992)::bigint"
+# A new version of a list, with the 53 bits of random().
+RANDOM_VERSION = "(random() * 9007199254740992)::bigint"
 
 
-def function(event: str) -> str:
-    """What happens at a statement that inserted, removed or changed batches.
+def create_function(event: str) -> str:
+    """Return the statement that creates the trigger function of an event.
 
-    One batch at a time is how they change all day, and costs a third of what many at once do; that goes for a batch
-    whose time of creation stays as it is.
+    A statement that changes a single batch, the usual case, takes a shorter path at a third of the cost, unless
+    created_at changes.
     """
     new, old = event != "removed", event != "inserted"
-    rows = [*(["added"] if new else []), *(["gone"] if old else [])]
-    one = " AND ".join(f"(SELECT count(*) FROM (SELECT FROM {row} LIMIT 2) few) = 1" for row in rows)
-    take = " ".join(f"SELECT owner_key, created_at, deleted_at, status INTO {row}_row FROM {row};" for row in rows)
-    row = f"{rows[0]}_row"
-    unmoved = SAME_PLACE if new and old else "true"
+    sides = [*(["new"] if new else []), *(["old"] if old else [])]
+    is_single = " AND ".join(f"(SELECT count(*) FROM (SELECT FROM {side}_rows LIMIT 2) two) = 1" for side in sides)
+    read_row = " ".join(
+        f"SELECT owner_key, created_at, deleted_at, status INTO {side}_row FROM {side}_rows;" for side in sides
+    )
     return f"""
     CREATE FUNCTION batches_{event}() RETURNS trigger LANGUAGE plpgsql AS $$
-    DECLARE added_row record; gone_row record;
+    DECLARE new_row record; old_row record;
     BEGIN
-        IF {one} THEN
-            {take}
-            IF {unmoved} THEN
-                {change_one(row, new=new, old=old)}
+        IF {is_single} THEN
+            {read_row}
+            IF {SAME_BUCKETS if new and old else "true"} THEN
+                {change_one(f"{sides[0]}_row", new=new, old=old)}
                 RETURN NULL;
             END IF;
         END IF;
@@ -67,63 +68,61 @@ def function(event: str) -> str:
 
 
 def change_one(row: str, *, new: bool, old: bool) -> str:
-    """The list and the two spans of one batch; the spans only where a count moves."""
+    """Return the statements that update the list of one batch, and its two buckets if a count changes."""
 
-    def moved(status: str) -> str:
+    def count_change(status: str) -> str:
         live = "({row}.deleted_at IS NULL AND {row}.status = '{status}')::int"
-        added = live.format(row="added_row", status=status) if new else ""
-        return added + (" - " + live.format(row="gone_row", status=status) if old else "")
+        plus = live.format(row="new_row", status=status) if new else ""
+        return plus + (" - " + live.format(row="old_row", status=status) if old else "")
 
-    in_list = ", ".join(f"{status} = {status} + {moved(status)}" for status in STATUSES)
-    in_spans = ", ".join(f"{status} = kept.{status} + excluded.{status}" for status in STATUSES)
-    moves = ", ".join(moved(status) for status in STATUSES)
+    in_list = ", ".join(f"{status} = {status} + {count_change(status)}" for status in STATUSES)
+    changes = ", ".join(count_change(status) for status in STATUSES)
     values = ", ".join(
-        f"({row}.owner_key, {bits}, {row}.created_at >> {bits}, {moves})" for bits in (COARSE_BITS, FINE_BITS)
+        f"({row}.owner_key, {bits}, {row}.created_at >> {bits}, {changes})" for bits in (COARSE_BITS, FINE_BITS)
     )
-    same = "added_row.status = gone_row.status AND (added_row.deleted_at IS NULL) = (gone_row.deleted_at IS NULL)"
+    same = "new_row.status = old_row.status AND (new_row.deleted_at IS NULL) = (old_row.deleted_at IS NULL)"
     return f"""
-        UPDATE batch_lists SET version = {STAMP}, {in_list} WHERE owner_key = {row}.owner_key;
+        UPDATE batch_lists SET version = {RANDOM_VERSION}, {in_list} WHERE owner_key = {row}.owner_key;
         IF NOT ({same if new and old else "false"}) THEN
-            INSERT INTO batch_counts AS kept (owner_key, bits, number, {COUNT_COLUMNS}) VALUES {values}
-            ON CONFLICT (owner_key, bits, number) DO UPDATE SET {in_spans};
+            INSERT INTO batch_counts AS stored (owner_key, bits, number, {COUNT_COLUMNS}) VALUES {values}
+            ON CONFLICT (owner_key, bits, number) DO UPDATE SET {ADD_COUNTS};
         END IF;"""
 
 
 def change_many(event: str) -> str:
-    """The lists and spans of many batches, each touched once."""
-    in_lists = ", ".join(f"{status} = kept.{status} + moved.{status}" for status in STATUSES)
-    in_spans = ", ".join(f"{status} = kept.{status} + excluded.{status}" for status in STATUSES)
+    """Return the statements that update the lists and buckets of many batches, each once."""
+    in_lists = ", ".join(f"{status} = stored.{status} + changes.{status}" for status in STATUSES)
     return f"""
-        UPDATE batch_lists kept SET version = {STAMP}, {in_lists}
-        FROM (SELECT owner_key, {SUMS} FROM ({ROWS[event]}) touched GROUP BY owner_key) moved
-        WHERE kept.owner_key = moved.owner_key;
-        INSERT INTO batch_counts AS kept (owner_key, bits, number, {COUNT_COLUMNS})
+        UPDATE batch_lists stored SET version = {RANDOM_VERSION}, {in_lists}
+        FROM (SELECT owner_key, {SUMS} FROM ({ROWS[event]}) touched GROUP BY owner_key) changes
+        WHERE stored.owner_key = changes.owner_key;
+        INSERT INTO batch_counts AS stored (owner_key, bits, number, {COUNT_COLUMNS})
         SELECT * FROM (
             SELECT owner_key, bits, created_at >> bits AS number, {SUMS}
-            FROM ({ROWS[event]}) touched, (VALUES ({COARSE_BITS}), ({FINE_BITS})) span (bits)
+            FROM ({ROWS[event]}) touched, (VALUES ({COARSE_BITS}), ({FINE_BITS})) bucket (bits)
             GROUP BY owner_key, bits, created_at >> bits
-        ) moved WHERE {ANY_SUM} ORDER BY owner_key, bits, number
-        ON CONFLICT (owner_key, bits, number) DO UPDATE SET {in_spans};"""
+        ) changes WHERE {ANY_SUM} ORDER BY owner_key, bits, number
+        ON CONFLICT (owner_key, bits, number) DO UPDATE SET {ADD_COUNTS};"""
 
 
 INSTALL = tuple(
     statement
     for event in ROWS
     for statement in (
-        function(event),
+        create_function(event),
         f"CREATE TRIGGER batches_{event} AFTER {TABLES[event]} FOR EACH STATEMENT EXECUTE FUNCTION batches_{event}()",
     )
 )
 
-# So many names are read one by one sooner than fetched by the index, in an owner's list of any length.
-MANY = 5000
+# From this many matches on, reading all of an owner's names is faster than fetching the matches of the index.
+MANY_MATCHES = 5000
 ESTIMATE = text(
     "EXPLAIN (FORMAT JSON) SELECT 1 FROM batches"
     " WHERE owner_key = :owner AND deleted_at IS NULL AND name_folded LIKE :pattern"
 )
 
 EXTENSIONS = ("CREATE EXTENSION IF NOT EXISTS pg_trgm", "CREATE EXTENSION IF NOT EXISTS btree_gin")
-NO_EXTENSIONS = ("0A000", "42501", "58P01")  # not built, not allowed, no such file
+NO_EXTENSIONS = ("0A000", "42501", "58P01")  # not supported, not permitted, file not found
 NAME_INDEX = "ix_batches_live_trigrams"
 ON_NAMES = f"""{NAME_INDEX} ON batches USING gin (owner_key, name_folded gin_trgm_ops)
     WITH (fastupdate = on, gin_pending_list_limit = 64) WHERE deleted_at IS NULL"""
@@ -136,48 +135,46 @@ REMOVE = (
 
 
 def missing_triggers(connection: Connection) -> list[str]:
-    """The names of the triggers that should be there and are not, or do not run."""
-    running = "SELECT tgname FROM pg_trigger WHERE tgrelid = 'batches'::regclass AND tgenabled <> 'D'"
-    present = set(connection.exec_driver_sql(running).scalars())
+    """Return the names of missing or disabled triggers."""
+    enabled = "SELECT tgname FROM pg_trigger WHERE tgrelid = 'batches'::regclass AND tgenabled <> 'D'"
+    present = set(connection.exec_driver_sql(enabled).scalars())
     return [f"batches_{event}" for event in ROWS if f"batches_{event}" not in present]
 
 
 def has_name_index(connection: Connection) -> bool:
-    """Whether names can be searched by the index; one that was left half-built is none."""
-    found = connection.exec_driver_sql(
+    """Return whether a valid name index exists; an incomplete one is not valid."""
+    is_valid = connection.exec_driver_sql(
         f"SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('{NAME_INDEX}')"
     )
-    return bool(found.scalar())
+    return bool(is_valid.scalar())
 
 
-# The planner itself counts in the index where that is cheaper.
+# The planner decides by itself to count in the index.
 INDEXED_KEYS = None
 
-# The folded name holds the search: in the form that the index can find, for three characters and more; or row by row,
-# in a form that no index is tried for.
+# The folded name contains the search text: in a form that uses the index (three characters or more), and in a form
+# that does not.
 INDEXED = Batch.name_folded.like(bindparam("pattern"), escape="\\")
 SCANNED = func.strpos(Batch.name_folded, bindparam("folded")) > 0
 
 
 def name_values(owner_key: int, folded: str) -> dict[str, str]:
-    """The values of the conditions above, beside `folded` itself."""
+    """Return the values of the conditions above, in addition to `folded`."""
     return {"pattern": f"%{re.sub(SPECIAL, ESCAPED, folded)}%"}
 
 
 def expects_many(connection: Connection, owner_key: int, folded: str) -> bool:
-    """Whether so many names are to be expected that all are read more quickly than those fetched; by the planner's
-    own estimate, which costs a fraction of the wrong way."""
-    told = connection.execute(ESTIMATE, {"owner": owner_key, **name_values(owner_key, folded)}).scalar_one()
-    return told[0]["Plan"]["Plan Rows"] > MANY
+    """Return whether reading all names is faster than fetching the matches, by the planner's estimate of matches."""
+    plan = connection.execute(ESTIMATE, {"owner": owner_key, **name_values(owner_key, folded)}).scalar_one()
+    return plan[0]["Plan"]["Plan Rows"] > MANY_MATCHES
 
 
 def optimize(connection: Connection) -> None:
-    """Nothing: autovacuum does it."""
+    """Do nothing: autovacuum optimizes the index."""
 
 
 def create_name_index(connection: Connection) -> bool:
-    """The index of names, in the caller's transaction. Returns False where the server has no pg_trgm and btree_gin, or
-    does not let us have them."""
+    """Create the name index in the caller's transaction. Return False if pg_trgm or btree_gin is not available."""
     try:
         with connection.begin_nested():
             for statement in (*EXTENSIONS, f"CREATE INDEX {ON_NAMES}"):
@@ -189,10 +186,10 @@ def create_name_index(connection: Connection) -> bool:
     return True
 
 
-def complete(connection: Connection) -> None:
-    """The index of names where it is missing, built while everybody goes on reading and writing.
+def complete_indexes(connection: Connection) -> None:
+    """Create the name index, if missing, without blocking readers and writers.
 
-    The longest of all work on a large table. The connection is in autocommit. Without the extensions there is none.
+    Slow on a large table. The connection is in autocommit mode. Does nothing if the extensions are not available.
     """
     if connection.exec_driver_sql("SELECT to_regclass('batches')").scalar() is None:
         return
@@ -209,10 +206,10 @@ def complete(connection: Connection) -> None:
 
 
 def fill_name_index(connection: Connection) -> None:
-    """PostgreSQL fills its indexes by itself; this one is built anew."""
+    """Rebuild the name index."""
     connection.exec_driver_sql(f"REINDEX INDEX {NAME_INDEX}")
 
 
-def name_index_agrees(connection: Connection) -> bool:
-    """Yes: it is an index like any other, which PostgreSQL keeps by itself."""
+def is_name_index_correct(connection: Connection) -> bool:
+    """Return True: PostgreSQL maintains its indexes."""
     return True

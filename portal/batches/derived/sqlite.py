@@ -1,40 +1,44 @@
-"""SQLite: triggers that run for each row, and an FTS5 index of names whose row numbers are the batches' keys."""
+"""SQLite: triggers that run for each row, and an FTS5 index of names, whose row ids are the keys of batches."""
 
 from __future__ import annotations
 
+import sqlite3
 from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, column, func, select, table
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DatabaseError
 
 from portal.batches.derived.time_buckets import COARSE_BITS, COUNT_COLUMNS, FINE_BITS, STATUSES
 from portal.models import Batch
 from portal.models.base import OWNER_SHIFT
 
+# The first SQLite with the trigram tokenizer.
+TRIGRAM_VERSION = (3, 34)
+
 # A new version of a list.
-STAMP = "random()"
+RANDOM_VERSION = "random()"
 
 NAMES = table("batch_names", column("rowid"), column("batch_names"))
 
 
 def live_flag(row: str, status: str) -> str:
-    """1 where the row is live and has the status, else 0."""
+    """Return the expression that is 1 if the row is live and has the status, else 0."""
     return f"({row}.deleted_at IS NULL AND {row}.status = '{status}')"
 
 
 def count_change(status: str, *, old: bool, new: bool) -> str:
-    """By how much the count of live batches of a status changes."""
+    """Return the expression for the change of the count of live batches with a status."""
     return (f"+ {live_flag('NEW', status)}" if new else "") + (f" - {live_flag('OLD', status)}" if old else "")
 
 
 def update_list_sql(row: str, *, old: bool, new: bool) -> str:
-    """The owner's list: a new version, which is a stamp and no number, and the counts per status."""
+    """Return the statement that updates the version and counts of the owner's list."""
     counts = ", ".join(f"{status} = {status} {count_change(status, old=old, new=new)}" for status in STATUSES)
-    return f"UPDATE batch_lists SET version = {STAMP}, {counts} WHERE owner_key = {row}.owner_key;"
+    return f"UPDATE batch_lists SET version = {RANDOM_VERSION}, {counts} WHERE owner_key = {row}.owner_key;"
 
 
 def update_buckets_sql(row: str, *, old: bool, new: bool) -> str:
-    """The two spans that hold the row's created_at."""
+    """Return the statement that updates the two buckets of the row."""
     changes = ", ".join(count_change(status, old=old, new=new) for status in STATUSES)
     values = ", ".join(
         f"({row}.owner_key, {bits}, {row}.created_at >> {bits}, {changes})" for bits in (COARSE_BITS, FINE_BITS)
@@ -63,8 +67,8 @@ TRIGGERS = (
         {update_buckets_sql("OLD", old=True, new=False)} {update_buckets_sql("NEW", old=False, new=True)} END""",
 )
 
-# What the planner is told of the indexes (rows of the table, then of each further column): as many as a middling owner
-# has. Left to guess, it takes a wrong index for the same equality, or walks all of an owner's rows beside a search.
+# Fixed statistics for the planner, those of an owner with an average number of batches: the rows of the table, then per
+# distinct value of the first, the first two … columns. Without them it chooses wrong indexes.
 STATISTICS = {
     "ix_batches_live_created": "1000000 1000 2 1",
     "ix_batches_live_updated": "1000000 1000 2 1",
@@ -73,16 +77,16 @@ STATISTICS = {
     "ix_batches_live_status": "1000000 1000 200 2 1",
     "ix_batches_source": "1000000 100000 1",
 }
-PLANNING = (
+SET_STATISTICS = (
     "ANALYZE sqlite_schema",
     *(f"DELETE FROM sqlite_stat1 WHERE idx = '{index}'" for index in STATISTICS),
     *(f"INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('batches', '{i}', '{s}')" for i, s in STATISTICS.items()),
 )
-INSTALL = (*TRIGGERS, *PLANNING)
+INSTALL = (*TRIGGERS, *SET_STATISTICS)
 
 ADD_NAME = "INSERT INTO batch_names (rowid, name_folded) VALUES (NEW.key, NEW.name_folded);"
 DROP_NAME = "INSERT INTO batch_names (batch_names, rowid, name_folded) VALUES ('delete', OLD.key, OLD.name_folded);"
-# The index keeps no copy of the names; the view is where it finds them, to be built anew and to be checked.
+# The index has no copy of the names: it reads them from this view when it is rebuilt or checked.
 NAME_INDEX = (
     "CREATE VIEW live_batch_names AS SELECT key, name_folded FROM batches WHERE deleted_at IS NULL",
     """CREATE VIRTUAL TABLE batch_names USING fts5(
@@ -93,7 +97,7 @@ NAME_INDEX = (
         WHEN OLD.deleted_at IS NULL AND NEW.deleted_at IS NOT NULL BEGIN {DROP_NAME} END""",
     f"""CREATE TRIGGER batches_name_back AFTER UPDATE OF deleted_at ON batches
         WHEN OLD.deleted_at IS NOT NULL AND NEW.deleted_at IS NULL BEGIN {ADD_NAME} END""",
-    # One trigger for both steps: triggers have no order, and a new name must not come before the old one has gone.
+    # One trigger for both steps, since triggers run in no particular order and the old name must be removed first.
     f"""CREATE TRIGGER batches_renamed AFTER UPDATE OF name_folded ON batches
         WHEN OLD.deleted_at IS NULL AND NEW.deleted_at IS NULL AND OLD.name_folded <> NEW.name_folded
         BEGIN {DROP_NAME} {ADD_NAME} END""",
@@ -109,78 +113,80 @@ REMOVE = (
 
 
 def missing_triggers(connection: Connection) -> list[str]:
-    """The names of the triggers that should be there and are not."""
+    """Return the names of missing triggers."""
     present = set(connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'trigger'").scalars())
     expected = TRIGGER_NAMES + (NAME_TRIGGER_NAMES if has_name_index(connection) else ())
     return [f"batches_{name}" for name in expected if f"batches_{name}" not in present]
 
 
 def has_name_index(connection: Connection) -> bool:
-    """Whether names can be searched by the index."""
-    found = connection.exec_driver_sql("SELECT 1 FROM sqlite_master WHERE name = 'batch_names'")
-    return found.first() is not None
+    """Return whether the name index exists."""
+    index = connection.exec_driver_sql("SELECT 1 FROM sqlite_master WHERE name = 'batch_names'")
+    return index.first() is not None
 
 
-# The rows of the index that hold the phrase and are the owner's.
+# The rows of the index that match the phrase and belong to the owner.
 INDEX_ROWS = and_(
     NAMES.c.batch_names.op("MATCH")(bindparam("phrase")),
     NAMES.c.rowid.between(bindparam("first_key"), bindparam("last_key")),
 )
 
-# The keys of the owner's live batches whose folded names hold the phrase, read from the index alone.
+# The keys of the owner's live batches whose names match the phrase, read from the index alone.
 INDEXED_KEYS = select(NAMES.c.rowid).where(INDEX_ROWS)
 
-# The folded name holds the search: found by the index, for three characters and more; or looked for row by row, by
-# instr(), because SQLite's LIKE would fold case once more.
+# The folded name contains the search text: by the index (three characters or more), and by reading each name. Not by
+# LIKE, because SQLite's LIKE ignores case in its own way.
 INDEXED = and_(Batch.key == NAMES.c.rowid, INDEX_ROWS)
 SCANNED = func.instr(Batch.name_folded, bindparam("folded")) > 0
 
 
 def name_values(owner_key: int, folded: str) -> dict[str, Any]:
-    """The values of the conditions above, beside `folded` itself."""
+    """Return the values of the conditions above, in addition to `folded`."""
     first = owner_key << OWNER_SHIFT
     phrase = '"' + folded.replace('"', '""') + '"'
     return {"phrase": phrase, "first_key": first, "last_key": first + (1 << OWNER_SHIFT) - 1}
 
 
 def expects_many(connection: Connection, owner_key: int, folded: str) -> bool:
-    """No: the index counts any number of names more quickly than they are read."""
+    """Return False: the index always counts faster than the names are read."""
     return False
 
 
 def optimize(connection: Connection) -> None:
-    """Merge what many changes have left the index in: a search looks into each of its parts."""
+    """Merge the segments of the index, each of which a search reads."""
     if has_name_index(connection):
         connection.exec_driver_sql("INSERT INTO batch_names (batch_names) VALUES ('optimize')")
 
 
 def create_name_index(connection: Connection) -> bool:
-    """The index of names, empty. Returns False where this SQLite was built without FTS5 or its trigrams."""
-    try:
-        for statement in NAME_INDEX:
-            connection.exec_driver_sql(statement)
-    except OperationalError as error:
-        if "no such module" in str(error) or "no such tokenizer" in str(error):
-            connection.exec_driver_sql("DROP VIEW live_batch_names")
-            return False
-        raise
+    """Create an empty name index. Return False if this SQLite does not support it."""
+    if not supports_name_index(connection):
+        return False
+    for statement in NAME_INDEX:
+        connection.exec_driver_sql(statement)
     return True
 
 
-def complete(connection: Connection) -> None:
-    """Nothing: SQLite has one writer, who would keep the others waiting now as well as within the migration."""
+def supports_name_index(connection: Connection) -> bool:
+    """Return whether this SQLite has FTS5 and its trigram tokenizer."""
+    module = connection.exec_driver_sql("SELECT 1 FROM pragma_module_list WHERE name = 'fts5'")
+    return module.first() is not None and sqlite3.sqlite_version_info >= TRIGRAM_VERSION
+
+
+def complete_indexes(connection: Connection) -> None:
+    """Do nothing: migrations create the name index, since SQLite has only one writer at a time anyway."""
 
 
 def fill_name_index(connection: Connection) -> None:
-    """Every live name anew, packed as tightly as the index can be."""
+    """Rebuild the name index from all live names, and optimize it."""
     for task in ("rebuild", "optimize"):
         connection.exec_driver_sql(f"INSERT INTO batch_names (batch_names) VALUES ('{task}')")
 
 
-def name_index_agrees(connection: Connection) -> bool:
-    """Whether the index holds the live names, each as it is, and no others. Other writers wait meanwhile."""
+def is_name_index_correct(connection: Connection) -> bool:
+    """Return whether the index holds exactly the live names. Blocks other writers meanwhile."""
     try:
         connection.exec_driver_sql("INSERT INTO batch_names (batch_names, rank) VALUES ('integrity-check', 1)")
-    except DatabaseError:  # "malformed", says SQLite
+    except DatabaseError:  # the index is malformed
         return False
     return True

@@ -1,8 +1,8 @@
-"""The spans of time in which live batches are counted, and how their counts are added up in SQL on both engines.
+"""The buckets of time in which live batches are counted, and how their counts are summed in SQL on both engines.
 
-A span is a run of milliseconds whose length is a power of two, so that `created_at >> bits` is its number. Coarse
-spans of 2**31 ms are 25 days, fine ones of 2**24 ms are 4.7 hours, 128 to a coarse one. A far-off page is found, and
-a range of dates counted, by adding up some hundred rows, however many batches there are.
+A bucket is a range of milliseconds whose length is a power of two: `created_at >> bits` is its number. Coarse buckets
+of 2**31 ms are 25 days, fine ones of 2**24 ms are 4.7 hours, 128 to a coarse one. A distant page is found, and a range
+of dates counted, by summing some hundred rows, however many batches there are.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Select, and_, bindparam, func, or_, select
 
+from portal.db.transactions import fetch
 from portal.models import BatchBucket, QueueStatus
 
 COARSE_BITS = 31
@@ -23,22 +24,24 @@ FINE_BITS = 24
 STATUSES = tuple(str(status) for status in QueueStatus)
 COUNT_COLUMNS = ", ".join(STATUSES)
 
+# Consecutive buckets: (bits, first number, number after the last).
+Span = tuple[int, int, int]
+
 
 @dataclass(frozen=True)
 class BucketCover:
-    """What together holds a range of time, each moment once: whole spans as (bits, first number, number after the
-    last), and left-over pieces as (first ms, ms after the last)."""
+    """Spans of buckets and edges (first ms, ms after the last) that together cover a range of time exactly once."""
 
-    spans: list[tuple[int, int, int]]
-    pieces: list[tuple[int, int]]
+    spans: list[Span]
+    edges: list[tuple[int, int]]
 
 
 def cover_range(first: int, end: int) -> BucketCover:
-    """The range of milliseconds from `first` up to but not including `end`, in as few spans as there can be."""
+    """Return the smallest cover of the milliseconds from `first` to before `end`."""
     fine_first, fine_end = -(-first >> FINE_BITS), end >> FINE_BITS
     if fine_first >= fine_end:
         return BucketCover([], [(first, end)] if first < end else [])
-    pieces = [(first, fine_first << FINE_BITS), (fine_end << FINE_BITS, end)]
+    edges = [(first, fine_first << FINE_BITS), (fine_end << FINE_BITS, end)]
     ratio = COARSE_BITS - FINE_BITS
     coarse_first, coarse_end = -(-fine_first >> ratio), fine_end >> ratio
     if coarse_first < coarse_end:
@@ -49,52 +52,72 @@ def cover_range(first: int, end: int) -> BucketCover:
         ]
     else:
         spans = [(FINE_BITS, fine_first, fine_end)]
-    return BucketCover(
-        [span for span in spans if span[1] < span[2]], [piece for piece in pieces if piece[0] < piece[1]]
-    )
+    return BucketCover([span for span in spans if span[1] < span[2]], [edge for edge in edges if edge[0] < edge[1]])
 
 
 @lru_cache
-def select_bucket_sums(count: int) -> Select[Any]:
-    """A select, to be given `run_values`, of the `owner`'s live batches in so many runs of spans, a column a status."""
-    runs = [
+def select_bucket_sums(span_count: int) -> Select[Any]:
+    """Return a select of the `owner`'s live batches per status in spans, whose values are `bucket_span_values`."""
+    spans = [
         and_(
-            BatchBucket.bits == bindparam(f"bits_{run}"),
-            BatchBucket.number >= bindparam(f"first_{run}"),
-            BatchBucket.number < bindparam(f"end_{run}"),
+            BatchBucket.bits == bindparam(f"bits_{index}"),
+            BatchBucket.number >= bindparam(f"first_{index}"),
+            BatchBucket.number < bindparam(f"end_{index}"),
         )
-        for run in range(count)
+        for index in range(span_count)
     ]
     columns = (func.coalesce(func.sum(getattr(BatchBucket, status)), 0).label(status) for status in STATUSES)
-    return select(*columns).where(BatchBucket.owner_key == bindparam("owner"), or_(*runs))
+    return select(*columns).where(BatchBucket.owner_key == bindparam("owner"), or_(*spans))
 
 
-def bucket_run_values(runs: Iterable[tuple[int, int, int]]) -> dict[str, int]:
-    """The values of `sums` for these runs of spans."""
+def bucket_span_values(spans: Iterable[Span]) -> dict[str, int]:
+    """Return the values of `select_bucket_sums` for spans."""
     return {
-        f"{name}_{place}": value
-        for place, run in enumerate(runs)
-        for name, value in zip(("bits", "first", "end"), run, strict=True)
+        f"{name}_{index}": value
+        for index, span in enumerate(spans)
+        for name, value in zip(("bits", "first", "end"), span, strict=True)
     }
+
+
+def count_spans(owner_key: int, spans: list[Span]) -> dict[QueueStatus, int]:
+    """Return the owner's live batches per status in spans of buckets."""
+    if not spans:
+        return dict.fromkeys(QueueStatus, 0)
+    row = fetch(select_bucket_sums(len(spans)), owner=owner_key, **bucket_span_values(spans)).one()
+    return {status: int(getattr(row, status)) for status in QueueStatus}
+
+
+@lru_cache(maxsize=4096)
+def find_bucket(version: int, owner_key: int, statuses: tuple[QueueStatus, ...], newer: int) -> tuple[int, int]:
+    """Return the bucket with the batch that follows `newer` batches, and the number of batches in later buckets.
+
+    `version` is a part of the cache key: a new version of the list makes a new key.
+    """
+    bucket, before = fetch(select_bucket_at(statuses), owner=owner_key, newer=newer).one()
+    return bucket, int(before)
 
 
 @lru_cache
 def select_bucket_at(statuses: tuple[str, ...]) -> Select[tuple[int, int]]:
-    """A select, to be given its values, of the fine span in which stands the `owner`'s batch that has `newer` batches
-    of these statuses before it, newest first: the span's number, and how many stand in spans after it in time."""
+    """Return a select of the fine bucket with the `owner`'s batch that follows `newer` batches, newest first.
+
+    Only batches with the given statuses count. Columns: the bucket's number, and the number of batches in later ones.
+    """
     count = reduce(add, (getattr(BatchBucket, status) for status in statuses))
 
-    def passed(*conditions: ColumnElement[bool], before: Any = 0) -> Select[Any]:
-        so_far = before + func.sum(count).over(order_by=BatchBucket.number.desc()) - count
+    def with_later_batches(*conditions: ColumnElement[bool], later: Any = 0) -> Select[Any]:
+        before = later + func.sum(count).over(order_by=BatchBucket.number.desc()) - count
         of_owner = BatchBucket.owner_key == bindparam("owner")
-        return select(BatchBucket.number, so_far.label("before")).where(of_owner, *conditions)
+        return select(BatchBucket.number, before.label("before")).where(of_owner, *conditions)
 
-    def last(spans: Any) -> Select[tuple[int, int]]:
-        # Empty spans have as many before them as the next one that is not; the oldest of them is the one meant.
-        found = select(spans.c.number, spans.c.before).where(spans.c.before <= bindparam("newer", type_=BigInteger))
-        return found.order_by(spans.c.before.desc(), spans.c.number).limit(1)
+    def bucket_of_batch(buckets: Any) -> Select[tuple[int, int]]:
+        # An empty bucket has the same number before it as the next non-empty one; the oldest of them has the batch.
+        query = select(buckets.c.number, buckets.c.before)
+        query = query.where(buckets.c.before <= bindparam("newer", type_=BigInteger))
+        return query.order_by(buckets.c.before.desc(), buckets.c.number).limit(1)
 
-    coarse = last(passed(BatchBucket.bits == COARSE_BITS).cte("coarse")).cte("place")
+    coarse = bucket_of_batch(with_later_batches(BatchBucket.bits == COARSE_BITS).cte("coarse")).cte("place")
     ratio = 1 << (COARSE_BITS - FINE_BITS)
     inside = and_(BatchBucket.number >= coarse.c.number * ratio, BatchBucket.number < (coarse.c.number + 1) * ratio)
-    return last(passed(BatchBucket.bits == FINE_BITS, inside, before=coarse.c.before).cte("fine"))
+    fine = with_later_batches(BatchBucket.bits == FINE_BITS, inside, later=coarse.c.before)
+    return bucket_of_batch(fine.cte("fine"))

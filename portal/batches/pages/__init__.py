@@ -1,4 +1,4 @@
-"""The browser's exit for batches. What is in the address bar is the whole state."""
+"""The pages of batches. The address holds the whole state of a page."""
 
 from portal.batches.pages import actions, detail, exports, listing, trash
 from portal.batches.pages.blueprint import blueprint

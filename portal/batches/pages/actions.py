@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 
 from portal.batches import actions, query, transitions
 from portal.batches.pages.blueprint import batch_or_404, blueprint
-from portal.batches.presenter import batch_view
+from portal.batches.rows import batch_view
 from portal.batches.settings import BatchName
 from portal.batches.transitions import IllegalTransition
 from portal.calls import query as calls_query

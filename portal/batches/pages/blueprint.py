@@ -1,4 +1,4 @@
-"""Where all pages of batches are registered, and what they share."""
+"""The blueprint of all batch pages, and the lookup that they share."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ blueprint = Blueprint("batches", __name__, url_prefix="/batches")
 
 
 def batch_or_404(batch_id: str) -> Any:
-    """The reader's batch of that id. 404 alike for one that never was, is deleted, or is another's."""
-    known = parse_id(batch_id)
-    batch = query.find_batch(current_user.key, known) if known else None
+    """Return the user's live batch with the id. Raises the same 404 for unknown, deleted and other users' batches."""
+    public_id = parse_id(batch_id)
+    batch = query.find_batch(current_user.key, public_id) if public_id else None
     return batch if batch is not None else abort(404)

@@ -1,4 +1,4 @@
-"""The list and a batch's calls as files."""
+"""Exports of the list and of a batch's calls."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from portal.audit.account_log import log_export
 from portal.batches import query
 from portal.batches.pages.blueprint import batch_or_404, blueprint
 from portal.batches.parameters import BatchListParameters
-from portal.batches.presenter import LIST_HEADER, export_details, list_cells
+from portal.batches.presenter import export_details
+from portal.batches.rows import FIELD_NAMES, batch_cells
 from portal.calls import query as calls_query
 from portal.calls.parameters import CallListParameters
 from portal.calls.presenter import export_columns
@@ -23,23 +24,25 @@ from portal.web.parameters import parse_query
 @blueprint.get(f"/export.{EXPORT_KIND_RULE}")
 @login_required
 def export_list(kind: str) -> Response:
-    """Every batch that the list would show on all its pages, in its order."""
-    asked = parse_query(
+    """Export all pages of the list, in its order."""
+    parameters = parse_query(
         request.query_string, BatchListParameters, zone=request_clock().zone, ignore_unknown=True
     ).or_refuse()
-    rows = query.stream_batches(current_user.list_state, asked)
-    return stream_download(ExportKind(kind), "Batches", LIST_HEADER, map(list_cells, rows))
+    rows = query.stream_batches(parameters.to_list_query(current_user.list_state))
+    return stream_download(ExportKind(kind), "Batches", FIELD_NAMES, map(batch_cells, rows))
 
 
 @blueprint.get(f"/<batch_id>/calls.{EXPORT_KIND_RULE}")
 @login_required
 def export_calls(batch_id: str, kind: str) -> Response:
-    """Every call of the batch that matches, in the order asked for."""
+    """Export all matching calls of the batch, in the selected order."""
     batch = batch_or_404(batch_id)
-    asked = parse_query(request.query_string, CallListParameters, ignore_unknown=True).or_refuse()
-    known, name, taken = batch.id, batch.name, export_details(batch, whole=not asked.is_filtered)
+    parameters = parse_query(request.query_string, CallListParameters, ignore_unknown=True).or_refuse()
+    # Writing to the audit log expires the batch object.
+    public_id, name, details = batch.id, batch.name, export_details(batch, is_complete=not parameters.is_filtered)
     if request.method == "GET":
-        log_export(current_actor(), taken)
-    header, cells = export_columns(calls_query.fetch_field_names(current_user.key, known, asked.to_query()))
-    rows = calls_query.stream_calls(current_user.key, known, asked.to_query())
+        log_export(current_actor(), details)
+    call_query = parameters.to_query()
+    header, cells = export_columns(calls_query.fetch_field_names(current_user.key, public_id, call_query))
+    rows = calls_query.stream_calls(current_user.key, public_id, call_query)
     return stream_download(ExportKind(kind), name, header, map(cells, rows))

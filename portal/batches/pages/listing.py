@@ -1,8 +1,10 @@
-"""The list."""
+"""The list page."""
 
 from __future__ import annotations
 
-from flask import redirect, request, url_for
+from typing import Any
+
+from flask import request
 from flask_login import current_user, login_required
 from werkzeug.wrappers import Response
 
@@ -11,11 +13,12 @@ from portal.batches.list_menus import created_date_menu, sort_menu
 from portal.batches.pages.actions import TOOLBAR
 from portal.batches.pages.blueprint import blueprint
 from portal.batches.parameters import BatchListParameters
-from portal.batches.presenter import listing_view
+from portal.batches.presenter import Listing
 from portal.models import QueueStatus
 from portal.models.list_state import ListState
 from portal.times import local_day
 from portal.web.clock import request_clock
+from portal.web.pagination import CountedPage, fetch_existing_page
 from portal.web.parameters import ParsedParameters, parse_query
 from portal.web.rendering import render, render_with_etag
 
@@ -23,31 +26,28 @@ from portal.web.rendering import render, render_with_etag
 @blueprint.get("")
 @login_required
 def list_batches() -> Response:
-    """The list; as a fragment, everything below the search box."""
-    reading = parse_query(request.query_string, BatchListParameters, zone=request_clock().zone, ignore_unknown=True)
+    """Show the list; as a fragment, everything below the search box."""
+    parsed = parse_query(request.query_string, BatchListParameters, zone=request_clock().zone, ignore_unknown=True)
     state = current_user.list_state
-    return render_with_etag(state.version, lambda: show_list(state, reading))
+    return render_with_etag(state.version, lambda: render_list(state, parsed))
 
 
-def show_list(state: ListState, reading: ParsedParameters[BatchListParameters]) -> Response:
-    """The page of rows that was asked for, or the way to the last page where it lies past the end."""
-    asked = reading.values
-    counts = query.status_counts(state, asked)
-    page = query.fetch_page(state, asked, counts)
-    here = request_clock()
-    if page.past_end:
-        last = asked.model_copy(update={"page": page.total_pages or 1})
-        if reading.problems:  # a redirect would lose what is to be said of them
-            return show_list(state, ParsedParameters(last, reading.problems))
-        return redirect(url_for(".list_batches") + last.query())
+def render_list(state: ListState, parsed: ParsedParameters[BatchListParameters]) -> Response:
+    """Render the list with the given parameters."""
+
+    def fetch(parameters: BatchListParameters) -> CountedPage[Any]:
+        return query.fetch_counted_page(parameters.to_list_query(state))
+
+    asked, page = fetch_existing_page(parsed, fetch)
+    clock = request_clock()
     return render(
         "batches/list.html",
         "batches/_table.html",
-        status=400 if reading.problems else 200,
-        problems=list(reading.problems.values()),
-        listing=listing_view(asked, page, counts, has_batches=state.total > 0),
+        status=400 if parsed.problems else 200,
+        problems=list(parsed.problems.values()),
+        listing=Listing(asked, page, has_batches=state.total > 0),
         running=state.live[QueueStatus.ACTIVE] > 0,
         bulk_actions=TOOLBAR,
         sorts=sort_menu(asked),
-        created=created_date_menu(asked, local_day(here.now, here.zone), here.zone),
+        created=created_date_menu(asked, local_day(clock.now, clock.zone), clock.zone),
     )

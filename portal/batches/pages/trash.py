@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from flask import flash, redirect, request, url_for
+from flask import flash, request, url_for
 from flask_login import current_user, login_required
 from pydantic import Field
 from werkzeug.wrappers import Response
@@ -15,12 +15,13 @@ from portal.batches.pages.blueprint import blueprint
 from portal.batches.presenter import trash_view
 from portal.web import htmx
 from portal.web.field_types import HexId
+from portal.web.pagination import fetch_existing_page
 from portal.web.parameters import PageNumber, PageSize, Parameters, parse_form, parse_query
 from portal.web.rendering import render
 
 
 class TrashParameters(Parameters):
-    """One page of the trash."""
+    """The parameters of the trash page."""
 
     page: PageNumber = 1
     limit: PageSize = 25
@@ -37,16 +38,15 @@ class RestoreForm(Parameters):
 @login_required
 def show_trash() -> Response:
     """Show one page of deleted batches, the most recently deleted first."""
-    reading = parse_query(request.query_string, TrashParameters, ignore_unknown=True)
-    asked = reading.values
-    page = query.fetch_trash(current_user.key, asked.page, asked.limit)
-    if page.past_end:
-        return redirect(url_for(".show_trash") + asked.query(page=page.total_pages or 1))
+    parsed = parse_query(request.query_string, TrashParameters, ignore_unknown=True)
+    asked, page = fetch_existing_page(
+        parsed, lambda asked: query.fetch_trash(current_user.key, asked.page, asked.limit)
+    )
     return render(
         "batches/trash.html",
         "batches/_trash.html",
-        status=400 if reading.problems else 200,
-        problems=list(reading.problems.values()),
+        status=400 if parsed.problems else 200,
+        problems=list(parsed.problems.values()),
         asked=asked,
         page=page,
         batches=[trash_view(row) for row in page.rows],

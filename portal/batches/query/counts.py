@@ -1,7 +1,7 @@
-"""How many batches match, exactly, without reading them where that can be helped.
+"""Exact counts of matching batches, mostly without reading the batches.
 
-What had to be counted is kept for as long as the list's version stands: a version is a stamp that never comes back, so
-that what was counted under it is true in every process and for good. The version is an argument for that reason alone.
+Counts are cached under the version of the list. Versions never repeat, so a cached count is correct in every process;
+some functions take the version only as a part of the cache key.
 """
 
 from __future__ import annotations
@@ -13,107 +13,86 @@ from typing import Any
 from sqlalchemy import Select, func
 
 from portal.batches.derived import time_buckets
-from portal.batches.parameters import BatchListParameters
-from portal.batches.query.conditions import (
-    MAX_MS,
-    MIN_MS,
-    Conditions,
-    NameLookup,
-    choose_name_lookup,
-    created_range,
-    name_values,
-    select_matching,
-    statuses_containing,
-)
+from portal.batches.query.conditions import Conditions, NameLookup
+from portal.batches.query.list_query import ListQuery, NameSearch, name_conditions
 from portal.batches.query.small_results import count_by_status, filter_by_created, find_small_result
 from portal.db.transactions import fetch
-from portal.extensions import db
 from portal.models import Batch, QueueStatus
-from portal.models.list_state import ListState
-from portal.text import fold
 
 Counts = Mapping[QueueStatus, int]
 
 
-def count_batches(state: ListState, asked: BatchListParameters) -> int:
-    """How many batches match, exactly."""
-    plain = not (asked.status or asked.created_from or asked.created_to)
-    if asked.search and plain and not statuses_containing(asked):
-        return count_names(state.version, state.owner_key, fold(asked.search))
-    counts = status_counts(state, asked)
-    return sum(counts[status] for status in asked.status or QueueStatus)
+def count_batches(query: ListQuery) -> int:
+    """Return the number of matching batches."""
+    if query.search and not (query.named_statuses or query.statuses or query.has_range):
+        return count_names(query.search)
+    counts = status_counts(query)
+    return sum(counts[status] for status in query.shown_statuses)
 
 
-def status_counts(state: ListState, asked: BatchListParameters) -> Counts:
-    """For each status, how many batches match everything but the status filter; their sum is what All would find."""
-    first, end = created_range(asked)
-    whole = (first, end) == (MIN_MS, MAX_MS)
-    plain = state.live if whole else count_created(state.version, state.owner_key, first, end)
-    if not asked.search:
-        return plain
-    folded, of_status = fold(asked.search), statuses_containing(asked)
-    few = find_small_result(state.version, state.owner_key, folded)
-    if few is not None:
-        named: Counts = count_by_status(filter_by_created(few, asked))
+def status_counts(query: ListQuery) -> Counts:
+    """Return the number of batches per status that match all filters except the status filter."""
+    state = query.state
+    in_range = count_created(state.version, state.owner_key, query.first, query.end) if query.has_range else state.live
+    if not query.search:
+        return in_range
+    small = find_small_result(query.search)
+    if small is not None:
+        by_name: Counts = count_by_status(filter_by_created(small, query))
     else:
-        named = count_by_name_and_time(state.version, state.owner_key, state.total, folded, first, end)
-    return {status: plain[status] if status in of_status else named[status] for status in QueueStatus}
+        by_name = count_by_name_and_time(query.search, state.total, query.first, query.end)
+    return {status: (in_range if status in query.named_statuses else by_name)[status] for status in QueueStatus}
 
 
 @lru_cache(maxsize=4096)
 def count_created(version: int, owner_key: int, first: int, end: int) -> Counts:
-    """The owner's live batches per status created from `first` up to but not at `end`: whole spans, and a few rows."""
-    covered = time_buckets.cover_range(first, end)
-    counts = dict.fromkeys(QueueStatus, 0)
-    if covered.spans:
-        sums = time_buckets.select_bucket_sums(len(covered.spans))
-        row = fetch(sums, owner=owner_key, **time_buckets.bucket_run_values(covered.spans)).one()
-        counts = {status: int(getattr(row, status)) for status in QueueStatus}
-    for piece_first, piece_end in covered.pieces:
-        piece = Conditions(from_first=True, to_end=True)
-        found = count_rows(piece, {"owner": owner_key, "first": piece_first, "end": piece_end})
-        counts = {status: counts[status] + found[status] for status in QueueStatus}
+    """Return the owner's live batches per status created from `first` to before `end`.
+
+    Whole buckets are summed; only the batches at the edges are counted.
+    """
+    cover = time_buckets.cover_range(first, end)
+    counts = time_buckets.count_spans(owner_key, cover.spans)
+    for edge_first, edge_end in cover.edges:
+        edge = count_rows(Conditions(first=True, end=True), {"owner": owner_key, "first": edge_first, "end": edge_end})
+        counts = {status: counts[status] + edge[status] for status in QueueStatus}
     return counts
 
 
 @lru_cache(maxsize=4096)
-def count_names(version: int, owner_key: int, folded: str) -> int:
-    """How many of the owner's live batches hold `folded` in their names."""
-    few = find_small_result(version, owner_key, folded)
-    if few is not None:
-        return len(few)
-    names = Conditions(choose_name_lookup(version, owner_key, folded), db.engine.dialect.name)
-    return fetch(select_name_count(names), **name_values(owner_key, folded)).scalar_one()
+def count_names(search: NameSearch) -> int:
+    """Return the number of live batches whose names match."""
+    small = find_small_result(search)
+    if small is not None:
+        return len(small)
+    return fetch(select_name_count(name_conditions(search.lookup)), **search.values).scalar_one()
 
 
 @lru_cache(maxsize=4096)
-def count_by_name_and_time(version: int, owner_key: int, live: int, folded: str, first: int, end: int) -> Counts:
-    """Of the owner's live batches created in the range, per status those that hold `folded` in their names."""
-    names = choose_name_lookup(version, owner_key, folded)
-    # Where many match, reading every name is quicker than fetching what the index found, row by row.
-    if names is NameLookup.INDEXED and count_names(version, owner_key, folded) * 8 >= live:
-        names = NameLookup.SCANNED
-    values = name_values(owner_key, folded) | {"first": first, "end": end}
-    match = Conditions(names, db.engine.dialect.name, from_first=first != MIN_MS, to_end=end != MAX_MS)
-    return count_rows(match, values)
+def count_by_name_and_time(search: NameSearch, live: int, first: int, end: int) -> Counts:
+    """Return the number per status, of the owner's `live` batches, that were created in the range and match by name."""
+    lookup = search.lookup
+    # With many matches, reading every name is faster than fetching the index's matches row by row.
+    if lookup is NameLookup.INDEX and count_names(search) * 8 >= live:
+        lookup = NameLookup.SCAN
+    return count_rows(name_conditions(lookup, first, end), search.values | {"first": first, "end": end})
 
 
-def count_rows(match: Conditions, values: Mapping[str, Any]) -> Counts:
-    """How many batches of each status match, counted one by one."""
-    row = fetch(select_status_counts(match), **values).one()
+def count_rows(conditions: Conditions, values: Mapping[str, Any]) -> Counts:
+    """Return the number of matching batches per status, by reading them."""
+    row = fetch(select_status_counts(conditions), **values).one()
     return {status: getattr(row, status) for status in QueueStatus}
 
 
 @lru_cache
-def select_status_counts(match: Conditions) -> Select[Any]:
-    """The select for it, all in one row: an index of names serves it alone."""
+def select_status_counts(conditions: Conditions) -> Select[Any]:
+    """Return a select of all counts in one row, which an index of names can serve alone."""
     columns = [func.count().filter(Batch.status == status).label(status) for status in QueueStatus]
-    return select_matching(match).with_only_columns(*columns)
+    return conditions.build_query(*columns)
 
 
 @lru_cache
-def select_name_count(match: Conditions) -> Select[tuple[int]]:
-    """The select that counts names; where the engine can, from the index alone."""
-    if match.names is NameLookup.INDEXED and match.engine.INDEXED_KEYS is not None:
-        return match.engine.INDEXED_KEYS.with_only_columns(func.count())
-    return select_matching(match).with_only_columns(func.count())
+def select_name_count(conditions: Conditions) -> Select[tuple[int]]:
+    """Return a select of the number of matching names, from the index alone where the engine supports it."""
+    if conditions.lookup is NameLookup.INDEX and conditions.engine.INDEXED_KEYS is not None:
+        return conditions.engine.INDEXED_KEYS.with_only_columns(func.count())
+    return conditions.build_query(func.count())

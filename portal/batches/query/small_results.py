@@ -1,4 +1,4 @@
-"""A search with few hits: all of them at once, from which the totals, the counts and every page are taken."""
+"""A search with few results: they are read at once, and totals, counts and pages are computed from them."""
 
 from __future__ import annotations
 
@@ -9,62 +9,46 @@ from typing import Any
 
 from sqlalchemy import Row, Select, bindparam
 
-from portal.batches.parameters import BatchListParameters
-from portal.batches.query.base import LIST_COLUMNS, SORT_COLUMNS
-from portal.batches.query.conditions import (
-    Conditions,
-    NameLookup,
-    choose_name_lookup,
-    created_range,
-    name_values,
-    select_matching,
-)
+from portal.batches.query.conditions import Conditions, NameLookup
+from portal.batches.query.list_query import SORT_COLUMNS, ListQuery, NameSearch, name_conditions
+from portal.batches.rows import LIST_COLUMNS
 from portal.db.transactions import fetch
-from portal.extensions import db
 from portal.models import Batch, QueueStatus
-from portal.web.pagination import SortOrder
 
-# So many hits are few. More than one is asked for, so that it is known whether there are others.
+# A larger result is not small; one more row is read to detect it.
 MAX_SMALL_RESULT = 100
 
 
 @lru_cache(maxsize=64)
-def find_small_result(version: int, owner_key: int, folded: str) -> tuple[Row[Any], ...] | None:
-    """All of the owner's live batches that hold `folded` in their names; None where they are not few.
-
-    Kept while the list's version stands (see counts.py).
-    """
-    if choose_name_lookup(version, owner_key, folded) is not NameLookup.INDEXED:
+def find_small_result(search: NameSearch) -> tuple[Row[Any], ...] | None:
+    """Return all live batches whose names match; None if they are more than MAX_SMALL_RESULT."""
+    if search.lookup is not NameLookup.INDEX:
         return None
-    match = Conditions(NameLookup.INDEXED, db.engine.dialect.name)
-    rows = fetch(select_first_hits(match), **name_values(owner_key, folded), most=MAX_SMALL_RESULT + 1).all()
+    statement = select_first_matches(name_conditions(NameLookup.INDEX))
+    rows = fetch(statement, **search.values, size=MAX_SMALL_RESULT + 1).all()
     return tuple(rows) if len(rows) <= MAX_SMALL_RESULT else None
 
 
 @lru_cache
-def select_first_hits(match: Conditions) -> Select[Any]:
-    """A select, to be given its values, of up to `most` rows that match, in any order."""
-    return select_matching(match).with_only_columns(*LIST_COLUMNS, Batch.name_folded).limit(bindparam("most"))
+def select_first_matches(conditions: Conditions) -> Select[Any]:
+    """Return a select of up to `size` matching rows, in any order."""
+    return conditions.build_query(*LIST_COLUMNS, Batch.name_folded).limit(bindparam("size"))
 
 
-def filter_by_created(rows: Sequence[Row[Any]], asked: BatchListParameters) -> list[Row[Any]]:
-    """Those of the rows that were created in the range that was asked for."""
-    first, end = created_range(asked)
-    return [row for row in rows if first <= row.created_at < end]
+def filter_by_created(rows: Sequence[Row[Any]], query: ListQuery) -> list[Row[Any]]:
+    """Return the rows created in the query's range."""
+    return [row for row in rows if query.first <= row.created_at < query.end]
 
 
 def count_by_status(rows: Sequence[Row[Any]]) -> dict[QueueStatus, int]:
-    """How many of the rows have each status."""
+    """Return the number of rows per status."""
     counter = Counter(row.status for row in rows)
     return {status: counter[status] for status in QueueStatus}
 
 
-def slice_rows(rows: Sequence[Row[Any]], asked: BatchListParameters, begin: int, size: int) -> list[Row[Any]]:
-    """`size` of the rows that match, after the first `begin`, in the order asked for.
-
-    Texts stand by code point here as in both databases.
-    """
-    column = SORT_COLUMNS[asked.sort_by].key
-    found = [row for row in filter_by_created(rows, asked) if not asked.status or row.status in asked.status]
-    found.sort(key=lambda row: (getattr(row, column), row.id), reverse=asked.sort_order is SortOrder.DESC)
-    return found[begin : begin + size]
+def slice_rows(rows: Sequence[Row[Any]], query: ListQuery, size: int) -> list[Row[Any]]:
+    """Return `size` rows of the query's page. Names are ordered by code point, as in both databases."""
+    column = SORT_COLUMNS[query.sort_by].key
+    matches = [row for row in filter_by_created(rows, query) if row.status in query.shown_statuses]
+    matches.sort(key=lambda row: (getattr(row, column), row.id), reverse=not query.ascending)
+    return matches[query.offset : query.offset + size]

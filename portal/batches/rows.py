@@ -1,0 +1,124 @@
+"""A row of the batch list: its columns, its fields in JSON and CSV, and its figures on pages.
+
+A field added to BATCH_FIELDS appears in the API's JSON, in its OpenAPI schema and example, and in exports.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from portal.api.schema import Count, PublicIdText, TimeText
+from portal.models import Batch, QueueStatus
+from portal.models.batch import NAME_LENGTH
+from portal.times import format_iso
+from portal.web.listing import percent
+
+
+@dataclass(frozen=True)
+class BatchField:
+    """A field of a batch: its name, column, type in the OpenAPI schema, example, and format (None = as stored)."""
+
+    name: str
+    column: Any
+    type: Any
+    example: Any
+    format: Callable[[Any], Any] | None = None
+
+
+# In the contract's order.
+BATCH_FIELDS = (
+    BatchField("_id", Batch.id, PublicIdText, "64e5f12345abcdef98765432"),
+    BatchField(
+        "batchName",
+        Batch.name,
+        Annotated[str, Field(min_length=1, max_length=NAME_LENGTH)],
+        "Marketing Campaign May 2025",
+    ),
+    BatchField("totalCalls", Batch.total_calls, Count, 150),
+    BatchField("callsPicked", Batch.calls_picked, Count, 120),
+    BatchField("callsCompleted", Batch.calls_completed, Count, 100),
+    BatchField("queue_status", Batch.status, QueueStatus, "active"),
+    BatchField("createdAt", Batch.created_at, TimeText, "2025-05-01T12:00:00.000Z", format_iso),
+    BatchField("updatedAt", Batch.updated_at, TimeText, "2025-05-15T14:30:00.000Z", format_iso),
+)
+FIELD_NAMES = tuple(field.name for field in BATCH_FIELDS)
+FORMATS = tuple(field.format for field in BATCH_FIELDS)
+read_values = attrgetter(*(field.column.key for field in BATCH_FIELDS))
+
+# The columns that lists read: rows of values cost much less than objects of the session.
+LIST_COLUMNS = (*(field.column for field in BATCH_FIELDS), Batch.calls_called)
+
+
+def batch_cells(row: Any) -> list[Any]:
+    """Return the fields of a batch or row as one row of an export."""
+    return [format(value) if format else value for format, value in zip(FORMATS, read_values(row), strict=True)]
+
+
+def batch_json(row: Any) -> dict[str, Any]:
+    """Return a batch or row as the API's JSON."""
+    return dict(zip(FIELD_NAMES, batch_cells(row), strict=True))
+
+
+@dataclass(frozen=True)
+class BatchView:
+    """A batch on a page. Times are milliseconds since 1970 UTC; shares are whole percentages, None of nothing."""
+
+    id: str
+    name: str
+    status: QueueStatus
+    total: int
+    called: int
+    picked: int
+    completed: int
+    created_at: int
+    updated_at: int
+
+    @property
+    def called_share(self) -> int | None:
+        """Return the share of all calls that were called."""
+        return percent(self.called, self.total)
+
+    @property
+    def picked_share(self) -> int | None:
+        """Return the share of called calls that were picked up."""
+        return percent(self.picked, self.called)
+
+    @property
+    def completed_share(self) -> int | None:
+        """Return the share of picked-up calls that were completed."""
+        return percent(self.completed, self.picked)
+
+    @property
+    def bar(self) -> tuple[tuple[str, float, float], ...]:
+        """Return the segments of the progress bar: name, start and length, in percent of all calls."""
+        segments = (
+            ("completed", 0, self.completed),
+            ("picked", self.completed, self.picked),
+            ("called", self.picked, self.called),
+        )
+        total = self.total or 1
+        return tuple(
+            (name, round(100 * start / total, 2), round(100 * (end - start) / total, 2))
+            for name, start, end in segments
+            if end > start
+        )
+
+
+def batch_view(row: Any) -> BatchView:
+    """Return a batch or row as pages show it."""
+    return BatchView(
+        id=row.id,
+        name=row.name,
+        status=QueueStatus(row.status),
+        total=row.total_calls,
+        called=row.calls_called,
+        picked=row.calls_picked,
+        completed=row.calls_completed,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
