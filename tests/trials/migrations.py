@@ -168,7 +168,7 @@ def add_batches(app: Flask, owner: User, batches: int) -> None:
         with app.app_context(), write_transaction() as session:
             rows = insert_batches(session, owner.key, [batch_columns(number) for number in numbers])
             pairs = zip(numbers, rows, strict=True)
-            insert_calls(session, [call for number, row in pairs for call in calls_at(number, row["key"])])
+            insert_calls(session, [call for number, row in pairs for call in call_columns(number, row["key"])])
 
 
 def batch_columns(number: int) -> dict[str, Any]:
