@@ -183,12 +183,12 @@ def test_a_backup_of_an_older_schema_is_migrated(
 def test_a_database_of_another_application_is_refused(
     database_urls: Callable[[str], str], app: Flask, make_app: Callable, run: Callable, tmp_path: Path
 ) -> None:
-    from tests.test_cli import app_on
+    from tests.test_cli import create_app_for
 
     with app.app_context():
         kind = db.engine.dialect.name
     run("backup", tmp_path / "one")
-    foreign_app = app_on(database_urls(kind), tmp_path)
+    foreign_app = create_app_for(database_urls(kind), tmp_path)
     with foreign_app.app_context():
         with db.engine.begin() as connection:
             connection.execute(text("CREATE TABLE recipes (name TEXT)"))

@@ -281,7 +281,7 @@ def ignore_owner() -> Iterator[None]:
     original = batches_query.find_batch
 
     def find_any_batch(owner_key: int, batch_id: str, *more: object) -> object:
-        owner = db.session.execute(select(Batch.owner_key).label(Batch.id == batch_id)).scalar()
+        owner = db.session.execute(select(Batch.owner_key).where(Batch.id == batch_id)).scalar()
         return original(owner or owner_key, batch_id, *more)
 
     with patch.object(batches_query, "find_batch", find_any_batch):

@@ -138,7 +138,7 @@ def cell_text(value: object) -> str:
 @contextmanager
 def log_any_request_id() -> Iterator[None]:
     """Write any request id to the log."""
-    with patch.object(request_hooks, "SANE_ID", re.compile(r".*")):
+    with patch.object(request_hooks, "VALID_REQUEST_ID", re.compile(r".*")):
         yield
 
 
@@ -149,7 +149,7 @@ def store_tokens() -> Iterator[None]:
 
     def patched(*arguments: object) -> object:
         token, text = original(*arguments)
-        db.session.execute(update(Token).label(Token.key == token.key).values(name=text))
+        db.session.execute(update(Token).where(Token.key == token.key).values(name=text))
         db.session.commit()
         return token, text
 

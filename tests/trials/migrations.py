@@ -121,7 +121,9 @@ class ConcurrentTraffic:
 
 def run(conditions: Conditions) -> Outcome:
     """Fill a database, downgrade it to the first schema and upgrade it again, and compare the data after each step."""
-    limit = LIMIT_SECONDS if conditions.full else BROKEN_LIMIT_SECONDS if conditions.first else SHORT_LIMIT_SECONDS
+    limit = (
+        LIMIT_SECONDS if conditions.full else BROKEN_LIMIT_SECONDS if conditions.stop_at_first else SHORT_LIMIT_SECONDS
+    )
     failures: list[str] = []
     with open_app(conditions.database) as app:
         owner, writer, batch = fill(app, conditions.count)
@@ -166,7 +168,7 @@ def add_batches(app: Flask, owner: User, batches: int) -> None:
         with app.app_context(), write_transaction() as session:
             rows = insert_batches(session, owner.key, [batch_columns(number) for number in numbers])
             pairs = zip(numbers, rows, strict=True)
-            insert_calls(session, [call for number, row in pairs for call in calls_at(number, row["key"])])
+            insert_calls(session, [call for number, row in pairs for call in call_columns(number, row["key"])])
 
 
 def batch_columns(number: int) -> dict[str, Any]:
@@ -182,8 +184,8 @@ def batch_columns(number: int) -> dict[str, Any]:
     }
 
 
-def calls_at(number: int, batch_key: int) -> list[dict[str, Any]]:
-    """Return the rows of its calls."""
+def call_columns(number: int, batch_key: int) -> list[dict[str, Any]]:
+    """Return the rows of a batch's calls."""
     fields = {"city": "Évora", "row": number}
     return [call_row(batch_key, phone_number_at(number * CALLS + offset), fields, MAY_2025) for offset in range(CALLS)]
 
