@@ -126,7 +126,7 @@ def show_user(row: Any, *, new_password: str = "", problems: dict[str, str] | No
         "admin/user.html",
         status=400 if problems else 200,
         user=view,
-        oneself=row.key == current_user.key,
+        is_own_account=row.key == current_user.key,
         tokens=query.count_active_tokens(row.key, request_clock().now),
         entries=[audit_entry_view(entry) for entry in audit_query.recent_account_events(row.key)],
         sections=SECTIONS,

@@ -66,7 +66,7 @@ def batch_json(row: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class BatchView:
-    """A batch on a page. Times are milliseconds since 1970 UTC; shares are whole percentages, None of nothing."""
+    """A batch on a page. Times are milliseconds since 1970 UTC; shares are whole percentages, None of zero."""
 
     id: str
     name: str

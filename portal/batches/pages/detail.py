@@ -84,8 +84,8 @@ def show_activity(batch_id: str) -> Response:
         parsed, lambda asked: events_query.fetch_batch_events(current_user.key, batch.id, asked.page, asked.limit)
     )
     return render(
-        "batches/changes.html",
-        "changes/_table.html",
+        "batches/activity.html",
+        "batches/_activity.html",
         status=400 if parsed.problems else 200,
         problems=list(parsed.problems.values()),
         batch=batch_view(batch),
