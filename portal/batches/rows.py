@@ -51,7 +51,7 @@ FORMATS = tuple(field.format for field in BATCH_FIELDS)
 read_values = attrgetter(*(field.column.key for field in BATCH_FIELDS))
 
 # The columns that lists read: rows of values cost much less than objects of the session.
-LIST_COLUMNS = (*(field.column for field in BATCH_FIELDS), Batch.calls_called)
+LIST_COLUMNS = tuple(dict.fromkeys((*(field.column for field in BATCH_FIELDS), Batch.calls_called)))
 
 
 def batch_cells(row: Any) -> list[Any]:
