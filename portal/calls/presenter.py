@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from portal.calls.fields import EXPORT_FIELDS, JSON_FIELDS, LOG_FIELDS, read_fields
+from portal.calls.fields import EXPORT_FIELDS, read_call, read_event, read_export_cells
 from portal.calls.parameters import CallListParameters, CallSort
 from portal.contacts.phone_numbers import format_national
 from portal.models import Call, CallEvent, CallStatus
@@ -104,7 +104,7 @@ def export_columns(names: Sequence[str]) -> tuple[list[str], Callable[[Any], lis
     """Return the header of an export of calls with these own fields, and the function that makes a row of a call."""
 
     def cells(call: Any) -> list[Any]:
-        return [*read_fields(EXPORT_FIELDS, call).values(), *(format_cell(call.fields.get(name)) for name in names)]
+        return [*read_export_cells(call), *(format_cell(call.fields.get(name)) for name in names)]
 
     return [*(field.name for field in EXPORT_FIELDS), *names], cells
 
@@ -157,7 +157,7 @@ def call_json(call: Call, events: Sequence[CallEvent]) -> dict[str, Any]:
     """Return one call with the contact's fields beside the API's, which win where names are equal."""
     if not events and call.status != CallStatus.PENDING:  # imported from a call history, which has no events
         events = [final_event(call)]
-    own = read_fields(JSON_FIELDS, call) | {"phoneLogs": [read_fields(LOG_FIELDS, event) for event in events]}
+    own = read_call(call) | {"phoneLogs": [read_event(event) for event in events]}
     return own | call.fields | own
 
 
