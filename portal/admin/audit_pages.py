@@ -42,7 +42,7 @@ def show_audit_log() -> Response:
         "trail/_table.html",
         status=400 if parsed.problems else 200,
         problems=list(parsed.problems.values()),
-        asked=parsed.values,
+        parameters=parsed.values,
         older=page.older,
         entries=[audit_entry_view(row) for row in page.rows],
         event_groups=EVENT_GROUPS,

@@ -46,7 +46,7 @@ def list_users() -> AnyResponse:
         "admin/_users.html",
         status=400 if parsed.problems else 200,
         problems=list(parsed.problems.values()),
-        asked=parameters,
+        parameters=parameters,
         page=page,
         users=[user_view(row) for row in page.rows],
         chips=user_filter_chips(parameters, page.counts),

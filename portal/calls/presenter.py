@@ -69,7 +69,7 @@ def field_columns(calls: Iterable[CallRow]) -> list[str]:
 class CallListing(SortedView):
     """The table of calls. Each `query` in it is a query string that begins with `?`."""
 
-    asked: CallListParameters
+    parameters: CallListParameters
     page: Page[Any]
     rows: list[CallRow]
     columns: list[str]
@@ -87,17 +87,17 @@ class CallListing(SortedView):
 
 
 def call_listing(
-    asked: CallListParameters, page: Page[Call], counts: Mapping[CallStatus, int], region: str, *, has_calls: bool
+    parameters: CallListParameters, page: Page[Call], counts: Mapping[CallStatus, int], region: str, *, has_calls: bool
 ) -> CallListing:
     """Return the table of one page of calls, with a chip for each status that occurs or is selected."""
     rows = [call_view(call, region) for call in page.rows]
-    chips = [Chip("All", None, sum(counts.values()), not asked.status, asked.query(page=1, status=()))]
+    chips = [Chip("all", "All", sum(counts.values()), parameters.query(page=1, status=()), not parameters.status)]
     for status in OUTCOME_ORDER:
-        is_selected = status in asked.status
+        is_selected = status in parameters.status
         if counts[status] or is_selected:
-            query = asked.query(page=1, status=() if is_selected else (status,))
-            chips.append(Chip(status.label, status, counts[status], is_selected, query))
-    return CallListing(asked, page, rows, field_columns(rows), chips, has_calls)
+            query = parameters.query(page=1, status=() if is_selected else (status,))
+            chips.append(Chip(status, status.label, counts[status], query, is_selected))
+    return CallListing(parameters, page, rows, field_columns(rows), chips, has_calls)
 
 
 def export_columns(names: Sequence[str]) -> tuple[list[str], Callable[[Any], list[Any]]]:
