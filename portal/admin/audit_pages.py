@@ -40,8 +40,7 @@ def show_audit_log() -> Response:
     return render(
         "trail/list.html",
         "trail/_table.html",
-        status=400 if parsed.problems else 200,
-        problems=list(parsed.problems.values()),
+        problems=parsed.problems,
         parameters=parsed.values,
         older=page.older,
         entries=[audit_entry_view(row) for row in page.rows],

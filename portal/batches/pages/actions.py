@@ -199,7 +199,7 @@ def rename_batch(batch_id: str) -> Response:
     reading = parse_form(request.form, NameForm)
     if reading.problems:
         name = request.form.get("name", "")
-        return render("batches/rename.html", status=400, batch=batch_view(batch), name=name, problems=reading.problems)
+        return render("batches/rename.html", batch=batch_view(batch), name=name, problems=reading.problems)
     if not actions.rename_batch(current_user.actor, batch.id, reading.values.name):
         batch_or_404(batch_id)
     flash("Batch renamed.")
@@ -217,7 +217,6 @@ def render_duplicate_form(batch: Any, problems: dict[str, str]) -> Response:
     """Render the form with problems by field."""
     return render(
         "batches/duplicate.html",
-        status=400 if problems else 200,
         batch=batch_view(batch),
         name=request.form.get("name", f"{batch.name} copy"[:NAME_LENGTH]),
         contacts=request.form.get("contacts", "all"),

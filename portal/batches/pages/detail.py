@@ -52,8 +52,7 @@ def render_batch(batch_id: str, parsed: ParsedParameters[CallListParameters]) ->
     return render(
         "batches/detail.html",
         "calls/_table.html",
-        status=400 if parsed.problems else 200,
-        problems=list(parsed.problems.values()),
+        problems=parsed.problems,
         batch=batch_view(batch),
         running=batch.status == QueueStatus.ACTIVE,
         moves=transitions.available_actions(
@@ -89,8 +88,7 @@ def show_activity(batch_id: str) -> Response:
     return render(
         "batches/changes.html",
         "changes/_table.html",
-        status=400 if parsed.problems else 200,
-        problems=list(parsed.problems.values()),
+        problems=parsed.problems,
         batch=batch_view(batch),
         parameters=parameters,
         page=page,

@@ -43,8 +43,7 @@ def render_list(state: ListState, parsed: ParsedParameters[BatchListParameters])
     return render(
         "batches/list.html",
         "batches/_table.html",
-        status=400 if parsed.problems else 200,
-        problems=list(parsed.problems.values()),
+        problems=parsed.problems,
         listing=Listing(parameters, page, has_batches=state.total > 0),
         running=state.live[QueueStatus.ACTIVE] > 0,
         bulk_actions=TOOLBAR,

@@ -45,8 +45,7 @@ def show_trash() -> Response:
     return render(
         "batches/trash.html",
         "batches/_trash.html",
-        status=400 if parsed.problems else 200,
-        problems=list(parsed.problems.values()),
+        problems=parsed.problems,
         parameters=parameters,
         page=page,
         batches=[trash_view(row) for row in page.rows],
