@@ -30,7 +30,6 @@ def migrate(connection: Connection) -> None:
     context.configure(
         connection=connection,
         target_metadata=migrated_db.metadata,
-        render_as_batch=True,
         compare_type=True,
         include_name=lambda name, _kind, _parents: not derived.is_name_index_object(name),
         transactional_ddl=True,  # also on SQLite, because the engine begins transactions itself (portal/db/engine.py)

@@ -41,7 +41,7 @@ def create_app(settings: Mapping[str, Any] | None = None, environ: Mapping[str, 
     request_sizes.init_app(app)
     htmx.init_app(app)
     engine.init_app(app)
-    migrate.init_app(app, db, directory=str(ROOT / "migrations"), render_as_batch=True)
+    migrate.init_app(app, db, directory=str(ROOT / "migrations"))
     login_manager.init_app(app, add_context_processor=False)  # templates use `reader`, not `current_user`
     csrf.init_app(app)
     openid_connect.init_app(app)

@@ -203,7 +203,7 @@ def renew_recovery_codes(user_key: int, by: Actor | None = None) -> list[str]:
     with write_transaction() as session:
         query.lock_user(user_key)
         store_recovery_codes(session, user_key, codes)
-        log_account_event(session, AccountEvent.RECOVERY_CODES_MADE, subject_key=user_key, by=by)
+        log_account_event(session, AccountEvent.RECOVERY_CODES_CREATED, subject_key=user_key, by=by)
     return codes
 
 
@@ -263,7 +263,7 @@ def add_token(
         )
         session.add(token)
         details = {"name": name, "scopes": token.scopes}
-        log_account_event(session, AccountEvent.TOKEN_MADE, subject_key=user_key, by=by, details=details)
+        log_account_event(session, AccountEvent.TOKEN_CREATED, subject_key=user_key, by=by, details=details)
     return token, join_token(token.id, secret)
 
 

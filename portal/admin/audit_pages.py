@@ -12,7 +12,7 @@ from portal.audit import account_log, query
 from portal.audit.parameters import AuditExportParameters, AuditFilters, AuditParameters
 from portal.audit.presenter import AUDIT_HEADER, EVENT_GROUPS, audit_entry_cells, audit_entry_view
 from portal.web.clock import request_clock
-from portal.web.downloads import ExportKind, stream_download
+from portal.web.export_kinds import ExportKind, stream_download
 from portal.web.parameters import ParsedParameters, parse_query
 from portal.web.rendering import render
 
@@ -38,8 +38,8 @@ def show_audit_log() -> Response:
     parsed, user_key = read_filters(AuditParameters)
     page = query.fetch_audit_page(parsed.values, user_key)
     return render(
-        "trail/list.html",
-        "trail/_table.html",
+        "audit/list.html",
+        "audit/_table.html",
         problems=parsed.problems,
         parameters=parsed.values,
         older=page.older,

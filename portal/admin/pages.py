@@ -123,7 +123,7 @@ def show_user(row: Any, *, new_password: str = "", problems: dict[str, str] | No
     return render(
         "admin/user.html",
         user=view,
-        oneself=row.key == current_user.key,
+        is_own_account=row.key == current_user.key,
         tokens=query.count_active_tokens(row.key, request_clock().now),
         entries=[audit_entry_view(entry) for entry in audit_query.recent_account_events(row.key)],
         sections=SECTIONS,

@@ -48,7 +48,7 @@ def describe_event(event: str, details: Mapping[str, Any]) -> str:
     match event:
         case BatchEvent.CREATED:
             return f"Created with {format_call_count(details['calls'])}" if details.get("calls") else "Created"
-        case BatchEvent.FILLED:
+        case BatchEvent.CALLS_ADDED:
             return describe_added_calls(details)
         case BatchEvent.STATUS:
             return f"Changed from {details['from']} to {details['to']}"

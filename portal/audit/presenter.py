@@ -87,7 +87,7 @@ def describe_details(row: AuditRow) -> str:
     match row.what:
         case BatchEvent.CREATED:
             return format_call_count(details["calls"]) if details.get("calls") else ""
-        case BatchEvent.FILLED:
+        case BatchEvent.CALLS_ADDED:
             return describe_added_calls(details)
         case BatchEvent.STATUS | BatchEvent.DELETED:
             return f"from {details['from']} to {details['to']}" if details["from"] != details["to"] else ""

@@ -31,10 +31,10 @@ from portal.calls import query as calls_query
 from portal.calls.presenter import export_columns
 from portal.models import Scope
 from portal.models.list_state import ListState
-from portal.web.downloads import ExportKind, stream_download
 from portal.web.envelope import success_flag_response, success_response
 from portal.web.errors import ApiError, batch_not_found
 from portal.web.etags import conditional_response
+from portal.web.export_kinds import ExportKind, stream_download
 from portal.web.field_types import HexId
 from portal.web.json_body import read_body
 from portal.web.pagination import link_header

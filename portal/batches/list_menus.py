@@ -9,8 +9,8 @@ from functools import lru_cache
 from portal.batches.parameters import BatchListParameters
 from portal.batches.query.list_query import SortBy
 from portal.times import parse_moment_range
+from portal.web.field_types import MomentRange
 from portal.web.pagination import SortOrder
-from portal.web.parameters import MomentRange
 
 SORTS = (
     ("newest first", SortBy.CREATED_AT, SortOrder.DESC),
@@ -85,15 +85,15 @@ def whole_day(day: date | None, zone: tzinfo) -> MomentRange | None:
 
 def describe_range(parameters: BatchListParameters) -> str:
     """Return the range of created_at as text."""
-    first, last = (format_bound(str(bound or "")) for bound in (parameters.created_from, parameters.created_to))
+    first, last = (format_bound(bound) if bound else "" for bound in (parameters.created_from, parameters.created_to))
     if first and last:
         return first if first == last else f"{first} – {last}"
     return f"since {first}" if first else f"until {last}"
 
 
-def format_bound(text: str) -> str:
-    """Return a date as 17 Nov 2026; other values are returned as they were sent."""
-    if len(text) != len("2026-11-17"):
-        return text
-    day = date.fromisoformat(text)
+def format_bound(bound: MomentRange) -> str:
+    """Return a date as 17 Nov 2026; date-times are returned as they were sent."""
+    if bound.text != bound.day:
+        return bound.text
+    day = date.fromisoformat(bound.day)
     return f"{day.day} {day:%b} {day.year}"

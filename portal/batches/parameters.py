@@ -61,3 +61,10 @@ class ActivityParameters(Parameters):
 
     page: PageNumber = 1
     limit: PageSize = 25
+
+
+class TrashParameters(Parameters):
+    """The parameters of the trash page."""
+
+    page: PageNumber = 1
+    limit: PageSize = 25

@@ -39,12 +39,12 @@ batch_cells = cells_reader(BATCH_FIELDS)
 batch_json = json_reader(BATCH_FIELDS)
 
 # The columns that lists read: rows of values cost much less than objects of the session.
-LIST_COLUMNS = (*(getattr(Batch, field.attribute) for field in BATCH_FIELDS), Batch.calls_called)
+LIST_COLUMNS = tuple(dict.fromkeys((*(getattr(Batch, field.attribute) for field in BATCH_FIELDS), Batch.calls_called)))
 
 
 @dataclass(frozen=True)
 class BatchView:
-    """A batch on a page. Times are milliseconds since 1970 UTC; shares are whole percentages, None of nothing."""
+    """A batch on a page. Times are milliseconds since 1970 UTC; shares are whole percentages, None of zero."""
 
     id: str
     name: str

@@ -33,3 +33,8 @@ def available_actions(status: QueueStatus, *, has_open: bool) -> list[BatchActio
         if target is not status:
             by_target.setdefault(target, action)
     return list(by_target.values())
+
+
+def is_complete(status: QueueStatus, *, has_open: bool) -> bool:
+    """Return whether a batch completes by itself: it is active, and none of its calls is open."""
+    return status is QueueStatus.ACTIVE and not has_open

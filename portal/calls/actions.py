@@ -13,11 +13,12 @@ from sqlalchemy.orm import Session
 from portal.audit.batch_log import log_batch_event
 from portal.batches import query as batches_query
 from portal.batches.actions import call_row, complete_batch, insert_calls, lock_batch_list
+from portal.batches.transitions import is_complete
 from portal.calls import query
 from portal.calls.events import CallState, count_call, latest_state
 from portal.calls.parameters import CallEventBody, CallInput
 from portal.db.transactions import write_transaction
-from portal.models import Batch, BatchEvent, Call, CallEvent, CallStatus
+from portal.models import Batch, BatchEvent, Call, CallEvent, CallStatus, QueueStatus
 from portal.models.actor import Actor
 from portal.models.call import search_text
 from portal.times import now_ms
@@ -68,7 +69,7 @@ def add_calls(by: Actor, batch_id: str, calls: Sequence[CallInput]) -> AddCallsR
         update_fields(session, pending, fields)
         values = {"total_calls": Batch.total_calls + len(new), "updated_at": now}
         session.execute(update(Batch).where(Batch.key == batch.key).values(**values))
-        log_batch_event(session, by, BatchEvent.FILLED, {batch.key: {"added": len(new), "updated": len(pending)}})
+        log_batch_event(session, by, BatchEvent.CALLS_ADDED, {batch.key: {"added": len(new), "updated": len(pending)}})
         stored = query.find_pending_by_number(by.user_key, batch_id, fields)
     return AddCallsResult([stored[call.phone_number].id for call in calls], len(new))
 
@@ -192,5 +193,5 @@ def update_calls(
         values = {name: getattr(Batch, name) + change for name, change in delta.items()}
         session.execute(update(Batch).where(Batch.key == batch_key).values(**values, updated_at=now))
     for batch in batches_query.find_active(by.user_key, deltas):
-        if not query.has_open_calls(by.user_key, batch.id):
+        if is_complete(QueueStatus(batch.status), has_open=query.has_open_calls(by.user_key, batch.id)):
             complete_batch(session, by, batch.key)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from portal.contacts.files import PROBLEM_COLUMN, Table
@@ -14,11 +13,6 @@ MAX_REPORTED = 200  # invalid cells in a report
 FIRST_ROWS = 20  # rows in a report
 PROGRESS_INTERVAL = 500  # rows
 NO_HEADER = "has no column header"
-SEPARATORS = re.compile(r"[\s_.-]+")
-PHONE_COLUMN_NAMES = (  # in lower case without separators, the likeliest first
-    *("phonenumber", "phone", "phoneno", "number", "mobilenumber", "mobilephone", "mobile", "cellphone"),
-    *("cellnumber", "cell", "telephonenumber", "telephone", "telno", "tel", "msisdn"),
-)
 LINE_BREAKS = str.maketrans("\r\n\t", "   ")
 
 
@@ -67,14 +61,6 @@ class FileReport:
     invalid_rows: int = 0
     invalid_cells: list[InvalidCell] = field(default_factory=list)
     rows: int = 0
-
-
-def find_phone_column(header: Iterable[str]) -> str | None:
-    """Return the column of phone numbers by its name, or None."""
-    columns: dict[str, str] = {}
-    for name in header:
-        columns.setdefault(SEPARATORS.sub("", name).casefold(), name)
-    return next((columns[name] for name in PHONE_COLUMN_NAMES if name in columns), None)
 
 
 def validate_rows(table: Table, column: str, region: str) -> Iterator[RowResult]:

@@ -184,7 +184,7 @@ def sample_status(rng: random.Random, plan: SamplePlan, position: int, called: i
 
 
 def sample_duration(rng: random.Random, status: CallStatus) -> int:
-    """Return the seconds talked; 0 if nobody answered."""
+    """Return the seconds talked; 0 if unanswered."""
     if status is CallStatus.COMPLETED:
         return round(min(max(rng.lognormvariate(4.9, 0.7), 15), 2400))
     return rng.randint(2, 14) if status is CallStatus.DROPPED else 0

@@ -26,10 +26,10 @@ class AccountEvent(LabeledEnum):
     SIGNED_OUT_EVERYWHERE = "signed-out-everywhere", "Signed out everywhere"
     SECOND_FACTOR_ON = "second-factor-on", "Two-factor authentication turned on"
     SECOND_FACTOR_OFF = "second-factor-off", "Two-factor authentication turned off"
-    RECOVERY_CODES_MADE = "recovery-codes-made", "Recovery codes created"
+    RECOVERY_CODES_CREATED = "recovery-codes-made", "Recovery codes created"
     RECOVERY_CODE_USED = "recovery-code-used", "Recovery code used"
     IDENTITY_LINKED = "identity-linked", "Sign-in provider linked"
-    TOKEN_MADE = "token-made", "Token created"
+    TOKEN_CREATED = "token-made", "Token created"
     TOKEN_REVOKED = "token-revoked", "Token revoked"
     EXPORTED = "exported", "Exported"
 

@@ -23,7 +23,7 @@ class BatchEvent(LabeledEnum):
     """A kind of change to a batch, labeled as the audit log shows it."""
 
     CREATED = "created", "Batch created"
-    FILLED = "filled", "Calls added to batch"
+    CALLS_ADDED = "filled", "Calls added to batch"
     STATUS = "status", "Batch status changed"
     RENAMED = "renamed", "Batch renamed"
     DELETED = "deleted", "Batch deleted"

@@ -32,7 +32,7 @@ from portal.uploads.parsing import (
 from portal.uploads.presenter import suggest_batch_name, upload_view
 from portal.web import htmx
 from portal.web.clock import request_clock
-from portal.web.downloads import EXPORT_KIND_RULE, ExportKind, stream_download
+from portal.web.export_kinds import EXPORT_KIND_RULE, ExportKind, stream_download
 from portal.web.parameters import InvalidParameter, parse_fields, parse_form
 from portal.web.progress import Advance, UserError, with_progress
 from portal.web.rendering import render

@@ -8,7 +8,8 @@ from typing import Any
 
 from portal.contacts.file_limits import ContactFileError
 from portal.contacts.files import CsvFormat, Table, open_table
-from portal.contacts.validation import Contact, FileReport, InvalidCell, build_report, find_phone_column, validate_rows
+from portal.contacts.phone_columns import find_phone_column
+from portal.contacts.validation import Contact, FileReport, InvalidCell, build_report, validate_rows
 from portal.web.progress import Advance
 
 PROGRESS_INTERVAL = 500  # rows

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import UTC
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema
 
 from portal.contacts.phone_numbers import list_regions, parse_phone_number
 from portal.ids import parse_id
 from portal.times import ISO_DATE, ISO_DATE_TIME, list_zones, parse_moment_range
-from portal.web.parameters import MomentRange, parse_moment, text_type
+from portal.web.parameters import text_type
 
 
 def parse_hex_id(value: str) -> str:
@@ -64,6 +65,31 @@ def validate_region(value: str) -> str:
 
 
 Region = Annotated[text_type(2), AfterValidator(validate_region)]
+
+
+@dataclass(frozen=True)
+class MomentRange:
+    """A date or date-time as it was sent, with its first and last millisecond."""
+
+    text: str
+    first_ms: int
+    last_ms: int
+
+    def __str__(self) -> str:
+        return self.text
+
+    @property
+    def day(self) -> str:
+        """Return the date as YYYY-MM-DD."""
+        return self.text[:10]
+
+
+def parse_moment(value: Any, info: ValidationInfo) -> MomentRange:
+    """Return an ISO date or date-time, in the zone of the request. Raises ValueError."""
+    if isinstance(value, MomentRange):
+        return value
+    zone = (info.context or {}).get("zone", UTC)
+    return MomentRange(value, *parse_moment_range(value, zone))
 
 
 # The accepted forms: more than JSON Schema's date and date-time, which require seconds and an offset.

@@ -19,7 +19,7 @@ from portal.web.clock import request_clock
 # Macros by name, with their templates. Their arguments are plain values: no request, no clock, no database row.
 # A macro of a single value is a filter, because Jinja runs filters faster than functions.
 FUNCTIONS = {
-    "batch_row": "components/batch_row.html",
+    "batch_row": "batches/_row.html",
     "icon": "components/icons.html",
     "legend": "components/progress.html",
     "logo": "components/icons.html",

@@ -13,10 +13,9 @@ from functools import cache
 from typing import Annotated, Any, Generic, TypeVar
 from urllib.parse import parse_qsl, quote_plus
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from portal.text import find_forbidden_character
-from portal.times import parse_moment_range
 from portal.web.validation_messages import explain_error, field_path, truncate
 
 MAX_PARAMETERS = 200  # no link of the portal comes close
@@ -218,26 +217,6 @@ def strip_text(value: Any) -> Any:
     if forbidden := find_forbidden_character(value):
         raise ValueError(f"must not hold {forbidden}")
     return value.strip()
-
-
-@dataclass(frozen=True)
-class MomentRange:
-    """A date or date-time as it was sent, with its first and last millisecond."""
-
-    text: str
-    first_ms: int
-    last_ms: int
-
-    def __str__(self) -> str:
-        return self.text
-
-
-def parse_moment(value: Any, info: ValidationInfo) -> MomentRange:
-    """Return an ISO date or date-time, in the zone of the request. Raises ValueError."""
-    if isinstance(value, MomentRange):
-        return value
-    zone = (info.context or {}).get("zone", UTC)
-    return MomentRange(value, *parse_moment_range(value, zone))
 
 
 def parse_choices(choices: type[StrEnum]) -> Callable[[object], object]:

@@ -14,8 +14,8 @@ from jinja2 import StrictUndefined
 from portal.version import ROOT, VERSION
 from portal.web import htmx, macros
 from portal.web.clock import request_clock
-from portal.web.downloads import ExportKind
 from portal.web.etags import conditional_response
+from portal.web.export_kinds import ExportKind
 from portal.web.pagination import PAGE_SIZES
 from portal.web.parameters import field_limits
 from portal.web.sessions import is_api

@@ -62,7 +62,9 @@ def ten_entries(write: Callable[..., None], owner: User, stranger: User, batch: 
                 MAY_2025 + day * DAY, BatchEvent.RENAMED, by=by, batch=batch, details={"from": "Marker", "to": "Other"}
             )
         else:
-            write(MAY_2025 + day * DAY, AccountEvent.TOKEN_MADE, subject_key=owner.key, by=by, details={"name": "sync"})
+            write(
+                MAY_2025 + day * DAY, AccountEvent.TOKEN_CREATED, subject_key=owner.key, by=by, details={"name": "sync"}
+            )
 
 
 def days(rows: Any) -> list[int]:

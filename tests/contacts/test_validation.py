@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from portal.contacts import validation
 from portal.contacts.files import Table, open_table
+from portal.contacts.phone_columns import find_phone_column
 from portal.contacts.validation import (
     Contact,
     Duplicate,
     InvalidCell,
     build_report,
-    find_phone_column,
     invalid_rows,
     validate_rows,
 )

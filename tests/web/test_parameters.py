@@ -17,8 +17,9 @@ from portal.batches.query.list_query import SortBy
 from portal.models import QueueStatus
 from portal.text import find_forbidden_character
 from portal.times import parse_moment_range
+from portal.web.field_types import MomentRange
 from portal.web.pagination import SortOrder
-from portal.web.parameters import MAX_PARAMETERS, InvalidParameter, MomentRange, parse_form, parse_query
+from portal.web.parameters import MAX_PARAMETERS, InvalidParameter, parse_form, parse_query
 
 clean_texts = st.text(max_size=200).map(str.strip).filter(lambda text: not find_forbidden_character(text))
 date_bounds = st.none() | st.sampled_from(["2025-05-01", "2025-05-01T12:00:00+02:00", "1999-12-31T23:59:59.999Z"])

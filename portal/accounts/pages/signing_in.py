@@ -29,6 +29,8 @@ from portal.web.request_hooks import client_address
 AWAITING_CODE = "half_way"
 AWAITING_CODE_MS = 5 * 60_000
 
+WRONG_CREDENTIALS = "Incorrect email address or password."
+
 
 @blueprint.get("/login")
 def sign_in() -> AnyResponse:
@@ -52,7 +54,7 @@ def sign_in_submitted() -> AnyResponse:
     active = user if user and user.is_active else None
     if not verify_password(form.password, active.password_hash if active else None) or active is None:
         record_refused_sign_in(user, "password")
-        return show_sign_in(read_next_target(), email=form.email, status=401)
+        return show_sign_in(read_next_target(), email=form.email, status=401, problem=WRONG_CREDENTIALS)
     throttle.clear_attempts(*subject)
     throttle.refund_attempt("address", client_address(), "SIGN_IN_TRIES_PER_ADDRESS")
     actions.upgrade_password_hash(active, form.password)
@@ -145,7 +147,6 @@ def show_sign_in(target: str, email: str = "", status: int = 200, wait: int = 0,
         "accounts/sign_in.html",
         target=target,
         email=email,
-        failed=status == 401,
         wait_minutes=-(-wait // 60),
         problem=problem,
         provider=current_app.config["OIDC_NAME"] if current_app.config["OIDC_ISSUER"] else "",

@@ -61,7 +61,7 @@ def import_history(owner_key: int, history: CallHistory, advance: Callable[[int]
             if counter[batch.key]:
                 extend_period(session, batch, periods[name])
                 update_counts(session, owner_key, batch.id)
-                log_batch_event(session, by, BatchEvent.FILLED, {batch.key: {"added": counter[batch.key]}})
+                log_batch_event(session, by, BatchEvent.CALLS_ADDED, {batch.key: {"added": counter[batch.key]}})
         record_created(session, by, added, counter)
     return ImportResult(
         batches=len(added),

@@ -89,7 +89,7 @@ def change_status(by: Actor, batch_id: str, action: BatchAction) -> QueueStatus 
         target = transitions.target_status(status, action, has_open=has_open)
         if target is not status:
             set_status(session, by, batch.key, status, target)
-            if target is QueueStatus.ACTIVE and not has_open:
+            if transitions.is_complete(target, has_open=has_open):
                 target = complete_batch(session, by, batch.key)
         return target
 

@@ -6,8 +6,9 @@ Once per statement, because a row that one transaction updates many times become
 from __future__ import annotations
 
 import re
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, text
+from sqlalchemy import ColumnElement, Connection, bindparam, func, text
 from sqlalchemy.exc import DBAPIError
 
 from portal.batches.derived.time_buckets import COARSE_BITS, COUNT_COLUMNS, FINE_BITS, STATUSES
@@ -152,10 +153,13 @@ def has_name_index(connection: Connection) -> bool:
 # The planner decides by itself to count in the index.
 INDEXED_KEYS = None
 
-# The folded name contains the search text: in a form that uses the index (three characters or more), and in a form
-# that does not.
+# The folded name contains the search text, in a form that uses the index (three characters or more).
 INDEXED = Batch.name_folded.like(bindparam("pattern"), escape="\\")
-SCANNED = func.strpos(Batch.name_folded, bindparam("folded")) > 0
+
+
+def contains_search_text(text_column: Any) -> ColumnElement[bool]:
+    """Return the condition that a folded text contains the search text, in a form that does not use the index."""
+    return func.strpos(text_column, bindparam("folded")) > 0
 
 
 def name_values(owner_key: int, folded: str) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, column, func, select, table
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, column, func, select, table
 from sqlalchemy.exc import DatabaseError
 
 from portal.batches.derived.time_buckets import COARSE_BITS, COUNT_COLUMNS, FINE_BITS, STATUSES
@@ -134,10 +134,16 @@ INDEX_ROWS = and_(
 # The keys of the owner's live batches whose names match the phrase, read from the index alone.
 INDEXED_KEYS = select(NAMES.c.rowid).where(INDEX_ROWS)
 
-# The folded name contains the search text: by the index (three characters or more), and by reading each name. Not by
-# LIKE, because SQLite's LIKE ignores case in its own way.
+# The folded name contains the search text, by the index (three characters or more).
 INDEXED = and_(Batch.key == NAMES.c.rowid, INDEX_ROWS)
-SCANNED = func.instr(Batch.name_folded, bindparam("folded")) > 0
+
+
+def contains_search_text(text_column: Any) -> ColumnElement[bool]:
+    """Return the condition that a folded text contains the search text, without the index.
+
+    Not by LIKE, because SQLite's LIKE ignores case in its own way.
+    """
+    return func.instr(text_column, bindparam("folded")) > 0
 
 
 def name_values(owner_key: int, folded: str) -> dict[str, Any]:

@@ -86,8 +86,8 @@ def show_activity(batch_id: str) -> Response:
         ),
     )
     return render(
-        "batches/changes.html",
-        "changes/_table.html",
+        "batches/activity.html",
+        "batches/_activity.html",
         problems=parsed.problems,
         batch=batch_view(batch),
         parameters=parameters,

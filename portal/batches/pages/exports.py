@@ -17,7 +17,7 @@ from portal.calls import query as calls_query
 from portal.calls.parameters import CallListParameters
 from portal.calls.presenter import export_columns
 from portal.web.clock import request_clock
-from portal.web.downloads import EXPORT_KIND_RULE, ExportKind, stream_download
+from portal.web.export_kinds import EXPORT_KIND_RULE, ExportKind, stream_download
 from portal.web.parameters import parse_query
 
 

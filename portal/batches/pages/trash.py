@@ -12,19 +12,13 @@ from werkzeug.wrappers import Response
 from portal.batches import actions, query
 from portal.batches.pages.actions import MAX_SELECTED
 from portal.batches.pages.blueprint import blueprint
+from portal.batches.parameters import TrashParameters
 from portal.batches.presenter import trash_view
 from portal.web import htmx
 from portal.web.field_types import HexId
 from portal.web.pagination import fetch_existing_page
-from portal.web.parameters import PageNumber, PageSize, Parameters, parse_form, parse_query
+from portal.web.parameters import Parameters, parse_form, parse_query
 from portal.web.rendering import render
-
-
-class TrashParameters(Parameters):
-    """The parameters of the trash page."""
-
-    page: PageNumber = 1
-    limit: PageSize = 25
 
 
 class RestoreForm(Parameters):

@@ -10,7 +10,7 @@ from typing import Any
 from flask import current_app
 
 from portal.batches import derived
-from portal.batches.query.conditions import Conditions, NameLookup
+from portal.batches.query.conditions import SEARCH_COLUMNS, Conditions, NameLookup
 from portal.extensions import db
 from portal.models import Batch, QueueStatus
 from portal.models.list_state import ListState
@@ -63,14 +63,16 @@ class NameSearch:
 def choose_name_lookup(search: NameSearch) -> NameLookup:
     """Return the faster lookup for a search.
 
-    The index needs three characters, and not every server has one. Some engines read all names faster than many
-    matches of the index.
+    The index needs three characters, covers names alone, and does not exist on every server. Some engines read all
+    names faster than many matches of the index.
     """
+    if len(search.text) < 3 or len(SEARCH_COLUMNS) > 1:
+        return NameLookup.SCAN
     engine = derived.engine_module(db.engine.dialect.name)
     has_index = current_app.extensions.get("names_indexed")
     if has_index is None:
         has_index = current_app.extensions["names_indexed"] = engine.has_name_index(db.session.connection())
-    if not has_index or len(search.text) < 3:
+    if not has_index:
         return NameLookup.SCAN
     many = engine.expects_many(db.session.connection(), search.owner_key, search.text)
     return NameLookup.SCAN if many else NameLookup.INDEX
