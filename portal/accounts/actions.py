@@ -122,7 +122,7 @@ def start_session(user_key: int, lifetimes: Lifetimes, by: Actor | None, how: st
     """
     session_id, now = new_secret(), now_ms()
     with write_transaction() as session:
-        expired = (UserSession.created_at <= now - lifetimes.whole_ms) | (
+        expired = (UserSession.created_at <= now - lifetimes.max_age_ms) | (
             UserSession.seen_at <= now - lifetimes.idle_ms
         )
         session.execute(delete(UserSession).where(UserSession.user_key == user_key, expired))

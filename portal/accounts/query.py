@@ -137,19 +137,19 @@ def find_user_by_email(email: str) -> User | None:
 class Lifetimes:
     """The maximum age and the maximum idle time of sessions, in milliseconds."""
 
-    whole_ms: int
+    max_age_ms: int
     idle_ms: int
 
     @classmethod
     def of(cls, config: Mapping[str, int]) -> Lifetimes:
         """Return the configured lifetimes; SESSION_IDLE_MINUTES 0 = no idle timeout."""
-        whole = config["SESSION_DAYS"] * DAY_MS
-        return cls(whole, min(whole, config["SESSION_IDLE_MINUTES"] * MINUTE_MS or whole))
+        max_age = config["SESSION_DAYS"] * DAY_MS
+        return cls(max_age, min(max_age, config["SESSION_IDLE_MINUTES"] * MINUTE_MS or max_age))
 
 
 def find_session_user(session_id: str, lifetimes: Lifetimes, now: int) -> SessionUser | None:
     """Return the user of a session id, or None if the session has ended or expired, or the user is disabled."""
-    limits = {"oldest": now - lifetimes.whole_ms, "idle_since": now - lifetimes.idle_ms}
+    limits = {"oldest": now - lifetimes.max_age_ms, "idle_since": now - lifetimes.idle_ms}
     row = fetch(SESSION_USER, id_hash=hash_secret(session_id), **limits).one_or_none()
     if row is None:
         return None
@@ -160,7 +160,7 @@ def find_session_user(session_id: str, lifetimes: Lifetimes, now: int) -> Sessio
 
 def list_sessions(user_key: int, lifetimes: Lifetimes, now: int) -> Sequence[Row[tuple[int, int, int]]]:
     """Return key, creation and last use of the user's unexpired sessions, the last used first."""
-    unexpired = (UserSession.created_at > now - lifetimes.whole_ms, UserSession.seen_at > now - lifetimes.idle_ms)
+    unexpired = (UserSession.created_at > now - lifetimes.max_age_ms, UserSession.seen_at > now - lifetimes.idle_ms)
     statement = select(UserSession.key, UserSession.created_at, UserSession.seen_at).where(
         UserSession.user_key == user_key, *unexpired
     )

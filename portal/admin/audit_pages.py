@@ -40,9 +40,8 @@ def show_audit_log() -> Response:
     return render(
         "audit/list.html",
         "audit/_table.html",
-        status=400 if parsed.problems else 200,
-        problems=list(parsed.problems.values()),
-        asked=parsed.values,
+        problems=parsed.problems,
+        parameters=parsed.values,
         older=page.older,
         entries=[audit_entry_view(row) for row in page.rows],
         event_groups=EVENT_GROUPS,

@@ -154,7 +154,7 @@ def show_audit_log(email: str | None, what: str | None, since: str | None, until
     user_key = find_user(email, "user").key if email is not None else None
     with closing(audit_query.stream_entries(filters, user_key)) as entries:
         for entry in map(audit_entry_view, islice(entries, limit)):
-            event = f"{entry.what} ({entry.details})" if entry.details else entry.what
+            event = f"{entry.event} ({entry.details})" if entry.details else entry.event
             columns = (format_iso(entry.at), event, entry.account or entry.batch_id, entry.source)
             click.echo("  ".join(filter(None, columns)))
 

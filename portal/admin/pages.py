@@ -44,9 +44,8 @@ def list_users() -> AnyResponse:
     return render(
         "admin/users.html",
         "admin/_users.html",
-        status=400 if parsed.problems else 200,
-        problems=list(parsed.problems.values()),
-        asked=parameters,
+        problems=parsed.problems,
+        parameters=parameters,
         page=page,
         users=[user_view(row) for row in page.rows],
         chips=user_filter_chips(parameters, page.counts),
@@ -67,10 +66,9 @@ def show_new_user(problems: dict[str, str]) -> Response:
     """Return the form with each problem beside its field."""
     return render(
         "admin/new.html",
-        status=400 if problems else 200,
         problems=problems,
         form=request.form,
-        roles=Role,
+        roles=tuple(Role),
         zones=list_zones(),
         regions=list_regions(),
     )
@@ -124,7 +122,6 @@ def show_user(row: Any, *, new_password: str = "", problems: dict[str, str] | No
     view = user_view(row)
     return render(
         "admin/user.html",
-        status=400 if problems else 200,
         user=view,
         is_own_account=row.key == current_user.key,
         tokens=query.count_active_tokens(row.key, request_clock().now),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from portal.admin.parameters import Role, UserFilter, UserListParameters
+from portal.web.listing import Chip
 from portal.web.pagination import Page
 
 
@@ -54,21 +55,10 @@ def user_view(row: Any) -> UserView:
     )
 
 
-@dataclass(frozen=True)
-class UserFilterChip:
-    """A filter above the list of users, with its number of matches and its query string."""
-
-    id: str
-    word: str
-    count: int
-    query: str
-    chosen: bool
-
-
-def user_filter_chips(parameters: UserListParameters, counts: Mapping[UserFilter, int]) -> list[UserFilterChip]:
+def user_filter_chips(parameters: UserListParameters, counts: Mapping[UserFilter, int]) -> list[Chip]:
     """Return a chip for each filter."""
     return [
-        UserFilterChip(show, show.label, counts[show], parameters.query(page=1, show=show), parameters.show is show)
+        Chip(show, show.label, counts[show], parameters.query(page=1, show=show), parameters.show is show)
         for show in UserFilter
     ]
 

@@ -37,28 +37,28 @@ class AuditEntryView:
     """An entry in words; `at` in milliseconds. Unknown or obvious values are empty."""
 
     at: int
-    what: str
+    event: str
     details: str
-    who: str
-    how: str
+    actor: str
+    channel: str
     account: str
     batch_id: str
 
     @property
     def source(self) -> str:
         """Return the actor, unless the account's own user, and the channel."""
-        actor = "" if self.who == self.account else self.who
-        return ", ".join(filter(None, (actor, self.how)))
+        actor = "" if self.actor == self.account else self.actor
+        return ", ".join(filter(None, (actor, self.channel)))
 
 
 def audit_entry_view(row: AuditRow) -> AuditEntryView:
     """Return an entry as pages and commands show it."""
     return AuditEntryView(
         at=row.at,
-        what=(AccountEvent if row.of_account else BatchEvent).label_of(row.what),
+        event=(AccountEvent if row.of_account else BatchEvent).label_of(row.what),
         details=describe_details(row),
-        who=describe_actor(row),
-        how=describe_channel(row),
+        actor=describe_actor(row),
+        channel=describe_channel(row),
         account=row.subject or "",
         batch_id=row.batch_id or "",
     )

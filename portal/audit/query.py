@@ -36,26 +36,32 @@ class AuditPage:
     older: AuditCursor | None
 
 
+def select_events(table: type[AccountLogEntry] | type[BatchLogEntry], **columns: Any) -> Select[Any]:
+    """Return a select of the entries of one table, newest first; `columns` are those that the tables do not share."""
+    return (
+        select(
+            table.key,
+            table.at,
+            table.what,
+            table.way,
+            table.details,
+            ActorUser.email.label("actor"),
+            Token.name.label("token"),
+            literal(table is AccountLogEntry).label("of_account"),
+            *(column.label(name) for name, column in columns.items()),
+        )
+        .select_from(table)
+        .outerjoin(Token, Token.key == table.token_key)
+        .order_by(table.key.desc())
+    )
+
+
 def select_account_events() -> Select[Any]:
     """Return a select of the entries of accounts, newest first."""
     return (
-        select(
-            AccountLogEntry.key,
-            literal(True).label("of_account"),
-            AccountLogEntry.at,
-            AccountLogEntry.what,
-            AccountLogEntry.way,
-            AccountLogEntry.address,
-            AccountLogEntry.details,
-            ActorUser.email.label("actor"),
-            SubjectUser.email.label("subject"),
-            Token.name.label("token"),
-            null().label("batch_id"),
-        )
+        select_events(AccountLogEntry, address=AccountLogEntry.address, subject=SubjectUser.email, batch_id=null())
         .outerjoin(ActorUser, ActorUser.key == AccountLogEntry.actor_key)
         .outerjoin(SubjectUser, SubjectUser.key == AccountLogEntry.subject_key)
-        .outerjoin(Token, Token.key == AccountLogEntry.token_key)
-        .order_by(AccountLogEntry.key.desc())
     )
 
 
@@ -63,23 +69,8 @@ def select_batch_events() -> Select[Any]:
     """Return a select of the entries of batches, newest first. The actor is the owner: users change only their own."""
     of_owner = live_batches(BatchLogEntry.user_key, Deleted.INCLUDE).with_only_columns(Batch.id)
     batch_id = of_owner.where(Batch.key == BatchLogEntry.batch_key).correlate(BatchLogEntry).scalar_subquery()
-    return (
-        select(
-            BatchLogEntry.key,
-            literal(False).label("of_account"),
-            BatchLogEntry.at,
-            BatchLogEntry.what,
-            BatchLogEntry.way,
-            literal("").label("address"),
-            BatchLogEntry.details,
-            ActorUser.email.label("actor"),
-            null().label("subject"),
-            Token.name.label("token"),
-            batch_id.label("batch_id"),
-        )
-        .join(ActorUser, ActorUser.key == BatchLogEntry.user_key)
-        .outerjoin(Token, Token.key == BatchLogEntry.token_key)
-        .order_by(BatchLogEntry.key.desc())
+    return select_events(BatchLogEntry, address=literal(""), subject=null(), batch_id=batch_id).join(
+        ActorUser, ActorUser.key == BatchLogEntry.user_key
     )
 
 

@@ -28,17 +28,17 @@ SORTS = (
 class MenuItem:
     """An item of a menu: label, query string, and whether it is selected."""
 
-    word: str
+    label: str
     query: str
-    chosen: bool
+    is_selected: bool
 
 
 @dataclass(frozen=True)
 class Menu:
     """A menu: its items, and the label of the closed menu."""
 
-    choices: list[MenuItem]
-    word: str
+    items: list[MenuItem]
+    label: str
 
 
 @lru_cache(maxsize=1024)
@@ -52,7 +52,7 @@ def sort_menu(parameters: BatchListParameters) -> Menu:
         )
         for label, sort_by, order in SORTS
     ]
-    return Menu(items, next(item.word for item in items if item.chosen))
+    return Menu(items, next(item.label for item in items if item.is_selected))
 
 
 @lru_cache(maxsize=1024)
@@ -74,7 +74,7 @@ def created_date_menu(parameters: BatchListParameters, today: date, zone: tzinfo
         )
         for label, first in ranges
     ]
-    label = next((item.word for item in items if item.chosen), None)
+    label = next((item.label for item in items if item.is_selected), None)
     return Menu(items, label or describe_range(parameters))
 
 

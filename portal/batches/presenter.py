@@ -45,7 +45,7 @@ def trash_view(row: Any) -> TrashView:
 class CallingHoursView:
     """A batch's calling hours as text, and their next start (milliseconds); None if calls are allowed now."""
 
-    words: str
+    text: str
     opens_at: int | None
 
 
@@ -61,7 +61,7 @@ def calling_hours_view(settings: Mapping[str, Any], now: int) -> CallingHoursVie
 class Listing(SortedView):
     """The list page without its messages."""
 
-    asked: BatchListParameters
+    parameters: BatchListParameters
     page: CountedPage[Any]
     has_batches: bool
 
@@ -75,16 +75,16 @@ class Listing(SortedView):
     @property
     def chips(self) -> list[Chip]:
         """Return the status filters, "All" first; a selected filter links to the list without it."""
-        selected, counts = self.asked.status, self.page.counts
+        selected, counts = self.parameters.status, self.page.counts
         return [
-            Chip("All", None, sum(counts.values()), not selected, self.view(status=())),
+            Chip("all", "All", sum(counts.values()), self.view(status=()), not selected),
             *(
                 Chip(
-                    status.label,
                     status,
+                    status.label,
                     counts[status],
-                    status in selected,
                     self.view(status=() if status in selected else (status,)),
+                    status in selected,
                 )
                 for status in QueueStatus
             ),
@@ -105,5 +105,5 @@ class Listing(SortedView):
     @property
     def title(self) -> str:
         """Return the title of the browser tab, such as “may” in batches, page 3."""
-        name = f"“{self.asked.search}” in batches" if self.asked.search else "Batches"
+        name = f"“{self.parameters.search}” in batches" if self.parameters.search else "Batches"
         return f"{name}, page {self.page.number:,}" if self.page.number > 1 else name

@@ -5,63 +5,41 @@ A field added to BATCH_FIELDS appears in the API's JSON, in its OpenAPI schema a
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from operator import attrgetter
 from typing import Annotated, Any
 
 from pydantic import Field
 
+from portal.api.fields import ApiField, cells_reader, json_reader
 from portal.api.schema import Count, PublicIdText, TimeText
 from portal.models import Batch, QueueStatus
 from portal.models.batch import NAME_LENGTH
 from portal.times import format_iso
 from portal.web.listing import percent
 
-
-@dataclass(frozen=True)
-class BatchField:
-    """A field of a batch: its name, column, type in the OpenAPI schema, example, and format (None = as stored)."""
-
-    name: str
-    column: Any
-    type: Any
-    example: Any
-    format: Callable[[Any], Any] | None = None
-
-
 # In the contract's order.
 BATCH_FIELDS = (
-    BatchField("_id", Batch.id, PublicIdText, "64e5f12345abcdef98765432"),
-    BatchField(
+    ApiField("_id", "id", PublicIdText, "64e5f12345abcdef98765432"),
+    ApiField(
         "batchName",
-        Batch.name,
+        "name",
         Annotated[str, Field(min_length=1, max_length=NAME_LENGTH)],
         "Marketing Campaign May 2025",
     ),
-    BatchField("totalCalls", Batch.total_calls, Count, 150),
-    BatchField("callsPicked", Batch.calls_picked, Count, 120),
-    BatchField("callsCompleted", Batch.calls_completed, Count, 100),
-    BatchField("queue_status", Batch.status, QueueStatus, "active"),
-    BatchField("createdAt", Batch.created_at, TimeText, "2025-05-01T12:00:00.000Z", format_iso),
-    BatchField("updatedAt", Batch.updated_at, TimeText, "2025-05-15T14:30:00.000Z", format_iso),
+    ApiField("totalCalls", "total_calls", Count, 150),
+    ApiField("callsPicked", "calls_picked", Count, 120),
+    ApiField("callsCompleted", "calls_completed", Count, 100),
+    ApiField("queue_status", "status", QueueStatus, "active"),
+    ApiField("createdAt", "created_at", TimeText, "2025-05-01T12:00:00.000Z", format_iso),
+    ApiField("updatedAt", "updated_at", TimeText, "2025-05-15T14:30:00.000Z", format_iso),
 )
 FIELD_NAMES = tuple(field.name for field in BATCH_FIELDS)
-FORMATS = tuple(field.format for field in BATCH_FIELDS)
-read_values = attrgetter(*(field.column.key for field in BATCH_FIELDS))
+
+batch_cells = cells_reader(BATCH_FIELDS)
+batch_json = json_reader(BATCH_FIELDS)
 
 # The columns that lists read: rows of values cost much less than objects of the session.
-LIST_COLUMNS = tuple(dict.fromkeys((*(field.column for field in BATCH_FIELDS), Batch.calls_called)))
-
-
-def batch_cells(row: Any) -> list[Any]:
-    """Return the fields of a batch or row as one row of an export."""
-    return [format(value) if format else value for format, value in zip(FORMATS, read_values(row), strict=True)]
-
-
-def batch_json(row: Any) -> dict[str, Any]:
-    """Return a batch or row as the API's JSON."""
-    return dict(zip(FIELD_NAMES, batch_cells(row), strict=True))
+LIST_COLUMNS = tuple(dict.fromkeys((*(getattr(Batch, field.attribute) for field in BATCH_FIELDS), Batch.calls_called)))
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, create_model
 
+from portal.api.fields import model_fields
 from portal.api.schema import AnswerModel, Count, ErrorBody, PublicIdText, SuccessBody
 from portal.batches.rows import BATCH_FIELDS
 
@@ -16,7 +17,7 @@ BatchBody = create_model(
     "BatchBody",
     __base__=AnswerModel,
     __doc__="A batch. 0 <= callsCompleted <= callsPicked <= totalCalls.",
-    **{field.column.key: (Annotated[field.type, Field(alias=field.name)], ...) for field in BATCH_FIELDS},
+    **model_fields(BATCH_FIELDS),
 )
 
 

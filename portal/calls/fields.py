@@ -1,44 +1,27 @@
-"""The fields of a call and of its log: one list for the API's JSON, its schema, and the columns of exports."""
+"""The fields of a call and of its log in JSON and in exports."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
+from portal.api.fields import ApiField, cells_reader, json_reader
 from portal.api.schema import Count, PublicIdText, TimeText
 from portal.models import CallStatus
 from portal.times import format_iso
 
 
-@dataclass(frozen=True)
-class ApiField:
-    """A field: its name in JSON and in files, the type of its JSON value, and the function that reads it from a row."""
-
-    name: str
-    type: Any
-    value: Callable[[Any], Any]
-
-
-def read_fields(fields: Iterable[ApiField], row: Any) -> dict[str, Any]:
-    """Return the values of a row by the names of the fields."""
-    return {field.name: field.value(row) for field in fields}
-
-
-def format_last_event(call: Any) -> str:
+def format_last_event(ms: int | None) -> str:
     """Return the time of the last event, or an empty cell."""
-    return "" if call.last_event_at is None else format_iso(call.last_event_at)
+    return "" if ms is None else format_iso(ms)
 
 
-ID = ApiField("_id", PublicIdText, lambda call: call.id)
-PHONE_NUMBER = ApiField(
-    "phoneNumber", Annotated[str, Field(pattern=r"^\+[1-9][0-9]{6,14}$")], lambda call: call.phone_number
-)
-STATUS = ApiField("callStatus", CallStatus, lambda row: row.status)
-DURATION = ApiField("callDuration", Count, lambda row: row.duration_seconds)
-CREATED_AT = ApiField("createdAt", TimeText, lambda call: format_iso(call.created_at))
+ID = ApiField("_id", "id", PublicIdText)
+PHONE_NUMBER = ApiField("phoneNumber", "phone_number", Annotated[str, Field(pattern=r"^\+[1-9][0-9]{6,14}$")])
+STATUS = ApiField("callStatus", "status", CallStatus)
+DURATION = ApiField("callDuration", "duration_seconds", Count)
+CREATED_AT = ApiField("createdAt", "created_at", TimeText, format=format_iso)
 
 JSON_FIELDS = (ID, PHONE_NUMBER, CREATED_AT)
 EXPORT_FIELDS = (
@@ -46,14 +29,18 @@ EXPORT_FIELDS = (
     PHONE_NUMBER,
     STATUS,
     DURATION,
-    ApiField("attempts", Count, lambda call: call.attempts),
-    ApiField("lastEventAt", TimeText, format_last_event),
+    ApiField("attempts", "attempts", Count),
+    ApiField("lastEventAt", "last_event_at", TimeText, format=format_last_event),
     CREATED_AT,
 )
 LOG_FIELDS = (
     STATUS,
     DURATION,
-    ApiField("recordingUrl", str, lambda event: event.recording_url),
-    ApiField("transcript", str, lambda event: event.transcript),
-    ApiField("createdAt", TimeText, lambda event: format_iso(event.occurred_at)),
+    ApiField("recordingUrl", "recording_url", str),
+    ApiField("transcript", "transcript", str),
+    ApiField("createdAt", "occurred_at", TimeText, format=format_iso),
 )
+
+read_call = json_reader(JSON_FIELDS)
+read_event = json_reader(LOG_FIELDS)
+read_export_cells = cells_reader(EXPORT_FIELDS)

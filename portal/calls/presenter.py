@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from portal.calls.fields import EXPORT_FIELDS, JSON_FIELDS, LOG_FIELDS, read_fields
+from portal.calls.fields import EXPORT_FIELDS, read_call, read_event, read_export_cells
 from portal.calls.parameters import CallListParameters, CallSort
 from portal.contacts.phone_numbers import format_national
 from portal.models import Call, CallEvent, CallStatus
@@ -69,7 +69,7 @@ def field_columns(calls: Iterable[CallRow]) -> list[str]:
 class CallListing(SortedView):
     """The table of calls. Each `query` in it is a query string that begins with `?`."""
 
-    asked: CallListParameters
+    parameters: CallListParameters
     page: Page[Any]
     rows: list[CallRow]
     columns: list[str]
@@ -87,24 +87,24 @@ class CallListing(SortedView):
 
 
 def call_listing(
-    asked: CallListParameters, page: Page[Call], counts: Mapping[CallStatus, int], region: str, *, has_calls: bool
+    parameters: CallListParameters, page: Page[Call], counts: Mapping[CallStatus, int], region: str, *, has_calls: bool
 ) -> CallListing:
     """Return the table of one page of calls, with a chip for each status that occurs or is selected."""
     rows = [call_view(call, region) for call in page.rows]
-    chips = [Chip("All", None, sum(counts.values()), not asked.status, asked.query(page=1, status=()))]
+    chips = [Chip("all", "All", sum(counts.values()), parameters.query(page=1, status=()), not parameters.status)]
     for status in OUTCOME_ORDER:
-        is_selected = status in asked.status
+        is_selected = status in parameters.status
         if counts[status] or is_selected:
-            query = asked.query(page=1, status=() if is_selected else (status,))
-            chips.append(Chip(status.label, status, counts[status], is_selected, query))
-    return CallListing(asked, page, rows, field_columns(rows), chips, has_calls)
+            query = parameters.query(page=1, status=() if is_selected else (status,))
+            chips.append(Chip(status, status.label, counts[status], query, is_selected))
+    return CallListing(parameters, page, rows, field_columns(rows), chips, has_calls)
 
 
 def export_columns(names: Sequence[str]) -> tuple[list[str], Callable[[Any], list[Any]]]:
     """Return the header of an export of calls with these own fields, and the function that makes a row of a call."""
 
     def cells(call: Any) -> list[Any]:
-        return [*read_fields(EXPORT_FIELDS, call).values(), *(format_cell(call.fields.get(name)) for name in names)]
+        return [*read_export_cells(call), *(format_cell(call.fields.get(name)) for name in names)]
 
     return [*(field.name for field in EXPORT_FIELDS), *names], cells
 
@@ -157,7 +157,7 @@ def call_json(call: Call, events: Sequence[CallEvent]) -> dict[str, Any]:
     """Return one call with the contact's fields beside the API's, which win where names are equal."""
     if not events and call.status != CallStatus.PENDING:  # imported from a call history, which has no events
         events = [final_event(call)]
-    own = read_fields(JSON_FIELDS, call) | {"phoneLogs": [read_fields(LOG_FIELDS, event) for event in events]}
+    own = read_call(call) | {"phoneLogs": [read_event(event) for event in events]}
     return own | call.fields | own
 
 

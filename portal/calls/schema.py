@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, create_model
 
+from portal.api.fields import model_fields
 from portal.api.schema import AnswerModel, Count, ErrorBody, PublicIdText, SuccessBody
-from portal.calls.fields import JSON_FIELDS, LOG_FIELDS, ApiField
+from portal.calls.fields import JSON_FIELDS, LOG_FIELDS
 from portal.models import QueueStatus
-
-
-def model_fields(fields: Iterable[ApiField]) -> dict[str, Any]:
-    """Return the fields as `create_model` takes them."""
-    return {field.name.strip("_"): (Annotated[field.type, Field(alias=field.name)], ...) for field in fields}
-
 
 PhoneLog = create_model(
     "PhoneLog",

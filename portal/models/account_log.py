@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.models.base import Base, Key, LabeledEnum, Millis
+from portal.labeled_enum import LabeledEnum
+from portal.models.base import Base, Key, Millis
 
 
 class AccountEvent(LabeledEnum):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from enum import StrEnum
-from typing import Self
 
 from sqlalchemy import BigInteger, CheckConstraint, Integer, MetaData, String
 from sqlalchemy.orm import DeclarativeBase
@@ -32,23 +30,6 @@ def vocabulary_check(column: str, words: Iterable[str], name: str) -> CheckConst
     """Return a constraint that limits `column` to `words`; only for vocabularies that do not grow."""
     values = ", ".join(f"'{word}'" for word in words)
     return CheckConstraint(f"{column} IN ({values})", name=name)
-
-
-class LabeledEnum(StrEnum):
-    """A vocabulary whose members have the label that pages and commands show: `ADMIN = "admin", "Admin"`."""
-
-    label: str
-
-    def __new__(cls, value: str, label: str) -> Self:
-        """Create a member from its value and its label."""
-        member = str.__new__(cls, value)
-        member._value_, member.label = value, label
-        return member
-
-    @classmethod
-    def label_of(cls, word: str) -> str:
-        """Return the label of a stored word, or the word itself if only a newer release knows it."""
-        return cls(word).label if word in set(cls) else word
 
 
 class Base(DeclarativeBase):

@@ -3,43 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from portal.labeled_enum import LabeledEnum
 from portal.models.base import Base, Key, Millis, PublicId, SortableText, vocabulary_check
 
 NAME_LENGTH = 200
 
 
-class BatchAction(StrEnum):
+class BatchAction(LabeledEnum):
     """A change of status that users and programs can request; `result` describes the batch afterwards."""
 
     result: str
 
-    def __new__(cls, value: str, result: str) -> BatchAction:
-        """Create a member from its value and its result."""
-        member = str.__new__(cls, value)
-        member._value_, member.result = value, result
-        return member
-
-    @property
-    def label(self) -> str:
-        """Return the action as buttons write it."""
-        return self.capitalize()
-
-    START = "start", "started"
-    PAUSE = "pause", "paused"
-    RESUME = "resume", "resumed"
-    STOP = "stop", "stopped"
+    START = "start", "Start", "started"
+    PAUSE = "pause", "Pause", "paused"
+    RESUME = "resume", "Resume", "resumed"
+    STOP = "stop", "Stop", "stopped"
 
 
 START, PAUSE, RESUME, STOP = BatchAction
 
 
-class QueueStatus(StrEnum):
+class QueueStatus(LabeledEnum):
     """The status of a batch in the dialer's queue."""
 
     # In display order. `icon` is a shape in templates/components/status.html; `targets` are the statuses that actions
@@ -47,22 +36,11 @@ class QueueStatus(StrEnum):
     icon: str
     targets: Mapping[BatchAction, str]
 
-    def __new__(cls, value: str, icon: str, targets: Mapping[BatchAction, str]) -> QueueStatus:
-        """Create a member from its value, its icon and its targets."""
-        member = str.__new__(cls, value)
-        member._value_, member.icon, member.targets = value, icon, targets
-        return member
-
-    ACTIVE = "active", "disc", {START: "active", PAUSE: "paused", RESUME: "active", STOP: "stopped"}
-    PAUSED = "paused", "pause", {START: "active", PAUSE: "paused", RESUME: "active", STOP: "stopped"}
-    PENDING = "pending", "ring", {START: "active", STOP: "stopped"}
-    STOPPED = "stopped", "square", {START: "active", STOP: "stopped"}
-    COMPLETED = "completed", "check", {START: "active"}
-
-    @property
-    def label(self) -> str:
-        """Return the status as pages write it."""
-        return self.capitalize()
+    ACTIVE = "active", "Active", "disc", {START: "active", PAUSE: "paused", RESUME: "active", STOP: "stopped"}
+    PAUSED = "paused", "Paused", "pause", {START: "active", PAUSE: "paused", RESUME: "active", STOP: "stopped"}
+    PENDING = "pending", "Pending", "ring", {START: "active", STOP: "stopped"}
+    STOPPED = "stopped", "Stopped", "square", {START: "active", STOP: "stopped"}
+    COMPLETED = "completed", "Completed", "check", {START: "active"}
 
     def find_target(self, action: BatchAction) -> QueueStatus | None:
         """Return the status that the action leads to; None if the action is not allowed."""

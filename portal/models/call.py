@@ -3,36 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from portal.labeled_enum import LabeledEnum
 from portal.models.base import Base, Key, Millis, PublicId, SortableText, vocabulary_check
 from portal.text import fold
 
 
-class CallStatus(StrEnum):
+class CallStatus(LabeledEnum):
     """The status of a call, in the order in which a call advances: open statuses, then final ones.
 
     `icon` is a shape in templates/components/status.html. `is_called`: the dialer has tried the number. `is_picked`:
     somebody picked up.
     """
 
-    label: str
     icon: str
     is_open: bool
     is_called: bool
     is_picked: bool
-
-    def __new__(cls, value: str, label: str, icon: str, is_open: bool, is_called: bool, is_picked: bool) -> CallStatus:
-        """Return the member of that value with its properties."""
-        member = str.__new__(cls, value)
-        member._value_ = value
-        member.label, member.icon = label, icon
-        member.is_open, member.is_called, member.is_picked = is_open, is_called, is_picked
-        return member
 
     # value, label, icon, is_open, is_called, is_picked
     PENDING = "pending", "Not called yet", "ring", True, False, False

@@ -9,6 +9,7 @@ from flask_login import current_user, login_required
 from werkzeug.wrappers import Response
 
 from portal.batches import query as batches_query
+from portal.batches.calling_hours import WEEKDAYS
 from portal.batches.settings import stored_settings
 from portal.contacts.csv_text import DELIMITERS, ENCODINGS
 from portal.contacts.file_limits import ContactFileError
@@ -110,11 +111,12 @@ def render_preview(upload: Upload, problems: dict[str, str]) -> Response:
     batches = {batch.key: batch for batch in names}
     return render(
         "uploads/preview.html",
-        status=400 if problems else 200,
         upload=upload_view(upload),
         sent_before=[(other.created_at, batches[other.batch_key]) for other in earlier if other.batch_key in batches],
         encodings=ENCODINGS,
         delimiters=DELIMITERS,
+        invalid_rows_choices=tuple(InvalidRowsChoice),
+        weekdays=WEEKDAYS,
         regions=list_regions(),
         form=request.form,
         problems=problems,

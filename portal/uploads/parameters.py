@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import Field, WithJsonSchema
 from werkzeug.datastructures import MultiDict
 
 from portal.batches.settings import BatchName, BatchSettings, BatchType
+from portal.labeled_enum import LabeledEnum
 from portal.web.field_types import HexId, Region
 from portal.web.json_body import JsonError, parse_json
 from portal.web.parameters import InvalidParameter, Parameters, known_names, truncate
@@ -50,11 +50,11 @@ def parse_json_field(name: str, text: str) -> Any:
         raise InvalidParameter({name: f"{name} {error}"}) from error
 
 
-class InvalidRowsChoice(StrEnum):
+class InvalidRowsChoice(LabeledEnum):
     """The ways to treat invalid rows."""
 
-    NONE = "none"  # create no batch
-    LEAVE_OUT = "leave-out"
+    NONE = "none", "Require all rows to be valid"
+    LEAVE_OUT = "leave-out", "Skip invalid rows"
 
 
 class ReadingForm(Parameters):

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from enum import StrEnum
 from urllib.parse import quote
 
 from flask import Response, stream_with_context
 
+from portal.labeled_enum import LabeledEnum
 from portal.web.spreadsheets import Cell, make_file_name, write_csv, write_xlsx
 
 Writer = Callable[[str, Sequence[str], Iterable[Sequence[Cell]]], Generator[bytes]]
 
 
-class ExportKind(StrEnum):
+class ExportKind(LabeledEnum):
     """A file format for exports: its extension, its label in menus, its MIME type and its writer."""
 
-    label: str
     mime_type: str
     write: Writer
 
@@ -27,13 +26,6 @@ class ExportKind(StrEnum):
         write_xlsx,
     )
     CSV = "csv", "CSV", "text/csv; charset=utf-8", write_csv
-
-    def __new__(cls, extension: str, label: str, mime_type: str, write: Writer) -> ExportKind:
-        """Return the member for this extension, with its attributes."""
-        member = str.__new__(cls, extension)
-        member._value_ = extension
-        member.label, member.mime_type, member.write = label, mime_type, write
-        return member
 
 
 # The part of a URL rule that names the format.

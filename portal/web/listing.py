@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 
 def percent(part: int, whole: int) -> int | None:
@@ -16,10 +15,10 @@ def percent(part: int, whole: int) -> int | None:
 
 @dataclass(frozen=True)
 class Chip:
-    """A status filter: label, status (None = all), number of matches, whether it is selected, and query string."""
+    """A filter above a list: its id, label, number of matches, query string, and whether it is selected."""
 
-    word: str
-    status: StrEnum | None
+    id: str
+    label: str
     count: int
-    chosen: bool
     query: str
+    is_selected: bool

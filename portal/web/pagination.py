@@ -103,24 +103,24 @@ class SortOrder(StrEnum):
 
 
 class SortedView:
-    """A table with sortable columns; `asked` are parameters with page, sort_by and sort_order."""
+    """A table with sortable columns; `parameters` are parameters with page, sort_by and sort_order."""
 
-    asked: Any
+    parameters: Any
     ASCENDING_FIRST: ClassVar[Container[StrEnum]]  # columns sorted ascending at first; all others descending
 
     def view(self, **changes: Any) -> str:
         """Return the query string of this view with changes, from its first page."""
-        return self.asked.query(page=1, **changes)
+        return self.parameters.query(page=1, **changes)
 
     def sorted_by(self, sort_by: str) -> str | None:
         """Return the aria-sort value of a column; None if the table is not sorted by it."""
-        if self.asked.sort_by != sort_by:
+        if self.parameters.sort_by != sort_by:
             return None
-        return "ascending" if self.asked.sort_order is SortOrder.ASC else "descending"
+        return "ascending" if self.parameters.sort_order is SortOrder.ASC else "descending"
 
     def sort_query(self, sort_by: str) -> str:
         """Return the query string of a column's header: sort by the column, or reverse its order."""
-        column = type(self.asked.sort_by)(sort_by)
+        column = type(self.parameters.sort_by)(sort_by)
         first = SortOrder.ASC if column in self.ASCENDING_FIRST else SortOrder.DESC
-        reverse = SortOrder.ASC if self.asked.sort_order is SortOrder.DESC else SortOrder.DESC
-        return self.view(sort_by=column, sort_order=reverse if self.asked.sort_by is column else first)
+        reverse = SortOrder.ASC if self.parameters.sort_order is SortOrder.DESC else SortOrder.DESC
+        return self.view(sort_by=column, sort_order=reverse if self.parameters.sort_by is column else first)

@@ -21,10 +21,13 @@ from portal.web.parameters import field_limits
 from portal.web.sessions import is_api
 
 
-def render(page: str, fragment: str | None = None, /, *, status: int = 200, **context: Any) -> Response:
-    """Return the page, or only its fragment for an htmx request that replaces a part of the page."""
+def render(page: str, fragment: str | None = None, /, *, status: int | None = None, **context: Any) -> Response:
+    """Return the page, or only its fragment for an htmx request that replaces a part of the page.
+
+    Without `status`, a page with `problems` is a 400 and any other a 200.
+    """
     template = fragment if fragment and htmx.wants_fragment() else page
-    response = make_response(render_template(template, **context), status)
+    response = make_response(render_template(template, **context), status or (400 if context.get("problems") else 200))
     response.headers["Cache-Control"] = "no-store"
     return response
 

@@ -195,8 +195,8 @@ def test_users_see_the_activity_of_their_own_account(
     with app.app_context():
         views = [audit_entry_view(row) for row in query.recent_account_events(owner.key)]
     assert len(views) == 20
-    assert (views[0].what, views[0].source) == ("Password changed", "stranger@example.com, web app, 203.0.113.7")
-    assert {(view.what, view.source) for view in views[1:]} == {("Account changed", "web app")}
+    assert (views[0].event, views[0].source) == ("Password changed", "stranger@example.com, web app, 203.0.113.7")
+    assert {(view.event, view.source) for view in views[1:]} == {("Account changed", "web app")}
     page = signed_in.get("/settings/account").text
     assert "stranger@example.com, web app, 203.0.113.7" in page
     assert "Account disabled" not in page

@@ -21,7 +21,7 @@ def parse(query: str) -> BatchListParameters:
 
 def test_date_items_count_back_from_the_users_today_and_lead_to_the_first_page() -> None:
     menu = created_date_menu(parse("page=4&search=may&createdTo=2020-01-01"), TODAY, LISBON)
-    assert {choice.word: choice.query for choice in menu.choices} == {
+    assert {item.label: item.query for item in menu.items} == {
         "any time": "?search=may",
         "today": "?search=may&createdFrom=2026-11-23",
         "last 7 days": "?search=may&createdFrom=2026-11-17",
@@ -31,12 +31,12 @@ def test_date_items_count_back_from_the_users_today_and_lead_to_the_first_page()
 
 
 def test_every_item_is_selected_in_its_own_view() -> None:
-    for choice in created_date_menu(parse(""), TODAY, LISBON).choices:
-        followed = created_date_menu(parse(choice.query.removeprefix("?")), TODAY, LISBON)
-        assert followed.word == choice.word
-        assert [other.word for other in followed.choices if other.chosen] == [choice.word]
-    for choice in sort_menu(parse("")).choices:
-        assert sort_menu(parse(choice.query.removeprefix("?"))).word == choice.word
+    for item in created_date_menu(parse(""), TODAY, LISBON).items:
+        followed = created_date_menu(parse(item.query.removeprefix("?")), TODAY, LISBON)
+        assert followed.label == item.label
+        assert [other.label for other in followed.items if other.is_selected] == [item.label]
+    for item in sort_menu(parse("")).items:
+        assert sort_menu(parse(item.query.removeprefix("?"))).label == item.label
 
 
 @pytest.mark.parametrize(
@@ -52,11 +52,11 @@ def test_every_item_is_selected_in_its_own_view() -> None:
 )
 def test_a_custom_range_is_shown_as_text(query: str, label: str) -> None:
     menu = created_date_menu(parse(query), TODAY, LISBON)
-    assert menu.word == label
-    assert not any(choice.chosen for choice in menu.choices)
+    assert menu.label == label
+    assert not any(item.is_selected for item in menu.items)
 
 
 def test_newest_first_is_the_default_and_has_no_query() -> None:
     menu = sort_menu(parse("page=2"))
-    assert menu.word == "newest first"
-    assert menu.choices[0].query == ""
+    assert menu.label == "newest first"
+    assert menu.items[0].query == ""

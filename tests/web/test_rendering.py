@@ -214,7 +214,7 @@ def test_an_internal_error_reveals_no_details(
     def broken(*_: object) -> None:
         raise RuntimeError("SELECT secret FROM somewhere")
 
-    monkeypatch.setattr("portal.batches.query.fetch_page", broken)
+    monkeypatch.setattr("portal.batches.query.fetch_counted_page", broken)
     answer = open_page("/batches", headers=headers)
     assert answer.status_code == 500
     assert "Something went wrong on our side and has been logged" in answer.text
@@ -272,9 +272,9 @@ def test_etags_differ_by_address(open_page: Callable) -> None:
 
 def test_an_unknown_status_is_an_error_and_not_an_empty_icon(app: Flask) -> None:
     status = app.jinja_env.filters["status"]
-    assert "status-icon" in status("active", "Active")
+    assert "status-icon" in status("active", "Active", "disc")
     with app.app_context(), pytest.raises(UndefinedError):
-        status("half-done", "Half done")
+        status("half-done", "Half done", "half-disc")
 
 
 def test_a_missing_value_is_an_error_and_not_an_empty_text(app: Flask) -> None:

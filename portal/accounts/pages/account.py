@@ -96,7 +96,6 @@ def show_account(problems: dict[str, str]) -> Response:
     lifetimes = session_lifetimes()
     return render(
         "accounts/account.html",
-        status=400 if problems else 200,
         problems=problems,
         form=request.form,
         zones=list_zones(),

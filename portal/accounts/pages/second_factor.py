@@ -108,7 +108,6 @@ def show_second_factor(problems: dict[str, str], codes: list[str] | None = None)
     secret = None if is_on else decrypt_secret(session.get(PENDING_SECRET, ""), current_app.secret_key)
     return render(
         "accounts/second_factor.html",
-        status=400 if problems else 200,
         problems=problems,
         codes=codes,
         is_on=is_on,

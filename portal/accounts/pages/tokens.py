@@ -56,7 +56,6 @@ def show_tokens(
     now = now_ms()
     return render(
         "accounts/tokens.html",
-        status=400 if parsed else 200,
         tokens=[token_view(token, now) for token in query.list_tokens(current_user.key)],
         scopes=Scope,
         problems=parsed.problems if parsed else {},

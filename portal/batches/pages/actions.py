@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import StrEnum
 from typing import Annotated, Any
 
 from flask import flash, redirect, request, url_for
@@ -17,6 +16,7 @@ from portal.batches.rows import batch_view
 from portal.batches.settings import BatchName
 from portal.batches.transitions import IllegalTransition
 from portal.calls import query as calls_query
+from portal.labeled_enum import LabeledEnum
 from portal.models import BatchAction, QueueStatus
 from portal.models.batch import NAME_LENGTH
 from portal.web import htmx
@@ -27,7 +27,7 @@ from portal.web.rendering import render
 MAX_SELECTED = 100
 
 
-class BulkAction(StrEnum):
+class BulkAction(LabeledEnum):
     """An action on several batches at once; `transition` is None for the deletion.
 
     `result` is the participle of the result message, `hint` explains the consequences on the confirmation page.
@@ -38,26 +38,17 @@ class BulkAction(StrEnum):
     transition: BatchAction | None
     hint: str
 
-    def __new__(cls, value: str, icon: str, result: str, transition: BatchAction | None, hint: str = "") -> BulkAction:
-        """Create a member from its value and its attributes."""
-        member = str.__new__(cls, value)
-        member._value_, member.icon, member.result = value, icon, result
-        member.transition, member.hint = transition, hint
-        return member
-
-    START = "start", "start", "started", BatchAction.START
-    PAUSE = "pause", "pause", "paused", BatchAction.PAUSE
-    RESUME = "resume", "resume", "resumed", BatchAction.RESUME
-    STOP = "stop", "stop", "stopped", BatchAction.STOP, "Pending calls stay. You can start a stopped batch again."
+    START = "start", "Start", "start", "started", BatchAction.START, ""
+    PAUSE = "pause", "Pause", "pause", "paused", BatchAction.PAUSE, ""
+    RESUME = "resume", "Resume", "resume", "resumed", BatchAction.RESUME, ""
+    STOP = (
+        "stop", "Stop", "stop", "stopped", BatchAction.STOP,
+        "Pending calls stay. You can start a stopped batch again.",
+    )  # fmt: skip
     DELETE = (
-        "delete", "trash", "deleted", None,
+        "delete", "Delete", "trash", "deleted", None,
         "Deleted batches move to the trash with their calls. You can restore them there.",
     )  # fmt: skip
-
-    @property
-    def label(self) -> str:
-        """Return the action as buttons write it."""
-        return self.capitalize()
 
     def question(self, names: Sequence[str]) -> str:
         """Return the title of the confirmation page for the batches that the action can change."""
@@ -208,7 +199,7 @@ def rename_batch(batch_id: str) -> Response:
     reading = parse_form(request.form, NameForm)
     if reading.problems:
         name = request.form.get("name", "")
-        return render("batches/rename.html", status=400, batch=batch_view(batch), name=name, problems=reading.problems)
+        return render("batches/rename.html", batch=batch_view(batch), name=name, problems=reading.problems)
     if not actions.rename_batch(current_user.actor, batch.id, reading.values.name):
         batch_or_404(batch_id)
     flash("Batch renamed.")
@@ -226,7 +217,6 @@ def render_duplicate_form(batch: Any, problems: dict[str, str]) -> Response:
     """Render the form with problems by field."""
     return render(
         "batches/duplicate.html",
-        status=400 if problems else 200,
         batch=batch_view(batch),
         name=request.form.get("name", f"{batch.name} copy"[:NAME_LENGTH]),
         contacts=request.form.get("contacts", "all"),

@@ -44,16 +44,15 @@ def render_batch(batch_id: str, parsed: ParsedParameters[CallListParameters]) ->
     owner = current_user.key
     counts = calls_query.count_by_status(owner, batch.id, parsed.values.to_query())
     total = sum(counts[status] for status in parsed.values.status or CallStatus)
-    asked, page = fetch_existing_page(
-        parsed, lambda asked: calls_query.fetch_page(owner, batch.id, asked.to_query(), total)
+    parameters, page = fetch_existing_page(
+        parsed, lambda parameters: calls_query.fetch_page(owner, batch.id, parameters.to_query(), total)
     )
     picked = calls_query.fetch_picked_times(owner, batch.id, CHART_INTERVALS) if batch.calls_picked else (0, 0, {})
-    outcomes = calls_query.count_by_status(owner, batch.id) if asked.is_filtered else counts
+    outcomes = calls_query.count_by_status(owner, batch.id) if parameters.is_filtered else counts
     return render(
         "batches/detail.html",
         "calls/_table.html",
-        status=400 if parsed.problems else 200,
-        problems=list(parsed.problems.values()),
+        problems=parsed.problems,
         batch=batch_view(batch),
         running=batch.status == QueueStatus.ACTIVE,
         moves=transitions.available_actions(
@@ -63,7 +62,7 @@ def render_batch(batch_id: str, parsed: ParsedParameters[CallListParameters]) ->
         settings=batch.settings,
         outcomes=outcome_views(outcomes),
         chart=picked_up_chart(*picked, CHART_INTERVALS),
-        listing=call_listing(asked, page, counts, current_user.region, has_calls=batch.total_calls > 0),
+        listing=call_listing(parameters, page, counts, current_user.region, has_calls=batch.total_calls > 0),
         **recent_events(batch.id),
     )
 
@@ -80,16 +79,18 @@ def show_activity(batch_id: str) -> Response:
     """Show all events of the batch."""
     parsed = parse_query(request.query_string, ActivityParameters, ignore_unknown=True)
     batch = batch_or_404(batch_id)
-    asked, page = fetch_existing_page(
-        parsed, lambda asked: events_query.fetch_batch_events(current_user.key, batch.id, asked.page, asked.limit)
+    parameters, page = fetch_existing_page(
+        parsed,
+        lambda parameters: events_query.fetch_batch_events(
+            current_user.key, batch.id, parameters.page, parameters.limit
+        ),
     )
     return render(
         "batches/activity.html",
         "batches/_activity.html",
-        status=400 if parsed.problems else 200,
-        problems=list(parsed.problems.values()),
+        problems=parsed.problems,
         batch=batch_view(batch),
-        asked=asked,
+        parameters=parameters,
         page=page,
         changes=[batch_event_view(row) for row in page.rows],
     )

@@ -38,16 +38,15 @@ def render_list(state: ListState, parsed: ParsedParameters[BatchListParameters])
     def fetch(parameters: BatchListParameters) -> CountedPage[Any]:
         return query.fetch_counted_page(parameters.to_list_query(state))
 
-    asked, page = fetch_existing_page(parsed, fetch)
+    parameters, page = fetch_existing_page(parsed, fetch)
     clock = request_clock()
     return render(
         "batches/list.html",
         "batches/_table.html",
-        status=400 if parsed.problems else 200,
-        problems=list(parsed.problems.values()),
-        listing=Listing(asked, page, has_batches=state.total > 0),
+        problems=parsed.problems,
+        listing=Listing(parameters, page, has_batches=state.total > 0),
         running=state.live[QueueStatus.ACTIVE] > 0,
         bulk_actions=TOOLBAR,
-        sorts=sort_menu(asked),
-        created=created_date_menu(asked, local_day(clock.now, clock.zone), clock.zone),
+        sorts=sort_menu(parameters),
+        created=created_date_menu(parameters, local_day(clock.now, clock.zone), clock.zone),
     )

@@ -33,15 +33,14 @@ class RestoreForm(Parameters):
 def show_trash() -> Response:
     """Show one page of deleted batches, the most recently deleted first."""
     parsed = parse_query(request.query_string, TrashParameters, ignore_unknown=True)
-    asked, page = fetch_existing_page(
-        parsed, lambda asked: query.fetch_trash(current_user.key, asked.page, asked.limit)
+    parameters, page = fetch_existing_page(
+        parsed, lambda parameters: query.fetch_trash(current_user.key, parameters.page, parameters.limit)
     )
     return render(
         "batches/trash.html",
         "batches/_trash.html",
-        status=400 if parsed.problems else 200,
-        problems=list(parsed.problems.values()),
-        asked=asked,
+        problems=parsed.problems,
+        parameters=parameters,
         page=page,
         batches=[trash_view(row) for row in page.rows],
     )
