@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from portal.accounts.parameters import NewPassword, NewUser
-from portal.labeled_enum import LabeledEnum
+from portal.models.labeled_enum import LabeledEnum
 from portal.web.parameters import PageNumber, PageSize, Parameters, text_type
 
 

@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.labeled_enum import LabeledEnum
 from portal.models.base import Base, Key, Millis
+from portal.models.labeled_enum import LabeledEnum
 
 
 class AccountEvent(LabeledEnum):

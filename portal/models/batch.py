@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.labeled_enum import LabeledEnum
 from portal.models.base import Base, Key, Millis, PublicId, SortableText, vocabulary_check
+from portal.models.labeled_enum import LabeledEnum
 
 NAME_LENGTH = 200
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from portal.labeled_enum import LabeledEnum
 from portal.models.base import Base, Key, Millis, PublicId
+from portal.models.labeled_enum import LabeledEnum
 
 
 class Scope(LabeledEnum):

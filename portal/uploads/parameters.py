@@ -8,7 +8,7 @@ from pydantic import Field, WithJsonSchema
 from werkzeug.datastructures import MultiDict
 
 from portal.batches.settings import BatchName, BatchSettings, BatchType
-from portal.labeled_enum import LabeledEnum
+from portal.models.labeled_enum import LabeledEnum
 from portal.web.field_types import HexId, Region
 from portal.web.json_body import JsonError, parse_json
 from portal.web.parameters import InvalidParameter, Parameters, known_names, truncate

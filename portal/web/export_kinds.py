@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from flask import Response, stream_with_context
 
-from portal.labeled_enum import LabeledEnum
+from portal.models.labeled_enum import LabeledEnum
 from portal.web.spreadsheets import Cell, make_file_name, write_csv, write_xlsx
 
 Writer = Callable[[str, Sequence[str], Iterable[Sequence[Cell]]], Generator[bytes]]

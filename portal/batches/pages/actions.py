@@ -16,9 +16,9 @@ from portal.batches.rows import batch_view
 from portal.batches.settings import BatchName
 from portal.batches.transitions import IllegalTransition
 from portal.calls import query as calls_query
-from portal.labeled_enum import LabeledEnum
 from portal.models import BatchAction, QueueStatus
 from portal.models.batch import NAME_LENGTH
+from portal.models.labeled_enum import LabeledEnum
 from portal.web import htmx
 from portal.web.field_types import HexId
 from portal.web.parameters import Parameters, parse_form, parse_query
