@@ -22,7 +22,7 @@ def fail_with(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     def broken(*_given: Any, **_named: Any) -> None:
         raise error
 
-    monkeypatch.setattr(query, "fetch_page", broken)
+    monkeypatch.setattr(query, "fetch_counted_page", broken)
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,7 @@ def test_a_chip_wins_over_a_search_still_on_its_way(page: Page) -> None:
 def test_no_match_says_so_and_offers_the_way_back(page: Page) -> None:
     page.get_by_role("searchbox").fill("100%")
     expect(page.get_by_role("heading", name="No batches match")).to_be_visible()
-    expect(page.locator("#announcer")).to_have_text("No batches match")
+    expect(page.locator("#announcer")).to_have_text("No matching batches")
     page.get_by_role("link", name="Clear search").click()
     expect(page.locator("#batches tbody tr")).to_have_count(10)
     expect(page.get_by_role("searchbox")).to_have_value("")

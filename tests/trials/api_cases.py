@@ -120,13 +120,13 @@ def sends_empty_parameter(case: Any) -> bool:
     return any(value in ("", [], [""]) for value in (case.query or {}).values())
 
 
-# --- defects ------ ---------------------------------------------------------------------------------------------------
+# --- defects ----------------------------------------------------------------------------------------------------------
 
 
 @contextmanager
 def hide_a_status() -> Iterator[None]:
     """Leave a status out of the document."""
-    with patch.object(openapi, "ALWAYS", {500: ()}):
+    with patch.object(openapi, "COMMON_ERRORS", {500: ()}):
         yield
 
 
