@@ -1,4 +1,7 @@
-"""Present entries of the audit log. No SQL, no request, no HTML; no batch names and no phone numbers."""
+"""Present entries of the audit log. No SQL, no request, no HTML; no batch names and no phone numbers.
+
+The names of events are the labels in portal/models/account_log.py and portal/models/batch_log.py.
+"""
 
 from __future__ import annotations
 
