@@ -14,8 +14,8 @@ from tests.browser.conftest import asked_of, completed, heard_out
 STALE = "This page may be out of date"
 
 
-def by_itself(event: Any) -> bool:
-    """Whether a request, or an answer's, is one that the page makes by itself."""
+def is_refresh(event: Any) -> bool:
+    """Return whether a request, or the request of a response, is a refresh that the page started."""
     return getattr(event, "request", event).resource_type == "fetch"
 
 
@@ -24,7 +24,7 @@ def test_the_last_call_completes_it_and_nothing_is_asked_any_more(
 ) -> None:
     running_page.clock.install()
     asked = asked_of(running_page)
-    with running_page.expect_request(by_itself):
+    with running_page.expect_request(is_refresh):
         running_page.clock.run_for(2100)
     assert asked
     report(*calls)
@@ -39,7 +39,7 @@ def test_the_last_call_completes_it_and_nothing_is_asked_any_more(
 @pytest.mark.usefixtures("one_minute")
 def test_while_nothing_changes_the_answers_are_empty(running_page: Page) -> None:
     statuses: list[int] = []
-    running_page.on("response", lambda answer: statuses.append(answer.status) if by_itself(answer) else None)
+    running_page.on("response", lambda answer: statuses.append(answer.status) if is_refresh(answer) else None)
     running_page.reload()
     for _ in range(2):
         with running_page.expect_response(lambda answer: answer.status == 304):
@@ -51,7 +51,7 @@ def test_a_hidden_tab_does_not_ask(running_page: Page) -> None:
     running_page.clock.install()
     running_page.reload()
     asked = asked_of(running_page)
-    with running_page.expect_response(by_itself) as answer:
+    with running_page.expect_response(is_refresh) as answer:
         running_page.clock.run_for(2100)
     answer.value.finished()
     hide(running_page, hidden=True)
@@ -59,7 +59,7 @@ def test_a_hidden_tab_does_not_ask(running_page: Page) -> None:
     running_page.clock.run_for(30_000)
     heard_out(running_page)
     assert asked == []
-    with running_page.expect_request(by_itself):
+    with running_page.expect_request(is_refresh):
         hide(running_page, hidden=False)
         running_page.clock.run_for(10)
 

@@ -73,7 +73,7 @@ def test_a_batch_without_an_open_call_cannot_be_started(opened: Page, build: Bui
     expect_offers(opened)
 
 
-def test_a_change_in_another_tab_comes_first(opened: Page, build: Builder, spring: Batch) -> None:
+def test_an_outdated_button_is_refused_with_the_reason(opened: Page, build: Builder, spring: Batch) -> None:
     build.change(spring, status="active")
     opened.route("**/*", lambda route: route.abort() if route.request.resource_type == "fetch" else route.continue_())
     opened.reload()
@@ -85,7 +85,7 @@ def test_a_change_in_another_tab_comes_first(opened: Page, build: Builder, sprin
     expect(opened.locator(".page-header .badge")).to_have_text("Stopped")
 
 
-def test_somebody_deleted_it_meanwhile(opened: Page, call_api: Callable, spring: Batch) -> None:
+def test_a_button_of_a_deleted_batch_leads_back_to_the_list(opened: Page, call_api: Callable, spring: Batch) -> None:
     assert call_api(f"delete-batch/{spring.id}", method="DELETE").status_code == 200
     opened.get_by_role("button", name="Start").click()
     expect(opened.get_by_role("heading", name="Not found")).to_be_visible()

@@ -76,9 +76,9 @@ def test_progress_is_shown_while_a_large_file_is_checked(page: Page) -> None:
     page.evaluate(
         """() => {
           const shown = document.querySelector("#upload-form .progress");
-          const tell = (texts) => shown.hidden || texts.forEach((text) => window.record(text));
+          const record = (texts) => shown.hidden || texts.forEach((text) => window.record(text));
           const written = (changes) => changes.flatMap((one) => [...one.addedNodes].map((node) => node.textContent));
-          new MutationObserver((changes) => tell(written(changes))).observe(shown, {subtree: true, childList: true});
+          new MutationObserver((changes) => record(written(changes))).observe(shown, {subtree: true, childList: true});
         }"""
     )
     rows = [["phoneNumber"], *([f"+1{200 + number // 100}55501{number % 100:02}"] for number in range(MANY))]

@@ -28,7 +28,8 @@ def close_responses(app: Flask) -> Any:
     def serve(environ: Any, start_response: Any) -> Iterator[bytes]:
         response: Any = app(environ, start_response)
         with closing(response) if hasattr(response, "close") else nullcontext(response) as chunks:
-            yield from chunks
+            for chunk in chunks:  # noqa: UP028, `yield from` would close the response a second time
+                yield chunk
 
     return serve
 
