@@ -120,7 +120,7 @@ def validated_rows(table: Table, column: str, region: str) -> Iterator[tuple[int
     phone_index = table.header.index(column)
     others = [(index, name) for index, name in enumerate(table.header) if index != phone_index]
     first_rows: dict[str, int] = {}
-    for row, cells in table.rows():
+    for row, cells, _, _ in table.rows():
         number, invalid_cells = validate_row(table, phone_index, region, row, cells)
         results: list[RowResult] = [*invalid_cells]
         if not results:

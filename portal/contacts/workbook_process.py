@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import resource
 import sys
 from datetime import date, datetime, time, timedelta
@@ -44,16 +45,20 @@ def cell_text(value: Any) -> str:
     return str(value)
 
 
-def first_sheet(workbook: CalamineWorkbook) -> CalamineSheet:
-    """Return the first visible worksheet, or the first hidden one. Exits with NO_SHEET if there is none."""
-    sheets = [
-        (sheet.visible != SheetVisibleEnum.Visible, index)
-        for index, sheet in enumerate(workbook.sheets_metadata)
-        if sheet.typ == SheetTypeEnum.WorkSheet
-    ]
+def choose_sheet(workbook: CalamineWorkbook, wanted: str) -> tuple[CalamineSheet | None, list[list[Any]]]:
+    """Return the worksheet with that name, or by default the first visible one, and all worksheets.
+
+    Exits with NO_SHEET if there is none.
+    """
+    sheets = [sheet for sheet in workbook.sheets_metadata if sheet.typ == SheetTypeEnum.WorkSheet]
     if not sheets:
         sys.exit(NO_SHEET)
-    return workbook.get_sheet_by_index(min(sheets)[1])
+    listed = [[sheet.name, sheet.visible == SheetVisibleEnum.Visible, None] for sheet in sheets]
+    if not wanted:
+        wanted = min(sheets, key=lambda sheet: sheet.visible != SheetVisibleEnum.Visible).name
+    elif wanted not in {sheet.name for sheet in sheets}:
+        return None, listed
+    return workbook.get_sheet_by_name(wanted), listed
 
 
 def check_unpacked_size(content: bytes, max_bytes: int) -> None:
@@ -64,31 +69,36 @@ def check_unpacked_size(content: bytes, max_bytes: int) -> None:
                 sys.exit(TOO_LARGE)
 
 
-def main(max_memory: int, max_seconds: int, max_cells: int, max_bytes: int) -> None:
+def main(wanted: str, max_memory: int, max_seconds: int, max_cells: int, max_bytes: int) -> None:
     """Write the sheet from cell A1 on. Exits with TOO_LARGE if it exceeds a limit."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CPU, (max_seconds, max_seconds))
     resource.setrlimit(resource.RLIMIT_AS, (max_memory, max_memory))
     content = sys.stdin.buffer.read()
     check_unpacked_size(content, max_bytes)
-    sheet = first_sheet(CalamineWorkbook.from_object(io.BytesIO(content)))
+    sheet, sheets = choose_sheet(CalamineWorkbook.from_object(io.BytesIO(content)), wanted)
+    about = {"sheets": sheets} | ({"sheet": sheet.name, "hidden_columns": []} if sheet else {})
+    line = io.StringIO(newline="")
+    writer = csv.writer(line)
+    writer.writerow([json.dumps(about)])
+    sys.stdout.buffer.write(line.getvalue().encode(errors="replace"))
+    if sheet is None:
+        return
     last_row, last_column = sheet.end or (0, 0)
     if (last_row + 1) * (last_column + 1) > max_cells:
         sys.exit(TOO_LARGE)
     padding = [""] * (sheet.start[1] if sheet.start else 0)  # iter_rows() omits empty columns, not rows, at the start
-    line = io.StringIO(newline="")
-    writer = csv.writer(line)
     written = 0
     for cells in sheet.iter_rows():
-        writer.writerow(padding + [cell_text(cell) for cell in cells])
+        line.seek(0)
+        line.truncate()
+        writer.writerow([""] + padding + [cell_text(cell) for cell in cells])
         row = line.getvalue().encode(errors="replace")
         written += len(row)
         if written > max_bytes:
             sys.exit(TOO_LARGE)
         sys.stdout.buffer.write(row)
-        line.seek(0)
-        line.truncate()
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main(bytes.fromhex(sys.argv[1]).decode(), *map(int, sys.argv[2:]))

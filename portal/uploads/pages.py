@@ -11,7 +11,8 @@ from werkzeug.wrappers import Response
 from portal.batches import query as batches_query
 from portal.batches.calling_hours import WEEKDAYS
 from portal.batches.settings import stored_settings
-from portal.contacts.csv_text import DELIMITERS, ENCODINGS
+from portal.contacts.csv_text import DELIMITERS
+from portal.contacts.encodings import ENCODINGS
 from portal.contacts.file_limits import ContactFileError
 from portal.contacts.phone_numbers import list_regions
 from portal.contacts.validation import invalid_rows

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from portal.contacts.file_limits import ContactFileError
-from portal.contacts.files import CsvFormat, Table, open_table
+from portal.contacts.files import ReadChoices, Table, open_table
 from portal.contacts.phone_columns import find_phone_column
 from portal.contacts.validation import Contact, FileReport, InvalidCell, build_report, validate_rows
 from portal.web.progress import Advance
@@ -37,8 +37,8 @@ class ContactSheet:
 
     @property
     def rows(self) -> int:
-        """The approximate number of rows: the lines of text below the header."""
-        return max(self.table.source.content.count(b"\n") - 1, 1)
+        """The number of rows below the header, at least 1."""
+        return max(self.table.row_count, 1)
 
     @property
     def choices(self) -> dict[str, str]:
@@ -52,7 +52,7 @@ def open_contact_sheet(content: bytes, file_name: str, choices: ReadingOptions, 
     If no column has the name of a phone number column, `guess` takes the first column, so that a user can choose
     another.
     """
-    table = open_table(content, file_name, CsvFormat(choices.encoding, choices.delimiter))
+    table = open_table(content, file_name, ReadChoices(choices.encoding, choices.delimiter))
     column = choices.column if choices.column in table.header else find_phone_column(table.header)
     if column is None:
         if not guess:

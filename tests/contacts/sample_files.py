@@ -12,7 +12,7 @@ import xlsxwriter
 import xlwt
 
 from portal.contacts.file_limits import ContactFileError
-from portal.contacts.files import CsvFormat, open_table
+from portal.contacts.files import ReadChoices, open_table
 
 Rows = list[list[Any]]
 SHEET = "xl/worksheets/sheet1.xml"
@@ -81,10 +81,10 @@ def with_false_size(content: bytes, name: str, size: int) -> bytes:
     return content[:directory] + bytes(record) + content[directory + 46 :]
 
 
-def refusal(content: bytes, name: str, *csv_format: CsvFormat) -> str:
+def refusal(content: bytes, name: str, *choices: ReadChoices) -> str:
     """Return the message with which the file is refused."""
     with pytest.raises(ContactFileError) as caught:
-        open_table(content, name, *csv_format)
+        open_table(content, name, *choices)
     return str(caught.value)
 
 

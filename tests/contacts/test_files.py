@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.contacts import file_limits
-from portal.contacts.csv_text import DELIMITERS, ENCODINGS
+from portal.contacts.csv_text import DELIMITERS
+from portal.contacts.encodings import ENCODINGS
 from portal.contacts.file_limits import ContactFileError
-from portal.contacts.files import ContactFileKind, CsvFormat, open_table
+from portal.contacts.files import ContactFileKind, ReadChoices, open_table
 from tests.contacts.sample_files import MAKERS, as_csv, as_xls, as_xlsx
 
 ROWS = [["phone", "name"], ["+12025550101", "Ana"], ["+12025550102", "João"]]
@@ -82,13 +83,13 @@ def test_the_encoding_is_detected(content: bytes, encoding: str) -> None:
     table = open_table(content, "a.csv")
     assert table.encoding == encoding
     assert table.header[:2] == ["phone", "José"]
-    assert open_table(content, "a.csv", CsvFormat(encoding)).header == table.header
+    assert open_table(content, "a.csv", ReadChoices(encoding)).header == table.header
 
 
 @pytest.mark.parametrize("encoding", ["cp1250", "cp1251", "iso-8859-15", "utf-16"])
 def test_a_chosen_encoding_is_used(encoding: str) -> None:
     word = {"cp1250": "Łódź", "cp1251": "Имя", "iso-8859-15": "cœur€", "utf-16": "Имя"}[encoding]
-    table = open_table(as_csv([["phone", word]], encoding=encoding), "a.csv", CsvFormat(encoding))
+    table = open_table(as_csv([["phone", word]], encoding=encoding), "a.csv", ReadChoices(encoding))
     assert (table.header, table.encoding) == (["phone", word], encoding)
     assert encoding in ENCODINGS
 
@@ -103,7 +104,7 @@ def test_the_delimiter_is_detected(delimiter: str) -> None:
 
 def test_one_column_needs_no_delimiter_and_another_can_be_chosen() -> None:
     assert open_table(b"phone\n1\n2\n", "a.csv").delimiter == ","
-    assert open_table(b"a;b,c;d\n", "a.csv", CsvFormat(delimiter=",")).header == ["a;b", "c;d"]
+    assert open_table(b"a;b,c;d\n", "a.csv", ReadChoices(delimiter=",")).header == ["a;b", "c;d"]
 
 
 def test_columns_without_a_name_get_one_if_they_have_content() -> None:
@@ -132,14 +133,14 @@ plain = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Zs
 def test_rows_written_as_csv_read_the_same(rows: list[list[str]], data: st.DataObject) -> None:
     delimiter = data.draw(st.sampled_from(list(DELIMITERS)))
     content = as_csv([["phone", "name", "note"], *rows], delimiter)
-    found = open_table(content, "a.csv", CsvFormat("utf-8", delimiter)).rows()
+    found = open_table(content, "a.csv", ReadChoices("utf-8", delimiter)).rows()
     assert list(found) == list(enumerate(rows, 2))
 
 
 @given(st.binary(max_size=300), st.sampled_from(["a.csv", "a", "a.ods"]), st.sampled_from(["", *ENCODINGS]))
 def test_any_text_file_is_a_table_or_refused(content: bytes, name: str, encoding: str) -> None:
     try:
-        table = open_table(content, name, CsvFormat(encoding))
+        table = open_table(content, name, ReadChoices(encoding))
     except ContactFileError:
         return
     assert table.encoding in ENCODINGS

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portal.contacts import file_limits, workbook_process, workbooks
-from portal.contacts.files import CsvFormat, open_table
+from portal.contacts.files import ReadChoices, open_table
 from tests.contacts.sample_files import MAKERS, as_csv, as_xls, as_xlsx, readable_or_refused, refusal, with_parts
 
 ROWS = [["phone", "name"], ["+12025550101", "Ana"]]
@@ -54,17 +54,17 @@ def test_a_file_without_contacts_is_refused_with_a_reason(content: bytes, name: 
 
 
 def test_text_in_another_encoding_than_the_chosen_one_is_refused() -> None:
-    assert "is not UTF-8 text; choose another" in refusal(b"phone\n\xe9\n", "a.csv", CsvFormat("utf-8"))
-    assert "is not UTF-16 text" in refusal(b"phone", "a.csv", CsvFormat("utf-16", ","))
+    assert "is not UTF-8 text; choose another" in refusal(b"phone\n\xe9\n", "a.csv", ReadChoices("utf-8"))
+    assert "is not UTF-16 text" in refusal(b"phone", "a.csv", ReadChoices("utf-16", ","))
     late = b"phone\n" + b"1,some more text\n" * 150_000 + b"\xe9\n"
-    assert "is not UTF-8 text" in refusal(late, "a.csv", CsvFormat("utf-8"))
+    assert "is not UTF-8 text" in refusal(late, "a.csv", ReadChoices("utf-8"))
 
 
 @pytest.mark.parametrize(
-    "csv_format", [CsvFormat("rot13"), CsvFormat("idna"), CsvFormat(delimiter="x"), CsvFormat(delimiter=",,")]
+    "choices", [ReadChoices("rot13"), ReadChoices("idna"), ReadChoices(delimiter="x"), ReadChoices(delimiter=",,")]
 )
-def test_an_unknown_encoding_or_delimiter_is_refused(csv_format: CsvFormat) -> None:
-    assert "is not supported" in refusal(as_csv(ROWS), "a.csv", csv_format)
+def test_an_unknown_encoding_or_delimiter_is_refused(choices: ReadChoices) -> None:
+    assert "is not supported" in refusal(as_csv(ROWS), "a.csv", choices)
 
 
 @pytest.mark.parametrize("kind", MAKERS)
