@@ -158,7 +158,7 @@ def create_batch(upload_id: str) -> Any:
     upload = upload_or_404(upload_id)
     actor, public_id = current_user.actor, upload.id
     sheet = open_upload(upload)
-    parsed = parse_fields(read_create_batch_fields(request.form), CreateBatchForm, UTC, {}, sheet.region)
+    parsed = parse_fields(read_create_batch_fields(request.form), CreateBatchForm, UTC, {}, sheet.columns.region)
 
     def store(advance: Advance) -> str:
         try:
@@ -205,7 +205,7 @@ def export_invalid_rows(upload_id: str, kind: str) -> Response:
     """Export the invalid rows with their problems, to correct and upload again."""
     upload = upload_or_404(upload_id)
     sheet = open_upload(upload)
-    rows = invalid_rows(sheet.table, sheet.column, sheet.region)
+    rows = invalid_rows(sheet.table, sheet.columns)
     return stream_download(ExportKind(kind), f"{suggest_batch_name(upload.file_name)} invalid rows", next(rows), rows)
 
 
