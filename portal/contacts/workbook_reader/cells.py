@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, NamedTuple
 
-from number_formats import MAX_EXACT, display_number, display_text, has_thousands_separators, plain_number
+from number_formats import MAX_EXACT, display_number, display_text, plain_number
 
 # Kinds of cells, as in portal.contacts.rows.CellKind.
-FRACTION, GROUPED, DATE, FORMULA_WITHOUT_VALUE, ERROR, SHORTENED = "fgdves"
+FRACTION, DATE, FORMULA_WITHOUT_VALUE, ERROR, SHORTENED = "fdves"
 
 
 class SheetRow(NamedTuple):
@@ -43,9 +43,7 @@ def display_cell(value: Any, code: str) -> tuple[str, str]:
             shown = display_number(number, code) if code else plain_number(number)
             if not number.is_integer():
                 return shown, FRACTION
-            if abs(number) >= MAX_EXACT:
-                return shown, SHORTENED
-            return shown, GROUPED if code and has_thousands_separators(code, number) else ""
+            return shown, SHORTENED if abs(number) >= MAX_EXACT else ""
         case datetime():
             return value.isoformat(" ", timespec="seconds"), DATE
         case date():

@@ -16,11 +16,25 @@ from operator import eq, ge, gt, le, lt, ne
 MAX_LENGTH = 255  # characters of a format, as in Excel
 MAX_EXACT = 10**15  # spreadsheets store 15 digits
 BUILT_IN = {  # formats that a workbook names by number only
-    **{1: "0", 2: "0.00", 3: "#,##0", 4: "#,##0.00", 9: "0%", 10: "0.00%", 49: "@"},
-    **{37: "#,##0;(#,##0)", 38: "#,##0;(#,##0)", 39: "#,##0.00;(#,##0.00)", 40: "#,##0.00;(#,##0.00)"},
-    **{41: "#,##0;(#,##0)", 42: "$#,##0;$(#,##0)", 43: "#,##0.00;(#,##0.00)", 44: "$#,##0.00;$(#,##0.00)"},
+    1: "0",
+    2: "0.00",
+    3: "#,##0",
+    4: "#,##0.00",
+    9: "0%",
+    10: "0.00%",
+    49: "@",
+    37: "#,##0;(#,##0)",
+    38: "#,##0;(#,##0)",
+    39: "#,##0.00;(#,##0.00)",
+    40: "#,##0.00;(#,##0.00)",
+    41: "#,##0;(#,##0)",
+    42: "$#,##0;$(#,##0)",
+    43: "#,##0.00;(#,##0.00)",
+    44: "$#,##0.00;$(#,##0.00)",
 }
-TOKEN = re.compile(r'"([^"]*)"|\\(.)|_.|\*.|\[\$([^\]-]*)[^\]]*\]|\[([<>=]+)(-?[\d.]+)\]|\[[^\]]*\]|(General)|(.)', re.I | re.S)
+TOKEN = re.compile(
+    r'"([^"]*)"|\\(.)|_.|\*.|\[\$([^\]-]*)[^\]]*\]|\[([<>=]+)(-?[\d.]+)\]|\[[^\]]*\]|(General)|(.)', re.I | re.S
+)
 OPERATORS: dict[str, Callable[[float, float], bool]] = {"<": lt, "<=": le, ">": gt, ">=": ge, "=": eq, "<>": ne}
 NOT_APPLIED = frozenset("eE/")
 
@@ -113,12 +127,6 @@ def plain_number(value: float) -> str:
     if value.is_integer() and abs(value) < MAX_EXACT:
         return str(int(value))
     return f"{value:.15g}"
-
-
-def has_thousands_separators(code: str, value: float) -> bool:
-    """Return whether a format displays the number with thousands separators."""
-    section, _ = choose_section(parse_format(code), value)
-    return abs(value) >= 1000 and bool(re.search(r"[0#?],[0#?]", section.placeholders))
 
 
 def fill_placeholders(number: Decimal, section: Section) -> str:

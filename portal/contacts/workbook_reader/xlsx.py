@@ -43,33 +43,34 @@ class Workbook:
         self.workbook = CalamineWorkbook.from_object(io.BytesIO(content))
         self.archive = ZipFile(io.BytesIO(content))
         self.parts = {name.lower().lstrip("/"): name for name in self.archive.namelist()}
+        self.sheet_parts: dict[str, str] = {}
 
     def list_sheets(self) -> list[tuple[str, bool, int | None]]:
         """Return the name of each worksheet, whether it is visible, and the number of its last row if it is known."""
-        listed = []
-        for sheet in self.workbook.sheets_metadata:
-            if sheet.typ == SheetTypeEnum.WorkSheet:
-                visible = sheet.visible == SheetVisibleEnum.Visible
-                listed.append((sheet.name, visible, self.find_last_row(sheet.name)))
-        return listed
+        sheets = [sheet for sheet in self.workbook.sheets_metadata if sheet.typ == SheetTypeEnum.WorkSheet]
+        self.find_sheet_parts()
+        return [
+            (sheet.name, sheet.visible == SheetVisibleEnum.Visible, self.find_last_row(sheet.name)) for sheet in sheets
+        ]
 
     def find_last_row(self, name: str) -> int | None:
         """Return the number of the last row, as the start of the sheet's part says."""
-        try:
-            with self.archive.open(self.find_part(name)) as part:
-                found = DIMENSION.search(part.read(CHUNK))
-        except (UnreadableError, expat.ExpatError):  # only the chosen sheet must be well formed
+        if name not in self.sheet_parts:
             return None
+        with self.archive.open(self.sheet_parts[name]) as part:
+            found = DIMENSION.search(part.read(CHUNK))
         return int(found[1]) if found else None
 
-    def find_part(self, sheet: str) -> str:
-        """Return the name of the part with the sheet's cells. Raises UnreadableError."""
-        ids: list[str] = []
+    def find_sheet_parts(self) -> None:
+        """Find the part with the cells of each sheet."""
+        ids: dict[str, str] = {}
         targets: dict[str, str] = {}
 
         def read_sheet(tag: str, attributes: dict[str, str]) -> None:
-            if tag == "sheet" and attributes.get("name") == sheet:
-                ids.extend(value for name, value in attributes.items() if name.endswith(":id"))
+            if tag == "sheet":
+                ids[attributes.get("name", "")] = next(
+                    (value for name, value in attributes.items() if name.endswith(":id")), ""
+                )
 
         def read_relation(tag: str, attributes: dict[str, str]) -> None:
             if tag == "Relationship":
@@ -77,10 +78,10 @@ class Workbook:
 
         self.parse("xl/workbook.xml", read_sheet)
         self.parse("xl/_rels/workbook.xml.rels", read_relation)
-        target = posixpath.normpath(posixpath.join("/xl", targets.get(ids[0], "") if ids else ""))
-        if target.lower().lstrip("/") not in self.parts:
-            raise UnreadableError
-        return self.parts[target.lower().lstrip("/")]
+        for name, relation in ids.items():
+            target = posixpath.normpath(posixpath.join("/xl", targets.get(relation, "")))
+            if part := self.parts.get(target.lower().lstrip("/")):
+                self.sheet_parts[name] = part
 
     def parse(self, part: str, start: Start) -> None:
         """Parse a part to its end. Raises UnreadableError if there is no such part."""
@@ -113,7 +114,9 @@ class Workbook:
         sheet = self.workbook.get_sheet_by_name(name)
         last_row, last_column = sheet.end or (-1, -1)
         marks = SheetMarks(self.read_formats())
-        rows = marks.parse(self.archive, self.find_part(name))
+        if name not in self.sheet_parts:
+            raise UnreadableError
+        rows = marks.parse(self.archive, self.sheet_parts[name])
         first = next(rows, None)  # the columns come before the first row
         # iter_rows() leaves out empty columns at the start, but not empty rows.
         padding = [""] * (sheet.start[1] if sheet.start else 0)
