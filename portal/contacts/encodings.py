@@ -166,7 +166,7 @@ def find_codec(content: Content, encoding: str) -> tuple[str, str]:
 
 
 def decode_lines(content: Content, encoding: str) -> Iterator[str]:
-    """Iterate over the lines of the file, with their line ends and without byte order marks. Raises ContactFileError."""
+    """Iterate over the lines of the file, with line ends, without byte order marks. Raises ContactFileError."""
     codec, errors = find_codec(content, encoding)
     limit = file_limits.MAX_LINE_LENGTH
     number = 0
