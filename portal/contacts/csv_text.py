@@ -11,6 +11,7 @@ from itertools import islice
 from portal.contacts import file_limits
 from portal.contacts.encodings import Content, decode_lines
 from portal.contacts.file_limits import ContactFileError
+from portal.contacts.formulas import restore_formula
 from portal.contacts.rows import CellKind, Row
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
@@ -20,9 +21,6 @@ SNIFFED_LENGTH = 10_000  # characters of a line
 SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[\r\n]*', re.IGNORECASE)  # Excel: names the delimiter, and is no row
 TYPED = re.compile(r"[+(]?[\d\s()./:-]{4,}|[^@\s,;|]+@[^@\s,;|]+\.\w+|-?\d+([.,]\d+)?")  # a number, date or e-mail
 
-# Apostrophes that exports of the portal put in front of text that a spreadsheet would run as a formula.
-BLANKS = r"[\s\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202f\u2060-\u2064\ufeff]*"  # including invisible ones
-ESCAPED_FORMULA = re.compile(rf"'(?='*{BLANKS}[=+\-@＝＋－＠\t\r\n])")
 TEXT_FORMULA = re.compile(r'="((?:[^"]|"")*)"')  # how exporters keep Excel from dropping a leading zero
 
 
@@ -118,8 +116,8 @@ def parse_line(line: str, delimiter: str, number: int) -> tuple[list[str], dict[
 
 def restore(cell: str) -> str:
     """Return a cell without the apostrophe of an export, or without the formula around a text."""
-    if escaped := ESCAPED_FORMULA.match(cell):
-        return cell[escaped.end() :]
+    if cell[0] == "'":
+        return restore_formula(cell)
     formula = TEXT_FORMULA.fullmatch(cell)
     return formula[1].replace('""', '"') if formula else cell
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import codecs
 import io
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from portal.contacts import file_limits
 from portal.contacts.file_limits import ContactFileError
+from portal.contacts.legacy_encodings import guess_legacy_encoding
 
 Content = bytes | Path  # a file in memory, or one that is read from the disk in every pass
 
@@ -25,16 +27,37 @@ ENCODINGS = {
     "cp1250": "Central European (Windows)",
     "iso-8859-2": "Central European (ISO 8859-2)",
     "cp1251": "Cyrillic (Windows)",
-    "koi8-r": "Cyrillic (KOI8-R)",
+    "koi8-u": "Cyrillic (KOI8)",
+    "cp866": "Cyrillic (DOS)",
     "cp1253": "Greek (Windows)",
     "cp1254": "Turkish (Windows)",
     "cp1255": "Hebrew (Windows)",
     "cp1256": "Arabic (Windows)",
     "cp1257": "Baltic (Windows)",
+    "cp1258": "Vietnamese (Windows)",
+    "cp874": "Thai (Windows)",
     "cp932": "Japanese (Shift JIS)",
+    "euc-jp": "Japanese (EUC)",
     "gb18030": "Chinese, simplified (GB 18030)",
     "big5": "Chinese, traditional (Big5)",
     "cp949": "Korean (Windows)",
+}
+SUBSETS = {  # and the encodings that include them
+    "ascii": "utf-8",
+    "utf-8-sig": "utf-8",
+    "utf-16-le": "utf-16",
+    "utf-16-be": "utf-16",
+    "utf-32-le": "utf-32",
+    "utf-32-be": "utf-32",
+    "koi8-r": "koi8-u",
+    "shift_jis": "cp932",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "euc_kr": "cp949",
+    "iso8859-7": "cp1253",
+    "iso8859-9": "cp1254",
+    "iso8859-13": "cp1257",
+    "tis-620": "cp874",
 }
 BYTE_ORDER_MARKS = {  # UTF-32 first: its little-endian mark begins with that of UTF-16
     codecs.BOM_UTF32_LE: "utf-32",
@@ -45,6 +68,7 @@ BYTE_ORDER_MARKS = {  # UTF-32 first: its little-endian mark begins with that of
 }
 SAMPLE = 4096  # bytes
 CHUNK = 1_000_000  # bytes
+LEGACY_SAMPLE = 100_000  # bytes
 
 
 def open_content(content: Content) -> BinaryIO:
@@ -54,13 +78,12 @@ def open_content(content: Content) -> BinaryIO:
 
 def find_encoding(name: str) -> str:
     """Return the one of ENCODINGS with this name or alias, such as windows-1252. Raises ContactFileError."""
-    try:
+    with suppress(LookupError, ValueError):  # ValueError: a NUL in the name
         wanted = codecs.lookup(name).name
-    except (LookupError, ValueError):  # ValueError: a NUL in the name
-        wanted = ""
-    for encoding in ENCODINGS:
-        if wanted == codecs.lookup(encoding).name:
-            return encoding
+        wanted = SUBSETS.get(wanted, wanted)
+        for encoding in ENCODINGS:
+            if codecs.lookup(encoding).name == codecs.lookup(wanted).name:
+                return encoding
     raise ContactFileError(f"encoding must be one of {', '.join(ENCODINGS)}", "encoding")
 
 
@@ -81,7 +104,7 @@ def detect_encoding(content: Content) -> str:
         valid, invalid = count_utf8(file)
     if invalid <= valid:
         return "utf-8"
-    return detect_single_byte_encoding(content)
+    return detect_legacy_encoding(content)
 
 
 def find_wide_codec(start: bytes) -> str | None:
@@ -115,14 +138,17 @@ def count_utf8(file: BinaryIO) -> tuple[int, int]:
             return valid, invalid
 
 
-def detect_single_byte_encoding(content: Content) -> str:
-    """Return the likeliest encoding of a text that is not Unicode."""
+def detect_legacy_encoding(content: Content) -> str:
+    """Return the likeliest encoding of a text that is not Unicode, by its lines that are not ASCII."""
+    sample = bytearray()
     with open_content(content) as file:
-        try:
-            file.read().decode("cp1252")
-        except UnicodeDecodeError:
-            return "latin-1"
-    return "cp1252"
+        while len(sample) < LEGACY_SAMPLE and (line := file.readline(CHUNK)):
+            if not line.isascii():
+                sample += line
+    try:
+        return find_encoding(guess_legacy_encoding(bytes(sample)))
+    except ContactFileError:  # one that is not offered
+        return "cp1252"
 
 
 def find_codec(content: Content, encoding: str) -> tuple[str, str]:
@@ -140,7 +166,7 @@ def find_codec(content: Content, encoding: str) -> tuple[str, str]:
 
 
 def decode_lines(content: Content, encoding: str) -> Iterator[str]:
-    """Iterate over the lines of the file, with their line ends and without byte order marks. Raises ContactFileError."""
+    """Iterate over the lines of the file, with line ends, without byte order marks. Raises ContactFileError."""
     codec, errors = find_codec(content, encoding)
     limit = file_limits.MAX_LINE_LENGTH
     number = 0

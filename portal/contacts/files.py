@@ -6,16 +6,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import islice
-from pathlib import Path, PurePath
+from pathlib import PurePath
 
 from portal.contacts.csv_text import DELIMITERS, detect_delimiter, parse_records
-from portal.contacts.encodings import ENCODINGS, Content, detect_encoding, find_encoding, open_content
+from portal.contacts.encodings import Content, detect_encoding, find_encoding, open_content
 from portal.contacts.file_limits import ContactFileError
-from portal.contacts.header_rows import SAMPLE_ROWS, find_header_row, name_columns
+from portal.contacts.header_rows import SAMPLE_ROWS, find_header_row, has_data, name_columns
 from portal.contacts.rows import Row
 from portal.contacts.workbooks import Sheet, WorkbookSource, read_workbook
 
 PROBLEM_COLUMN = "problem (ignored on upload)"  # the last column of an export of invalid rows
+
+MAX_TRIED_SHEETS = 5
 
 
 class ContactFileKind(StrEnum):
@@ -138,8 +140,37 @@ def open_table(
         for name in ("encoding", "delimiter"):
             if getattr(choices, name):
                 raise ContactFileError(f"{name} can only be chosen for a text file; the file is a workbook", name)
-        source = read_workbook(content, kind, choices.sheet)
+        source = choose_sheet(content, kind, choices)
     return open_source(source, kind, choices)
+
+
+def choose_sheet(content: Content, kind: str, choices: ReadChoices) -> WorkbookSource:
+    """Read the chosen sheet, or the first visible one with a phone number or an e-mail address in its first rows.
+
+    If there is none, it is the first visible sheet with any content. Raises ContactFileError.
+    """
+    first = read_workbook(content, kind, choices.sheet)
+    sample = read_sample(first, choices)
+    others = [sheet.name for sheet in first.sheets if sheet.visible and sheet.rows != 0 and sheet.name != first.sheet]
+    if choices.sheet or any(map(has_data, sample)):
+        return first
+    for name in others[: MAX_TRIED_SHEETS - 1]:
+        try:
+            source = read_workbook(content, kind, name)
+            other_sample = read_sample(source, choices)
+        except ContactFileError:  # it can be chosen, and then the message is shown
+            continue
+        if any(map(has_data, other_sample)):
+            return source
+        if not sample:
+            first, sample = source, other_sample
+    return first
+
+
+def read_sample(source: Source, choices: ReadChoices) -> list[Row]:
+    """Return the first rows that are used. Raises ContactFileError."""
+    skips_hidden = choices.hidden != HiddenChoice.INCLUDE
+    return list(islice((row for row in source.records() if not (row.hidden and skips_hidden)), SAMPLE_ROWS))
 
 
 def check_choices(choices: ReadChoices) -> None:
@@ -174,36 +205,20 @@ def detect_kind(content: Content, file_name: str) -> ContactFileKind:
 def open_source(source: Source, kind: ContactFileKind, choices: ReadChoices) -> Table:
     """Find the header and read the source once to its end. Raises ContactFileError."""
     skips_hidden = choices.hidden != HiddenChoice.INCLUDE
-    sample = list(islice((row for row in source.records() if not (row.hidden and skips_hidden)), SAMPLE_ROWS))
+    sample = read_sample(source, choices)
     if not sample:
         raise ContactFileError(describe_empty(source))
     header_row = find_header_row(sample) if choices.header_row is None else choices.header_row
-    names: list[str] = []
-    used: set[int] = set()
-    width = row_count = hidden_rows = replaced = 0
-    for row in source.records():  # to the end: an error must occur here
-        if kind == ContactFileKind.CSV:
-            replaced += sum(cell.count("\ufffd") for cell in row.cells)
-        if row.number == header_row:
-            names = row.cells
-            width = len(names)
-        elif row.number > header_row:
-            hidden_rows += row.hidden
-            row_count += not (row.hidden and skips_hidden)
-            if not header_row:
-                width = max(width, len(row.cells))
-            if len(used) < width:
-                used |= {index for index, cell in enumerate(row.cells[:width]) if cell.strip()}
-    if header_row and not names:
+    scan = Scan(source, header_row, skips_hidden)
+    if header_row and not scan.names:
         raise ContactFileError(f"row {header_row} is blank or missing; choose another header row", "header_row")
-    columns = name_columns(names, width, used, header_row)
-    hidden_columns = find_hidden_columns(source, columns) if skips_hidden else {}
-    columns = {index: name for index, name in columns.items() if index not in hidden_columns}
+    columns = name_columns(scan.names, scan.width, scan.used, header_row)
+    is_text = isinstance(source, TextSource)
+    hidden = {} if is_text or not skips_hidden else {index: columns.pop(index, "") for index in source.hidden_columns}
     if columns and columns[last := max(columns)] == PROBLEM_COLUMN:
         del columns[last]
     if not columns:
         raise ContactFileError(f"row {header_row} is the header but has no column names; name the columns")
-    is_text = isinstance(source, TextSource)
     return Table(
         kind=kind,
         encoding=source.encoding if is_text else "",
@@ -213,22 +228,38 @@ def open_source(source: Source, kind: ContactFileKind, choices: ReadChoices) -> 
         header_row=header_row,
         header_guessed=choices.header_row is None,
         header=list(columns.values()),
-        width=width,
-        row_count=row_count,
-        hidden_rows=hidden_rows,
-        hidden_columns=list(hidden_columns.values()),
-        replaced_characters=replaced,
+        width=scan.width,
+        row_count=scan.row_count,
+        hidden_rows=scan.hidden_rows,
+        hidden_columns=list(filter(None, hidden.values())),
+        replaced_characters=scan.replaced_characters,
         skips_hidden=skips_hidden,
         source=source,
         indexes=tuple(columns),
     )
 
 
-def find_hidden_columns(source: Source, columns: dict[int, str]) -> dict[int, str]:
-    """Return the columns that the spreadsheet hides."""
-    if isinstance(source, TextSource):
-        return {}
-    return {index: name for index, name in columns.items() if index in source.hidden_columns}
+class Scan:
+    """What is known of a source after reading it to its end; every error in it has occurred."""
+
+    def __init__(self, source: Source, header_row: int, skips_hidden: bool) -> None:
+        self.names: list[str] = []  # the cells of the header
+        self.used: set[int] = set()  # indexes of columns with content below the header
+        self.width = self.row_count = self.hidden_rows = self.replaced_characters = 0
+        is_text = isinstance(source, TextSource)
+        for row in source.records():
+            if is_text:
+                self.replaced_characters += sum(cell.count("\ufffd") for cell in row.cells)
+            if row.number == header_row:
+                self.names = row.cells
+                self.width = len(row.cells)
+            elif row.number > header_row:
+                self.hidden_rows += row.hidden
+                self.row_count += not (row.hidden and skips_hidden)
+                if not header_row:
+                    self.width = max(self.width, len(row.cells))
+                if len(self.used) < self.width:
+                    self.used |= {index for index, cell in enumerate(row.cells[: self.width]) if cell.strip()}
 
 
 def describe_empty(source: Source) -> str:

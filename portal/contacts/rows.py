@@ -10,7 +10,6 @@ class CellKind(StrEnum):
     """What the text of a cell does not show. The values are short because the workbook reader writes them."""
 
     FRACTION = "f"  # a number with a fraction, however it is displayed
-    GROUPED = "g"  # a whole number displayed with thousands separators
     DATE = "d"  # a date, a time or a duration
     FORMULA_WITHOUT_VALUE = "v"  # a formula whose value was not saved with the file; the cell is empty
     ERROR = "e"  # an error value such as #N/A

@@ -15,9 +15,9 @@ from portal.contacts.csv_text import check_record
 from portal.contacts.encodings import Content, decode_lines, open_content
 from portal.contacts.file_limits import ContactFileError
 from portal.contacts.rows import CellKind, Row
-from portal.contacts.workbook_process import NO_SHEET, TOO_LARGE
+from portal.contacts.workbook_reader import NO_SHEET, TOO_LARGE
 
-PROGRAM = Path(__file__).with_name("workbook_process.py")
+PROGRAM = Path(__file__).with_name("workbook_reader")
 TIMEOUT_FACTOR = 2  # elapsed time per processor time on a busy machine
 
 UNREADABLE_MESSAGE = "the workbook cannot be read; open it in a spreadsheet program and save it again"
@@ -86,7 +86,7 @@ def run_program(workbook: bytes, sheet: str) -> bytes:
         file_limits.MAX_CELLS,
         file_limits.MAX_UNPACKED,
     )
-    command = [sys.executable, "-I", str(PROGRAM), sheet.encode().hex(), *map(str, limits)]
+    command = [sys.executable, "-I", str(PROGRAM), sheet.encode(errors="replace").hex(), *map(str, limits)]
     try:
         process = subprocess.run(  # noqa: S603, runs our own program with our own numbers
             command,
