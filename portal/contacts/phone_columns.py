@@ -37,7 +37,7 @@ LIKE_NUMBERS = {  # problems of cells that were meant to be phone numbers
 
 @dataclass(frozen=True)
 class PhoneColumns:
-    """The column of the phone numbers to call (None if none fits), and other columns of numbers, the likeliest first."""
+    """The column of the phone numbers to call (None if none fits), and other such columns, the likeliest first."""
 
     column: str | None
     others: list[str]
