@@ -78,14 +78,14 @@ def parse_number(text: str, region: str, *, with_country_code: bool = False) -> 
 
 def parse_with_library(typed: str, region: str) -> PhoneNumber:
     """Parse a number with phonenumbers. Raises InvalidNumber."""
+    if not region and not typed.startswith("+"):
+        raise InvalidNumber(NumberProblem.NO_COUNTRY_CODE)
     try:
         return parse(typed, region or None)
     except NumberParseException as error:
         match error.error_type:
-            case NumberParseException.INVALID_COUNTRY_CODE if region or typed.startswith("+"):
-                problem = NumberProblem.UNKNOWN_COUNTRY_CODE
             case NumberParseException.INVALID_COUNTRY_CODE:
-                problem = NumberProblem.NO_COUNTRY_CODE
+                problem = NumberProblem.UNKNOWN_COUNTRY_CODE
             case NumberParseException.TOO_LONG:
                 problem = NumberProblem.TOO_MANY_DIGITS
             case NumberParseException.TOO_SHORT_NSN | NumberParseException.TOO_SHORT_AFTER_IDD:

@@ -1,7 +1,6 @@
 """Reduce a phone number as people and programs write it to a plus sign, digits and blanks between groups of them.
 
-A text is refused for its length before any pattern reads it, and no pattern repeats two groups that match the same
-character: the time to read a text is proportional to its length.
+A text is refused for its length before any pattern reads it, so that no text takes long.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from portal.contacts.number_problems import InvalidNumber, NumberProblem
 MAX_TYPED_LENGTH = 100  # characters; more than any number with its label, spaces and brackets
 
 PLAIN = re.compile(r"\+?[0-9]+")
+FORMATTED = re.compile(r"[(+]{0,2}[0-9][0-9 ()-]*")  # as most numbers are written
 SCIENTIFIC = re.compile(r"\+?([0-9])(?:[.,]([0-9]*))?[eE]\+?([0-9]{1,2})")
 GROUPED = re.compile(r"[1-9][0-9]{0,2}(?:,[0-9]{3}){2,}(?:\.0+)?")
 FRACTION = re.compile(r"-?(?:0|[1-9][0-9]*)[.,][0-9]+")
@@ -43,7 +43,7 @@ SECOND_PLUS = re.compile(r"[0-9][^0-9+]*\+[^0-9]*[0-9]")
 SEPARATOR = re.compile(r"[;|,\n&\\]+|\b(?:or|and|und|oder|et|ou|y|e|och|eller|of|en|lub|или|и)\b")
 PREFIX_00 = re.compile(r"[(\[ ]*00 *\+")
 SHAPE = re.compile(r"[+0-9 ()\[\]./-]+")
-GROUP = re.compile(r"\+?[0-9]+")
+LONG_GROUP = re.compile(r"\+?[0-9]{6,}")
 
 SYMBOLS = {
     **dict.fromkeys("‘’‚“”„«»‹›`´′″＂＇", '"'),
@@ -68,9 +68,14 @@ def strip_decoration(text: str) -> str:
         raise InvalidNumber(NumberProblem.TOO_LONG)
     if PLAIN.fullmatch(typed):
         return typed
+    if FORMATTED.fullmatch(typed) and not DATE.fullmatch(typed):
+        require_one_group(typed)
+        return typed
     if not typed.isascii():
         typed = "".join(map(simplify_character, typed))
     typed = strip_spreadsheet_forms(typed)
+    if not any(map(str.isdigit, typed)):
+        raise InvalidNumber(NumberProblem.NOT_A_NUMBER if strip_labels(typed) else NumberProblem.EMPTY)
     typed = strip_labels(typed)
     if not typed:
         raise InvalidNumber(NumberProblem.EMPTY)
@@ -190,8 +195,9 @@ def require_one_number(typed: str) -> None:
     if len(parts) > 1 and count_digits(parts[0]) > 5:
         is_extension = len(parts) == 2 and count_digits(parts[1]) <= 5
         raise InvalidNumber(NumberProblem.EXTENSION if is_extension else NumberProblem.SEVERAL_NUMBERS)
-    if has_two_numbers(typed):
+    if has_second_slash_number(typed):
         raise InvalidNumber(NumberProblem.SEVERAL_NUMBERS)
+    require_one_group(typed)
 
 
 def count_digits(text: str) -> int:
@@ -199,25 +205,32 @@ def count_digits(text: str) -> int:
     return sum(character in "0123456789" for character in text)
 
 
-def has_two_numbers(typed: str) -> bool:
-    """Return whether the text is two numbers that could be read as one long number: 555010/555011, 030 231250/02.
+def has_second_slash_number(typed: str) -> bool:
+    """Return whether a slash separates two numbers: 555010/555011, 030 231250/02.
 
-    A slash may also follow the area code (030/2312501), and short groups may be separated by slashes (01/99/00/12).
+    A slash may also follow the area code (030/2312501), and slashes may separate short groups (01/99/00/12/40).
     """
     parts = [part for part in typed.split("/") if count_digits(part)]
-    if len(parts) > 1:
-        sizes = [count_digits(part) for part in parts]
-        start = parts[0].lstrip(" ([")
-        limit = 8 if start.startswith(("+", "00")) else 6 if start.startswith("0") else 4
-        first, last = sizes[0], sizes[-1]
-        is_one = all(size <= 4 for size in sizes) or (first <= limit and all(size <= 6 for size in sizes[1:-1]))
-        if not is_one or (last < 4 and max(sizes) > 5) or (last > 4 and parts[-1].lstrip(" (").startswith("0")):
-            return True
-    groups = GROUP.findall(typed)
-    long_groups = [group for group in groups if len(group) >= 6]
-    if len(long_groups) < 2:
+    if len(parts) < 2:
         return False
-    first, second = long_groups[:2]
+    sizes = [count_digits(part) for part in parts]
+    start = parts[0].lstrip(" ([")
+    limit = 8 if start.startswith(("+", "00")) else 6 if start.startswith("0") else 4
+    first, last = sizes[0], sizes[-1]
+    if max(sizes) > 4 and (first > limit or max(sizes[1:-1], default=0) > 6 or last < 4):
+        return True
+    return last > 4 and parts[-1].lstrip(" (").startswith("0")
+
+
+def require_one_group(typed: str) -> None:
+    """Raise InvalidNumber for two long groups of digits that could be read as one long number: 555010 555011."""
+    groups = LONG_GROUP.findall(typed)
+    if len(groups) < 2:
+        return
+    first, second = groups[:2]
     if first.startswith(("+", "00")):
-        return len(long_groups) > 2
-    return len(first) == len(second) or second.startswith(first[:2])
+        has_two = len(groups) > 2
+    else:
+        has_two = len(first) == len(second) or second.startswith(first[:2])
+    if has_two:
+        raise InvalidNumber(NumberProblem.SEVERAL_NUMBERS)
