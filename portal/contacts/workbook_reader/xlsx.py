@@ -9,6 +9,7 @@ import io
 import posixpath
 import re
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import NamedTuple
 from xml.parsers import expat
 from zipfile import ZipFile
@@ -123,6 +124,7 @@ class Workbook:
 
         def iterate() -> Iterator[SheetRow]:
             current = first
+            number = -1
             for number, values in enumerate(sheet.iter_rows()):
                 while current and current.number < number:
                     current = next(rows, None)
@@ -130,6 +132,13 @@ class Workbook:
                     yield make_row(padding + values, current)
                 else:
                     yield make_row(padding + values, Marks(number, False, {}, {}))
+            for marks in chain(
+                [current] if current else [], rows
+            ):  # the last rows, if all that they hold are formulas without a value
+                if marks.special and marks.number > number:
+                    yield from (SheetRow([], False, {}) for _ in range(number + 1, marks.number))
+                    yield make_row([], marks)
+                    number = marks.number
 
         return SheetData(last_row + 1, last_column + 1, marks.hidden_columns, iterate())
 
@@ -137,6 +146,8 @@ class Workbook:
 def make_row(values: list[object], marks: Marks) -> SheetRow:
     """Return a row as displayed."""
     cells, kinds = [], {}
+    if marks.special and max(marks.special) >= len(values):  # formulas without a value at the end
+        values = values + [""] * (max(marks.special) + 1 - len(values))
     for column, value in enumerate(values):
         text, kind = marks.special.get(column) or display_cell(value, marks.formats.get(column, ""))
         cells.append(text)
