@@ -55,6 +55,7 @@ SUBSETS = {  # and the encodings that include them
     "gbk": "gb18030",
     "euc_kr": "cp949",
     "iso8859-7": "cp1253",
+    "iso8859-8": "cp1255",
     "iso8859-9": "cp1254",
     "iso8859-13": "cp1257",
     "tis-620": "cp874",

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portal.contacts import validation
-from portal.contacts.files import Table, open_table
+from portal.contacts.files import PROBLEM_COLUMN, Table, open_table
 from portal.contacts.phone_columns import find_phone_column
+from portal.contacts.rows import Row
 from portal.contacts.validation import (
     Contact,
     Duplicate,
@@ -84,10 +85,10 @@ def test_cells_without_a_header_are_numbered_by_their_column_in_the_file() -> No
 
 def test_a_lone_surrogate_is_invalid() -> None:
     class Odd(Table):
-        def rows(self) -> Iterator[tuple[int, list[str]]]:
-            yield 2, ["a\ud800", GOOD, ""]
+        def rows(self) -> Iterator[Row]:
+            yield Row(2, ["a\ud800", GOOD, ""], {})
 
-    odd = Odd(**{name: getattr(table_of(), name) for name in ("kind", "encoding", "delimiter", "header", "source")})
+    odd = Odd(**vars(table_of()))
     assert list(validate_rows(odd, "phoneNumber", "")) == [
         InvalidCell(2, "name", "a\ud800", "must not hold a lone surrogate")
     ]
@@ -128,7 +129,7 @@ def test_invalid_rows_can_be_corrected_and_read_again() -> None:
     table = table_of(["a", GOOD, "x"], ["b\x07", "12", "y"], ["Doe", " John", GOOD, "z"])
     rows = list(invalid_rows(table, "phoneNumber", "US"))
     assert rows == [
-        [*HEADER, "problem"],
+        [*HEADER, PROBLEM_COLUMN],
         ["b\x07", "12", "y", "name must not hold a control character; phoneNumber has too few digits"],
         [
             *("Doe", " John", GOOD),

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from operator import eq, ge, gt, le, lt, ne
 
 MAX_LENGTH = 255  # characters of a format, as in Excel
@@ -36,6 +36,7 @@ TOKEN = re.compile(
     r'"([^"]*)"|\\(.)|_.|\*.|\[\$([^\]-]*)[^\]]*\]|\[([<>=]+)(-?[\d.]+)\]|\[[^\]]*\]|(General)|(.)', re.I | re.S
 )
 OPERATORS: dict[str, Callable[[float, float], bool]] = {"<": lt, "<=": le, ">": gt, ">=": ge, "=": eq, "<>": ne}
+ZEROS = re.compile(r"0+")
 NOT_APPLIED = frozenset("eE/")
 
 
@@ -46,7 +47,7 @@ class Section:
     tokens: tuple[tuple[bool, str], ...]  # whether it is a placeholder, and the text
     condition: Callable[[float], bool] | None = None
 
-    @property
+    @cached_property
     def placeholders(self) -> str:
         """All placeholders in their order."""
         return "".join(text for is_placeholder, text in self.tokens if is_placeholder)
@@ -94,6 +95,8 @@ def display_text(text: str, code: str) -> str:
 
 def display_number(value: float, code: str) -> str:
     """Return a number as displayed. A format that would show nothing of it is not applied."""
+    if value >= 0 and value.is_integer() and ZEROS.fullmatch(code):  # by far the most frequent format
+        return plain_number(value).zfill(len(code))
     section, is_signed = choose_section(parse_format(code), value)
     placeholders = section.placeholders
     if not section.tokens or NOT_APPLIED & set(placeholders) or abs(value) >= MAX_EXACT:

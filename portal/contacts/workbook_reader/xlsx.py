@@ -9,6 +9,7 @@ import io
 import posixpath
 import re
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import NamedTuple
 from xml.parsers import expat
 from zipfile import ZipFile
@@ -123,6 +124,7 @@ class Workbook:
 
         def iterate() -> Iterator[SheetRow]:
             current = first
+            number = -1
             for number, values in enumerate(sheet.iter_rows()):
                 while current and current.number < number:
                     current = next(rows, None)
@@ -130,6 +132,13 @@ class Workbook:
                     yield make_row(padding + values, current)
                 else:
                     yield make_row(padding + values, Marks(number, False, {}, {}))
+            for marks in chain(
+                [current] if current else [], rows
+            ):  # the last rows, if all that they hold are formulas without a value
+                if marks.special and marks.number > number:
+                    yield from (SheetRow([], False, {}) for _ in range(number + 1, marks.number))
+                    yield make_row([], marks)
+                    number = marks.number
 
         return SheetData(last_row + 1, last_column + 1, marks.hidden_columns, iterate())
 
@@ -137,6 +146,8 @@ class Workbook:
 def make_row(values: list[object], marks: Marks) -> SheetRow:
     """Return a row as displayed."""
     cells, kinds = [], {}
+    if marks.special and max(marks.special) >= len(values):  # formulas without a value at the end
+        values = values + [""] * (max(marks.special) + 1 - len(values))
     for column, value in enumerate(values):
         text, kind = marks.special.get(column) or display_cell(value, marks.formats.get(column, ""))
         cells.append(text)
@@ -146,45 +157,47 @@ def make_row(values: list[object], marks: Marks) -> SheetRow:
 
 
 class SheetMarks:
-    """Reads the marks of a sheet's rows from its XML, one row at a time."""
+    """Reads the marks of a sheet's rows from its XML, one row at a time.
+
+    A sheet has millions of elements, so ends and texts are only looked at within formulas and error values.
+    """
 
     def __init__(self, formats: list[str]) -> None:
-        self.formats = formats
+        self.formats = {str(style): code for style, code in enumerate(formats) if code}
         self.hidden_columns: list[int] = []
         self.done: list[Marks] = []
         self.row = Marks(-1, False, {}, {})
         self.column = -1
         self.type = ""
-        self.has_formula = False
-        self.text: list[str] | None = None  # of the value that is being read, if it is needed
+        self.text: list[str] = []  # of the value of a formula or error
+        self.parser = make_parser(self.start)
 
     def parse(self, archive: ZipFile, part: str) -> Iterator[Marks]:
         """Iterate over the rows, in ascending order of their numbers."""
-        parser = make_parser(self.start, self.end)
-        parser.CharacterDataHandler = self.add_text
         with archive.open(part) as file:
             while chunk := file.read(CHUNK):
-                parser.Parse(chunk, False)
+                self.parser.Parse(chunk, False)
                 yield from self.done
                 self.done.clear()
-        parser.Parse(b"", True)
-        yield from self.done
+        self.parser.Parse(b"", True)
+        yield from (*self.done, self.row)
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
-        """Read the start of a row, cell, formula, value or column."""
+        """Read the start of a row, cell, formula or column."""
+        if tag == "v":
+            return
         if tag == "c":
             self.start_cell(attributes)
         elif tag == "row":
             number = int(attributes["r"]) - 1 if "r" in attributes else self.row.number + 1
             if number <= self.row.number:
                 raise UnreadableError  # spreadsheet programs refuse such a sheet, too
+            self.done.append(self.row)
             self.row = Marks(number, is_hidden(attributes, "ht"), {}, {})
             self.column = -1
         elif tag == "f":
-            self.has_formula = True
             self.row.special[self.column] = ("", FORMULA_WITHOUT_VALUE)
-        elif tag == "v" and (self.has_formula or self.type == "e"):
-            self.text = []
+            self.read_value()
         elif tag == "col" and is_hidden(attributes, "width"):
             last = min(int(attributes["max"]), 16_384)
             self.hidden_columns += range(int(attributes["min"]) - 1, last)
@@ -194,41 +207,51 @@ class SheetMarks:
         reference = attributes.get("r")
         self.column = column_index(reference) if reference else self.column + 1
         self.type = attributes.get("t", "")
-        self.has_formula = False
-        style = attributes.get("s")
-        if style and style != "0" and int(style) < len(self.formats) and self.formats[int(style)]:
-            self.row.formats[self.column] = self.formats[int(style)]
+        if code := self.formats.get(attributes.get("s", "")):
+            self.row.formats[self.column] = code
+        if self.type == "e":
+            self.read_value()
 
-    def add_text(self, text: str) -> None:
-        """Read a part of a value."""
-        if self.text is not None:
-            self.text.append(text)
+    def read_value(self) -> None:
+        """Collect texts until the end of the value or cell."""
+        self.text.clear()
+        self.parser.CharacterDataHandler = self.text.append
+        self.parser.EndElementHandler = self.end
 
     def end(self, tag: str) -> None:
-        """Read the end of a value or a row. An empty text is a value of a formula."""
-        if tag == "v" and self.text is not None:
+        """Read the end of a formula, its value or its cell. An empty text is a value of a formula."""
+        tag = tag.rpartition(":")[2]
+        if tag == "f":
+            self.text.clear()
+        elif tag == "v":
             text = "".join(self.text)
-            self.text = None
             if self.type == "e":
                 self.row.special[self.column] = (text, ERROR)
             elif text or self.type == "str":
                 self.row.special.pop(self.column, None)
-        elif tag == "row":
-            self.done.append(self.row)
+        if tag in ("v", "c"):
+            self.parser.CharacterDataHandler = None
+            self.parser.EndElementHandler = None
 
 
-def make_parser(start: Start, end: Callable[[str], None] | None = None) -> expat.XMLParserType:
-    """Return a parser that calls `start` and `end` with tags without their prefix, and refuses a document type."""
+def make_parser(start: Start) -> expat.XMLParserType:
+    """Return a parser that calls `start` with tags without their prefix, and refuses a document type."""
     parser = expat.ParserCreate()
     parser.buffer_text = True
 
     def refuse(*_: object) -> None:
         raise UnreadableError  # entities are defined there
 
+    def read_first(tag: str, attributes: dict[str, str]) -> None:
+        has_prefix = ":" in tag
+        parser.StartElementHandler = start_with_prefix if has_prefix else start
+        start(tag.rpartition(":")[2], attributes)
+
+    def start_with_prefix(tag: str, attributes: dict[str, str]) -> None:
+        start(tag.rpartition(":")[2], attributes)
+
     parser.StartDoctypeDeclHandler = refuse
-    parser.StartElementHandler = lambda tag, attributes: start(tag.rpartition(":")[2], attributes)
-    if end:
-        parser.EndElementHandler = lambda tag: end(tag.rpartition(":")[2])
+    parser.StartElementHandler = read_first  # the root decides whether the elements have a prefix
     return parser
 
 
