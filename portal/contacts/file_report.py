@@ -15,12 +15,11 @@ FIRST_ROWS = 20  # rows in a report
 
 @dataclass(frozen=True)
 class Contact:
-    """A valid row: the number in E.164, the other columns by name, and whether the number is in a range in use."""
+    """A valid row: the number in E.164, and the other columns by name."""
 
     row: int
     number: str
     fields: dict[str, str]
-    is_in_use: bool = True
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,7 @@ def rate_column(sample: Sequence[Row], index: int, region: str) -> float:
     quality = sum(rate_cell(cell, kind, region) for cell, kind in filled) / len(filled)
     texts = [cell for cell, _ in filled]
     variety = min(1, 2 * len(set(texts)) / len(texts))
-    coverage = 0.5 + 0.5 * len(filled) / len(cells)
+    coverage = 0.4 + 0.6 * len(filled) / len(cells)
     return quality * variety * coverage * (0.3 if is_sequence(texts) else 1)
 
 

@@ -116,7 +116,7 @@ class RowValidator:
                 yield ValidatedRow(row, number, [Duplicate(row.number, number.e164, first_row)])
                 continue
             fields = {name: row.cells[index].translate(LINE_BREAKS) for index, name in self.others}
-            yield ValidatedRow(row, number, [Contact(row.number, number.e164, fields, number.is_in_use)])
+            yield ValidatedRow(row, number, [Contact(row.number, number.e164, fields)])
 
     def check_row(self, row: Row, invalid: list[RowResult]) -> ParsedNumber | None:
         """Return the row's number and append its invalid cells, in the order of the columns."""

@@ -195,7 +195,7 @@ def test_progress_is_streamed_line_by_line(send: Callable, browse: Callable, api
     [
         ({"batchName": ""}, "Is required"),
         ({"callingNumbers": ""}, "Must have at least 1 item"),
-        ({"callingNumbers": "12"}, "Has no country code; add it, or choose a country"),
+        ({"callingNumbers": "12"}, "Has no country code; add it, such as +1, or choose a country"),
         ({"start": "09:00"}, "Enter both times"),
         ({"start": "25:00", "end": "26:00"}, "Enter both times"),
         ({"timezone": "Mars"}, "Must be an IANA time zone"),
