@@ -30,7 +30,7 @@ LINK = re.compile(
     re.IGNORECASE,
 )
 ACCOUNT = re.compile(r"\+?([0-9]+)(?::[0-9]+)?@(?:c\.us|s\.whatsapp\.net)", re.IGNORECASE)
-SIP = re.compile(r"(?:sips?:)?(\+?[0-9]+)@.+", re.IGNORECASE)
+SIP = re.compile(r"sips?:(\+?[0-9]+)@.+", re.IGNORECASE)
 LABEL = re.compile(r"([^\W\d_][^\d:+(]{0,40}):(?://)?")
 WORD = re.compile(r"[^\W\d_]+")
 LAST_WORD = re.compile(r"([^\W\d_]+)\.?$")
@@ -75,10 +75,9 @@ def strip_decoration(text: str) -> str:
         typed = "".join(map(simplify_character, typed))
     typed = strip_spreadsheet_forms(typed)
     if not any(map(str.isdigit, typed)):
-        raise InvalidNumber(NumberProblem.NOT_A_NUMBER if strip_labels(typed) else NumberProblem.EMPTY)
+        has_text = any(map(str.isalnum, typed))
+        raise InvalidNumber(NumberProblem.NOT_A_NUMBER if has_text else NumberProblem.EMPTY)
     typed = strip_labels(typed)
-    if not typed:
-        raise InvalidNumber(NumberProblem.EMPTY)
     typed = PREFIX_00.sub("+", typed, count=1).translate(INNER)
     require_one_number(typed)
     if not SHAPE.fullmatch(typed):

@@ -18,13 +18,14 @@ from portal.contacts.file_report import (
     RowResult,
 )
 from portal.contacts.files import PROBLEM_COLUMN, Table
-from portal.contacts.number_problems import PROBLEMS_BY_KIND, InvalidNumber
+from portal.contacts.number_problems import PROBLEMS_BY_KIND, InvalidNumber, NumberProblem
 from portal.contacts.phone_numbers import ParsedNumber, parse_number
 from portal.contacts.rows import Row
 from portal.text import find_forbidden_character
 
 PROGRESS_INTERVAL = 500  # rows
 NO_HEADER = "has no column header"
+NEEDS_COUNTRY = (NumberProblem.NO_COUNTRY_CODE, NumberProblem.ONLY_PLUS_MISSING)
 UNKNOWN_COUNTRY = "is not a country; use a code such as GB or +44"
 LINE_BREAKS = str.maketrans("\r\n\t", "   ")
 
@@ -129,10 +130,8 @@ class RowValidator:
             elif index == self.phone:
                 try:
                     number = self.check_number(row)
-                except ValueError as error:
-                    invalid.append(InvalidCell(row.number, header[index], cell, str(error)))
-            elif index == self.country and cell.strip() and parse_country(cell) is None:
-                invalid.append(InvalidCell(row.number, header[index], cell, UNKNOWN_COUNTRY))
+                except InvalidNumber as error:
+                    invalid.append(self.invalid_number(row, error.problem))
             elif not cell.isprintable() and (forbidden := find_forbidden_character(cell.translate(LINE_BREAKS))):
                 invalid.append(InvalidCell(row.number, header[index], cell, f"must not hold {forbidden}"))
         return number
@@ -145,6 +144,14 @@ class RowValidator:
         if row.kinds and (problem := PROBLEMS_BY_KIND.get(row.kinds.get(self.phone))):
             raise InvalidNumber(problem)
         region = self.region
-        if self.country is not None:
-            region = parse_country(row.cells[self.country]) or region
+        if self.country is not None and (country := row.cells[self.country].strip()):
+            region = parse_country(country) or ""
         return parse_number(row.cells[self.phone], region, with_country_code=self.with_country_code)
+
+    def invalid_number(self, row: Row, problem: NumberProblem) -> InvalidCell:
+        """Return the cell to correct: that of the country if it is unknown and the number needs one."""
+        index, reason = self.phone, str(problem)
+        if self.country is not None and problem in NEEDS_COUNTRY and (country := row.cells[self.country].strip()):
+            if parse_country(country) is None:
+                index, reason = self.country, UNKNOWN_COUNTRY
+        return InvalidCell(row.number, self.table.header[index], row.cells[index], reason)

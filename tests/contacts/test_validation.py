@@ -49,7 +49,7 @@ def test_each_invalid_cell_of_a_row_is_reported_and_its_number_is_not_a_duplicat
         InvalidCell(2, "name", "a\x07", "must not hold a control character"),
         InvalidCell(2, "phoneNumber", "12", NumberProblem.TOO_FEW_DIGITS),
         InvalidCell(2, "Column 5", "y", "has no column header"),
-        InvalidCell(3, PHONE, "is empty"),
+        InvalidCell(3, "phoneNumber", "", "is empty"),
         InvalidCell(4, "name", "c\x85", "must not hold a control character"),
         Contact(5, GOOD, {"name": "d", "city": ""}),
     ]
@@ -128,11 +128,11 @@ def test_invalid_rows_can_be_corrected_and_read_again() -> None:
 
 
 def test_a_report_counts_reasons_countries_and_numbers_that_are_not_in_use() -> None:
-    rows = [["a", number, ""] for number in ("020 7946 0101", "09000", "n/a", "n/a", "+12025550101", "09999 999999")]
+    rows = [["a", number, ""] for number in ("020 7946 0101", "0900", "n/a", "n/a", "+12025550101", "09999 999999")]
     report = build_report(table_of(*rows, ["b\x07", "", ""]), ContactColumns("phoneNumber", "GB"), lambda _: None)
     assert report.reasons == [
         ReasonCount("phoneNumber", NumberProblem.NOT_A_NUMBER, 2, 4),
-        ReasonCount("phoneNumber", NumberProblem.TOO_FEW_DIGITS, 1, 3),
+        ReasonCount("phoneNumber", NumberProblem.NO_AREA_CODE, 1, 3),
         ReasonCount("name", "must not hold a control character", 1, 8),
         ReasonCount("phoneNumber", NumberProblem.EMPTY, 1, 8),
     ]
@@ -163,13 +163,14 @@ def test_numbers_belong_to_the_country_of_their_row() -> None:
         ["a", "2079460101", "44"],
         ["b", "2025550101", ""],
         ["c", "+493023125010", "United Kingdom"],
-        ["d", OTHER, "Mars"],
+        *(["d", OTHER, "Mars"], ["e", "2025550103", "Mars"]),
     )
     assert list(validate_rows(table, ContactColumns("phoneNumber", "US", country_column="city"))) == [
         Contact(2, "+442079460101", {"name": "a", "city": "44"}),
         Contact(3, GOOD, {"name": "b", "city": ""}),
         Contact(4, "+493023125010", {"name": "c", "city": "United Kingdom"}),
-        InvalidCell(5, "city", "Mars", "is not a country; use a code such as GB or +44"),
+        Contact(5, OTHER, {"name": "d", "city": "Mars"}),
+        InvalidCell(6, "city", "Mars", "is not a country; use a code such as GB or +44"),
     ]
 
 
