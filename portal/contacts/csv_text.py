@@ -80,7 +80,6 @@ def parse_records(content: Content, encoding: str, delimiter: str, max_rows: int
 
     All records are counted from 1, except for the line sep=. Raises ContactFileError.
     """
-    max_rows = file_limits.MAX_ROWS if max_rows is None else max_rows
     lines = Lines(decode_lines(content, encoding))
     if (first := next(lines, None)) and not SEPARATOR_LINE.fullmatch(first):
         lines.returned.append(first)
@@ -122,9 +121,10 @@ def restore(cell: str) -> str:
     return formula[1].replace('""', '"') if formula else cell
 
 
-def check_record(number: int, cells: list[str], max_rows: int) -> None:
-    """Raise ContactFileError if the record exceeds a limit."""
+def check_record(number: int, cells: list[str], max_rows: int | None) -> None:
+    """Raise ContactFileError if the record exceeds a limit; `max_rows` None = MAX_ROWS."""
     max_columns = file_limits.MAX_COLUMNS
+    max_rows = file_limits.MAX_ROWS if max_rows is None else max_rows
     if number > max_rows + 1:
         raise ContactFileError(f"the file has more than {max_rows:,} rows; split it")
     if len(cells) > max_columns and any(cells[max_columns:]):

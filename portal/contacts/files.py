@@ -140,23 +140,23 @@ def open_table(
         for name in ("encoding", "delimiter"):
             if getattr(choices, name):
                 raise ContactFileError(f"{name} can only be chosen for a text file; the file is a workbook", name)
-        source = choose_sheet(content, kind, choices)
+        source = choose_sheet(content, kind, choices, max_rows)
     return open_source(source, kind, choices)
 
 
-def choose_sheet(content: Content, kind: str, choices: ReadChoices) -> WorkbookSource:
+def choose_sheet(content: Content, kind: str, choices: ReadChoices, max_rows: int | None) -> WorkbookSource:
     """Read the chosen sheet, or the first visible one with a phone number or an e-mail address in its first rows.
 
     If there is none, it is the first visible sheet with any content. Raises ContactFileError.
     """
-    first = read_workbook(content, kind, choices.sheet)
+    first = read_workbook(content, kind, choices.sheet, max_rows)
     sample = read_sample(first, choices)
     others = [sheet.name for sheet in first.sheets if sheet.visible and sheet.rows != 0 and sheet.name != first.sheet]
     if choices.sheet or any(map(has_data, sample)):
         return first
     for name in others[: MAX_TRIED_SHEETS - 1]:
         try:
-            source = read_workbook(content, kind, name)
+            source = read_workbook(content, kind, name, max_rows)
             other_sample = read_sample(source, choices)
         except ContactFileError:  # it can be chosen, and then the message is shown
             continue

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from portal.contacts import file_limits
-from portal.contacts.csv_text import check_record
+from portal.contacts.csv_text import check_record, long_cell_error
 from portal.contacts.encodings import Content, decode_lines, open_content
 from portal.contacts.file_limits import ContactFileError
 from portal.contacts.rows import CellKind, Row
@@ -43,6 +43,7 @@ class WorkbookSource:
     sheet: str
     sheets: tuple[Sheet, ...]
     hidden_columns: frozenset[int]  # from 0
+    max_rows: int | None = None
 
     def records(self) -> Iterator[Row]:
         """Iterate over the records that are not blank. Raises ContactFileError.
@@ -51,17 +52,23 @@ class WorkbookSource:
         """
         lines = csv.reader(decode_lines(self.text, "utf-8"))
         next(lines)
-        for number, (marks, *cells) in enumerate(lines, 1):
-            if not marks and not (any(cells) and "".join(cells).strip()):
-                continue
-            hidden, *kinds = marks.split(" ") if marks else ("",)
-            if not kinds and not "".join(cells).strip():
-                continue
-            check_record(number, cells, file_limits.MAX_ROWS)
-            yield Row(number, cells, {int(kind[:-1]): CellKind(kind[-1]) for kind in kinds}, hidden == "h")
+        number = 0
+        while True:
+            number += 1
+            try:
+                record = next(lines, None)
+            except csv.Error as error:  # longer than csv.field_size_limit()
+                raise long_cell_error(number) from error
+            if record is None:
+                return
+            marks, *cells = record
+            hidden, *kinds = marks.split(" ")
+            if kinds or (any(cells) and "".join(cells).strip()):
+                check_record(number, cells, self.max_rows)
+                yield Row(number, cells, {int(kind[:-1]): CellKind(kind[-1]) for kind in kinds}, hidden == "h")
 
 
-def read_workbook(content: Content, kind: str, sheet: str) -> WorkbookSource:
+def read_workbook(content: Content, kind: str, sheet: str, max_rows: int | None = None) -> WorkbookSource:
     """Read the sheet with this name, or the likeliest ("") of an .xls or .xlsx file. Raises ContactFileError."""
     with open_content(content) as file:
         workbook = file.read()
@@ -75,7 +82,7 @@ def read_workbook(content: Content, kind: str, sheet: str) -> WorkbookSource:
     if "sheet" not in about:
         names = ", ".join(other.name for other in sheets)
         raise ContactFileError(f"sheet must be one of {names}", "sheet")
-    return WorkbookSource(text, about["sheet"], sheets, frozenset(about["hidden_columns"]))
+    return WorkbookSource(text, about["sheet"], sheets, frozenset(about["hidden_columns"]), max_rows)
 
 
 def run_program(workbook: bytes, sheet: str) -> bytes:

@@ -155,6 +155,12 @@ def test_hidden_rows_and_columns_are_left_out_and_counted(kind: str) -> None:
     assert [row.number for row in table.rows() if row.hidden] == [2, 4, 6]
 
 
+def test_a_cell_beyond_every_limit_is_refused() -> None:
+    cell = f"<c t='inlineStr'><is><t>{'x' * 200_000}</t></is></c>"
+    message = refusal(with_sheet(f"<sheetData><row>{cell}</row></sheetData>"), "a.xlsx")
+    assert message == "row 1 of the file has a cell of more than 10,000 characters"
+
+
 def test_rows_without_height_are_hidden() -> None:
     rows = "<row r='1'><c><v>1</v></c></row><row r='2' ht='0' customHeight='1'><c><v>2</v></c></row>"
     columns = "<cols><col min='2' max='16384' width='0'/></cols>"

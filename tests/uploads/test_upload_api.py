@@ -86,7 +86,7 @@ def test_invalid_rows_are_skipped_and_counted_with_type_true(upload: Callable, c
     ("content", "name", "message"),
     [
         (b"", "a.csv", "file cannot be imported: the file is empty"),
-        (csv_of(ROWS), "a.txt", "file cannot be imported: the file must be a .csv"),
+        (csv_of(ROWS), "a.doc", "file cannot be imported: the file must be a .csv"),
         (csv_of(ROWS), "a.xlsx", "file cannot be imported: the file is named .xlsx but is not"),
         (MAKERS["xlsx"](ROWS), "a.csv", "file cannot be imported: the file is a workbook"),
         (b"phoneNumber\n+1202\x005550101\n", "a.csv", "file cannot be imported: "),

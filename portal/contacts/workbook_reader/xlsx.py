@@ -132,13 +132,12 @@ class Workbook:
                     yield make_row(padding + values, current)
                 else:
                     yield make_row(padding + values, Marks(number, False, {}, {}))
-            for marks in chain(
-                [current] if current else [], rows
-            ):  # the last rows, if all that they hold are formulas without a value
-                if marks.special and marks.number > number:
-                    yield from (SheetRow([], False, {}) for _ in range(number + 1, marks.number))
-                    yield make_row([], marks)
-                    number = marks.number
+            following = [current] if current else []
+            for last in chain(following, rows):  # rows of nothing but formulas without a value
+                if last.special and last.number > number:
+                    yield from (SheetRow([], False, {}) for _ in range(number + 1, last.number))
+                    yield make_row([], last)
+                    number = last.number
 
         return SheetData(last_row + 1, last_column + 1, marks.hidden_columns, iterate())
 
