@@ -151,7 +151,8 @@ class RowValidator:
     def invalid_number(self, row: Row, problem: NumberProblem) -> InvalidCell:
         """Return the cell to correct: that of the country if it is unknown and the number needs one."""
         index, reason = self.phone, str(problem)
-        if self.country is not None and problem in NEEDS_COUNTRY and (country := row.cells[self.country].strip()):
-            if parse_country(country) is None:
+        if self.country is not None and problem in NEEDS_COUNTRY:
+            country = row.cells[self.country].strip()
+            if country and parse_country(country) is None:
                 index, reason = self.country, UNKNOWN_COUNTRY
         return InvalidCell(row.number, self.table.header[index], row.cells[index], reason)
