@@ -99,6 +99,7 @@ QUALIFIERS = split_words(
 QUALIFIED_ENDS = ("vorwahl", "phonetype", "phonecode", "phonestatus", "phoneid")
 OTHER_WORDS = split_words(
     """
+    timestamp created updated modified
     id ids uid uuid guid key pk zip plz cp zipcode postcode postal postleitzahl date datum fecha data dob
     birth birthday born age year jahr ano anno annee amount betrag price preis total balance iban bic ip ssn
     sin vat cpf cnpj rg dni nif nie cuit cuil rut rfc curp aadhaar aadhar pan gst gstin siret siren invoice
@@ -173,7 +174,7 @@ def rate_phone_name(name: str) -> float:
     rest = [word for word in words if word not in VAGUE_WORDS]
     rate = 1.0 if rest == ["phone"] else 0.95 if is_mobile_name("".join(words)) else 0.9
     if SECOND_WORDS.intersection(words):
-        rate -= 0.15
+        rate -= 0.3
     if re.search(r"[2-9]\D*$", name):
         rate -= 0.1
     return rate

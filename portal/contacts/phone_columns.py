@@ -101,7 +101,7 @@ def rate_cell(cell: str, kind: CellKind | None, region: str) -> float:
         return LIKE_NUMBERS.get(error.problem, 0)
     if number.is_in_use:
         return 0.8 if is_bare else 1
-    return 0.25 if is_bare else 0.4
+    return 0.25 if is_bare else 0.8 if "+" in cell else 0.49
 
 
 def is_other_value(cell: str) -> bool:
