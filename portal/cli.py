@@ -1,4 +1,4 @@
-"""Helpers of all commands of `flask --app wsgi`: every failure is one line on standard error, never a stack trace."""
+"""Helpers of all commands of `flask --app wsgi`: every failure is a message on standard error, never a stack trace."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 class Command(click.Command):
-    """A command that reports failures as one line on standard error, with exit code 1."""
+    """A command that reports failures on standard error without a stack trace, with exit code 1."""
 
     def invoke(self, context: click.Context) -> Any:
         """Run the command. Raises ClickException for every failure."""

@@ -1,23 +1,25 @@
-"""Read a call history: a UTF-8 CSV file (RFC 4180, byte order mark allowed) with a header.
+"""Read a call history: a text file or a workbook with a header, read like a contact file.
 
-Every error names the file, the line, the column and the reason. Additional columns become fields of the call.
+Every problem names the file, the row, the column and the reason. Additional columns become fields of the call.
 """
 
 from __future__ import annotations
 
-import csv
-import os
 import re
 import stat
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC
+from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from portal.contacts.file_limits import ContactFileError
+from portal.contacts.files import EXTENSIONS, Table, open_table
+from portal.contacts.rows import CellKind, Row
 from portal.models import CallStatus
 from portal.models.batch import NAME_LENGTH
 from portal.models.call import OPEN_STATUSES
@@ -33,10 +35,17 @@ from portal.web.parameters import (
     whole_number,
 )
 
-MAX_LINE_LENGTH = 1_000_000  # bytes; a file without line breaks is not read into memory as a whole
+MAX_PROBLEMS = 100  # in an error message
 E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 FINAL_STATUSES = [status for status in CallStatus if status not in OPEN_STATUSES]
 LINE_BREAKS = str.maketrans("\r\n\t", "   ")
+WHOLE_NUMBER = re.compile(r"([0-9]+)(?:[.,]0+)?")
+DATE_TIME = re.compile(r"(\d{4}-\d\d-\d\d)[ Tt]+(\d\d:[\d:.]+) *(?:([+-]\d\d)(:?\d\d)?|(?:Z|z|UTC))", re.ASCII)
+UNREADABLE_CELLS = {
+    CellKind.UNCLOSED_QUOTE: "has a quotation mark that is never closed; remove it",
+    CellKind.FORMULA_WITHOUT_VALUE: "is a formula whose value was not saved; save the file in a spreadsheet program",
+    CellKind.ERROR: "is an error of a formula; correct it",
+}
 
 
 def validate_e164(value: str) -> str:
@@ -44,6 +53,23 @@ def validate_e164(value: str) -> str:
     if not E164.fullmatch(value):
         raise ValueError("must be an E.164 number, such as +12015550123")
     return value
+
+
+def parse_start(value: str) -> int:
+    """Return the time of a date-time with an offset as dialers, databases and spreadsheets write it. Raises ValueError.
+
+    A blank may stand for the T and before the offset, and the offset may have no minutes: 2025-05-01 12:00:00+00.
+    """
+    if written := DATE_TIME.fullmatch(value.strip()):
+        day, time, hours, minutes = written.groups()
+        value = f"{day}T{time}{hours + (minutes or ':00') if hours else 'Z'}"
+    return parse_moment_ms(value)
+
+
+def drop_zero_fraction(value: str) -> str:
+    """Return a whole number without a fraction of zeros, as in 64.0; other text unchanged."""
+    written = WHOLE_NUMBER.fullmatch(value.strip())
+    return written[1] if written else value
 
 
 def parse_final_status(value: Any) -> CallStatus:
@@ -58,10 +84,12 @@ class CallHistoryColumns(Parameters):
 
     batch_name: Annotated[text_type(NAME_LENGTH, minimum=1), Field(alias="batchName")]
     phone_number: Annotated[text_type(20), AfterValidator(validate_e164), Field(alias="phoneNumber")]
-    started_at: Annotated[int, BeforeValidator(parse_moment_ms), Field(alias="startedAt")]
-    duration_seconds: Annotated[whole_number(0, 1_000_000), Field(alias="durationSeconds")]
+    started_at: Annotated[int, BeforeValidator(parse_start), Field(alias="startedAt")]
+    duration_seconds: Annotated[
+        whole_number(0, 1_000_000), BeforeValidator(drop_zero_fraction), Field(alias="durationSeconds")
+    ]
     status: Annotated[CallStatus, BeforeValidator(parse_final_status), Field(alias="callStatus")]
-    attempts: whole_number(0, 1_000_000)
+    attempts: Annotated[whole_number(0, 1_000_000), BeforeValidator(drop_zero_fraction)]
 
 
 class CallHistoryRow(NamedTuple):
@@ -80,118 +108,108 @@ class CallPeriod:
 
 
 class CallHistoryError(InvalidParameter):
-    """An invalid file; the message names the position and the reason."""
+    """A file with problems, each a line of the message with its position and reason."""
 
-    def __init__(self, path: str, reason: str, line: int | None = None, column: str | None = None) -> None:
-        position = [path] + [f"line {line}"] * (line is not None) + [f"column {column}"] * (column is not None)
-        super().__init__({"file": f"{', '.join(position)}: {reason}"})
+    def __init__(self, problems: list[str], count: int | None = None) -> None:
+        omitted = (count or len(problems)) - len(problems)
+        more = [f"... and {omitted:,} more problems"] if omitted else []
+        super().__init__({"file": "\n".join([*problems, *more])})
 
 
-@contextmanager
-def open_call_history(path: str) -> Iterator[CallHistory]:
-    """Open a call history. Raises CallHistoryError if the file does not exist or cannot be read."""
+def open_call_history(path: str) -> CallHistory:
+    """Open a call history. Raises CallHistoryError if the file is missing, unreadable, or no call history."""
+    file = Path(path)
     try:
-        if not stat.S_ISREG(Path(path).stat().st_mode):  # a pipe cannot be read twice
-            raise CallHistoryError(path, "must be a regular file")
-        with Path(path).open("rb") as file:
-            yield CallHistory(path, file)
+        if not stat.S_ISREG(file.stat().st_mode):  # a pipe cannot be read twice
+            raise CallHistoryError([f"{path}: must be a regular file"])
+        name = file.name if file.suffix.lower().removeprefix(".") in EXTENSIONS else "history.csv"
+        history = CallHistory(path, open_table(file, name, max_rows=sys.maxsize))
     except OSError as error:
-        raise CallHistoryError(path, f"cannot be read: {error.strerror}") from error
+        raise CallHistoryError([f"{path}: cannot be read: {error.strerror}"]) from error
+    except ContactFileError as error:
+        raise CallHistoryError([f"{path}: {error}"]) from error
+    history.check_header()
+    return history
 
 
 class CallHistory:
-    """An open call history. Each pass reads the file again, so that memory does not grow with the file.
+    """An open call history. Each pass reads the file again, so that memory does not grow with a text file.
 
-    `advance` receives the number of bytes read since the last call.
+    `advance` receives the number of rows read since the last call.
     """
 
-    def __init__(self, path: str, file: BinaryIO) -> None:
+    def __init__(self, path: str, table: Table) -> None:
         self.path = path
-        self.file = file
-        self.size = os.fstat(file.fileno()).st_size  # bytes
+        self.table = table
+
+    @property
+    def size(self) -> int:
+        """The number of rows below the header."""
+        return self.table.row_count
+
+    def check_header(self) -> None:
+        """Raise CallHistoryError if a required column is missing or occurs twice."""
+        header, required = self.table.header, known_names(CallHistoryColumns)
+        columns = truncate(", ".join(header))
+        missing = [f"column {name} is missing; the columns are {columns}" for name in required if name not in header]
+        twice = [f"column {name} occurs twice; remove one" for name in required if f"{name} (2)" in header]
+        if problems := missing + twice:
+            raise CallHistoryError([f"{self.path}, row {max(self.table.header_row, 1)}: {text}" for text in problems])
 
     def read_periods(self, advance: Callable[[int], object]) -> dict[str, CallPeriod]:
-        """Check every row and return the period of each batch, by batchName in file order."""
+        """Check every row and return the period of each batch, by batchName in file order.
+
+        Raises CallHistoryError with the first MAX_PROBLEMS problems of all rows.
+        """
         periods: dict[str, CallPeriod] = {}
-        for row in self.read_rows(advance):
-            started = row.columns.started_at
-            period = periods.setdefault(row.columns.batch_name, CallPeriod(started, started))
-            period.first, period.last = min(period.first, started), max(period.last, started)
+        problems: list[str] = []
+        count = 0
+        for row, row_problems in self.parse_rows(advance):
+            count += len(row_problems)
+            problems += row_problems[: MAX_PROBLEMS - len(problems)]
+            if not row_problems:
+                started = row.columns.started_at
+                period = periods.setdefault(row.columns.batch_name, CallPeriod(started, started))
+                period.first, period.last = min(period.first, started), max(period.last, started)
+        if problems:
+            raise CallHistoryError(problems, count)
         return periods
 
     def read_rows(self, advance: Callable[[int], object]) -> Iterator[CallHistoryRow]:
         """Yield the rows in file order. Raises CallHistoryError at the first invalid row."""
-        records = self.read_records(advance)
-        header = self.read_header(records)
-        lines: dict[str, dict[str, int]] = {}
-        for line, cells in records:
-            row = self.parse_row(header, line, cells)
-            name, number = row.columns.batch_name, row.columns.phone_number
-            first_line = lines.setdefault(name, {}).setdefault(number, line)
-            if first_line != line:
-                raise CallHistoryError(self.path, f"duplicates line {first_line} in batch {name}", line, "phoneNumber")
+        for row, problems in self.parse_rows(advance):
+            if problems:
+                raise CallHistoryError(problems)
             yield row
 
-    def read_header(self, records: Iterator[tuple[int, list[str]]]) -> list[str]:
-        """Return the column names from the first record."""
-        line, cells = next(records, (1, None))
-        if cells is None:
-            raise CallHistoryError(self.path, "is empty: the first line must be a header")
-        header = [cell.strip() for cell in cells]
-        for position, name in enumerate(header, 1):
-            if not name or find_forbidden_character(name):
-                raise CallHistoryError(self.path, "must have a name of printable characters", line, str(position))
-            if header.index(name) < position - 1:
-                raise CallHistoryError(self.path, "occurs twice", line, truncate(name))
-        for name in known_names(CallHistoryColumns):
-            if name not in header:
-                raise CallHistoryError(self.path, "is missing", line, name)
-        return header
+    def parse_rows(self, advance: Callable[[int], object]) -> Iterator[tuple[CallHistoryRow, list[str]]]:
+        """Yield each row with its problems; a row with problems is incomplete."""
+        first_rows: dict[str, dict[str, int]] = {}
+        for source in self.table.rows():
+            row, by_column = self.parse_row(source)
+            if not by_column:
+                name, number = row.columns.batch_name, row.columns.phone_number
+                first_row = first_rows.setdefault(name, {}).setdefault(number, source.number)
+                if first_row != source.number:
+                    by_column = {"phoneNumber": f"repeats the number of row {first_row} in batch {name}; remove one"}
+            start = f"{self.path}, row {source.number}, column"
+            yield row, [f"{start} {truncate(column)}: {reason}" for column, reason in by_column.items()]
+            advance(1)
 
-    def parse_row(self, header: list[str], line: int, cells: list[str]) -> CallHistoryRow:
-        """Check and convert the cells of one row."""
-        if len(cells) != len(header):
-            column = header[len(cells)] if len(cells) < len(header) else str(len(header) + 1)
-            reason = f"the row has {len(cells)} cells but the header has {len(header)}"
-            raise CallHistoryError(self.path, reason, line, truncate(column))
-        fields = dict(zip(header, cells, strict=True))
+    def parse_row(self, source: Row) -> tuple[CallHistoryRow, dict[str, str]]:
+        """Convert the cells of one row, and return it with its problems by column."""
+        header, cells = self.table.header, source.cells
+        fields = dict(zip(header, cells, strict=False))
         required = {name: fields.pop(name) for name in known_names(CallHistoryColumns)}
-        reading = parse_fields(required, CallHistoryColumns, UTC, {})
-        for column, problem in reading.problems.items():
-            raise CallHistoryError(self.path, problem.removeprefix(f"{column} "), line, column)
+        parsed = parse_fields(required, CallHistoryColumns, UTC, {})
+        problems = {column: text.removeprefix(f"{column} ") for column, text in parsed.problems.items()}
+        for index, kind in source.kinds.items():
+            if kind in UNREADABLE_CELLS and index < len(header):
+                problems[header[index]] = UNREADABLE_CELLS[kind]
+        for index, cell in islice(enumerate(cells), len(header), None):
+            if cell.strip():
+                problems[f"Column {index - len(header) + self.table.width + 1}"] = "has no column header; add one"
         for column, cell in fields.items():
-            if character := find_forbidden_character(cell.translate(LINE_BREAKS)):
-                raise CallHistoryError(self.path, f"must not hold {character}", line, truncate(column))
-        return CallHistoryRow(reading.values, fields)
-
-    def read_records(self, advance: Callable[[int], object]) -> Iterator[tuple[int, list[str]]]:
-        """Yield each record that is not blank with the number of its first line; a quoted cell may span lines."""
-        reader = csv.reader(self.read_lines(advance), strict=True)
-        first_line = 1
-        while True:
-            try:
-                cells = next(reader, None)
-            except csv.Error as error:
-                raise CallHistoryError(self.path, f"is not valid CSV: {error}", first_line) from error
-            if cells is None:
-                return
-            if cells:
-                yield first_line, cells
-            first_line = reader.line_num + 1
-
-    def read_lines(self, advance: Callable[[int], object]) -> Iterator[str]:
-        """Yield the lines of the file as text."""
-        self.file.seek(0)
-        number = 0
-        while raw := self.file.readline(MAX_LINE_LENGTH):
-            number += 1
-            if len(raw) == MAX_LINE_LENGTH:
-                raise CallHistoryError(self.path, f"must be at most {MAX_LINE_LENGTH:,} bytes long", number)
-            try:
-                line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
-            except UnicodeDecodeError as error:
-                raise CallHistoryError(self.path, "must be UTF-8 text", number) from error
-            if "\0" in line:
-                raise CallHistoryError(self.path, "must not hold a NUL character", number)
-            advance(len(raw))
-            yield line
+            if not cell.isprintable() and (character := find_forbidden_character(cell.translate(LINE_BREAKS))):
+                problems[column] = f"must not hold {character}"
+        return CallHistoryRow(parsed.values, fields), problems

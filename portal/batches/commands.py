@@ -15,6 +15,7 @@ from portal.batches import actions, query
 from portal.batches.call_history import open_call_history
 from portal.batches.derived import check
 from portal.cli import CommandGroup, confirm, format_count, progress_bar
+from portal.contacts.encodings import ENCODINGS
 from portal.times import DAY_MS, now_ms
 
 MAX_DIFFERENCES = 20  # listed one by one
@@ -27,13 +28,16 @@ batch = CommandGroup("batch", help="Manage batches.")
 @click.argument("file")
 @click.option("--owner", required=True, metavar="EMAIL", help="The account that gets the batches.")
 def import_history(file: str, owner: str) -> None:
-    """Import a call history (CSV) with one batch per batchName. Skip batches and calls that already exist."""
+    """Import a call history with one batch per batchName. Skip batches and calls that already exist."""
     owner_key = find_user(owner, "owner").key
-    with (
-        open_call_history(file) as history,
-        progress_bar(2 * history.size, "Importing") as bar,  # reads the file twice: to check it and to store it
-    ):
+    history = open_call_history(file)
+    with progress_bar(2 * history.size, "Importing") as bar:  # reads the rows twice: to check them and to store them
         result = actions.import_history(owner_key, history, bar.update)
+    if replaced := history.table.replaced_characters:
+        characters = format_count(replaced, "character", "characters")
+        click.echo(f"Replaced {characters} not in {ENCODINGS[history.table.encoding]}")
+    if hidden := history.table.hidden_rows:
+        click.echo(f"Skipped {format_count(hidden, 'hidden row', 'hidden rows')}")
     for name in result.deleted:
         click.echo(f"Skipped deleted batch: {name}")
     for name, current_name in result.renamed.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import NamedTuple
 
 from phonenumbers import (
     SUPPORTED_REGIONS,
@@ -14,23 +15,26 @@ from phonenumbers import (
     country_code_for_region,
     format_number,
     is_possible_number_with_reason,
+    is_valid_short_number_for_region,
+    national_significant_number,
     parse,
 )
 
-E164 = re.compile(r"\+[1-9][0-9]{6,14}")
-NOT_A_NUMBER = "must be a phone number, such as +12015550123"
-UNKNOWN_COUNTRY_CODE = "has an unknown country code"
-MAX_TYPED_LENGTH = 60  # characters; longer than any number with spaces and brackets
+from portal.contacts.number_plans import is_in_use, starts_with_country_code
+from portal.contacts.number_problems import InvalidNumber, NumberProblem
+from portal.contacts.typed_numbers import strip_decoration
 
-# Characters that surround a number copied from an address book or a web page: spaces and zero-width marks.
-INVISIBLE = (
-    " \t\r\n\u00a0\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
-)
-BLANKS = r" \t\u00a0\u2000-\u200d\u2060\u202f\u3000"
-SHAPE = re.compile(rf"[(\[]?[{BLANKS}]*[+＋]?[\d{BLANKS}()\[\]./\-‐-―−－（）．／]+")
-WHOLE_NUMBER = re.compile(r"([0-9]+)\.0+")
-SHORTENED = re.compile(r"[0-9][.,]?[0-9]*[eE]\+?[0-9]+")
-EXTENSION = re.compile(r"\d\W*(?:e?xt(?:ension)?|x|[,;#])\W*\d{1,7}\W*$", re.IGNORECASE)
+MIN_DIGITS, MAX_DIGITS = 7, 15  # of an E.164 number here, with the country code
+MAX_SHORT_DIGITS = 6
+NOT_DIGITS = re.compile(r"[^0-9]+")
+
+
+class ParsedNumber(NamedTuple):
+    """A number in E.164, its country code, and whether it belongs to a range in use in its country."""
+
+    e164: str
+    country_code: int
+    is_in_use: bool
 
 
 @lru_cache(maxsize=1)
@@ -40,72 +44,87 @@ def list_regions() -> tuple[str, ...]:
 
 
 def parse_phone_number(text: str, region: str) -> str:
-    """Return the E.164 form of a typed number. The number must be possible, not assigned.
+    """Return the E.164 form of a typed number. The number must be possible, not in use.
 
-    `region` (an ISO code) applies to numbers without a country code; with "" they are refused. Raises ValueError with
-    a reason such as "has too few digits".
+    `region` (an ISO code) applies to numbers without a country code; with "" they are refused. Raises InvalidNumber, a
+    ValueError whose message is the reason, such as "has too many digits for one phone number".
     """
-    number = parse_with_library(strip_decoration(text), region)
-    require_possible(number, region)
-    formatted = format_number(number, PhoneNumberFormat.E164)
-    if not E164.fullmatch(formatted):
-        raise ValueError("has too few digits" if len(formatted) < len("+1234567") else "has too many digits")
-    return formatted
+    return parse_number(text, region).e164
 
 
-def strip_decoration(text: str) -> str:
-    """Remove the additions of spreadsheets and links around a number. Raises ValueError."""
-    typed = text.strip(INVISIBLE)
-    if typed[:4].lower() == "tel:":
-        typed = typed[4:].strip(INVISIBLE)
-    if not typed:
-        raise ValueError("is empty")
-    if SHORTENED.fullmatch(typed):
-        raise ValueError("was shortened by a spreadsheet; format its column as text and enter the number again")
-    if whole := WHOLE_NUMBER.fullmatch(typed):
-        typed = whole[1]
-    if len(typed) > MAX_TYPED_LENGTH or not SHAPE.fullmatch(typed):
-        raise ValueError("must not have an extension" if EXTENSION.search(typed) else NOT_A_NUMBER)
-    return typed
+def parse_number(text: str, region: str, *, with_country_code: bool = False) -> ParsedNumber:
+    """Parse a typed number. `with_country_code` reads numbers without + as beginning with it, unless they start with 0.
+
+    Numbers that begin with 00 have a country code, unless 00 means something else in the region. Raises InvalidNumber.
+    """
+    typed = strip_decoration(text)
+    has_plus = typed.lstrip("([ ").startswith("+")
+    digits = NOT_DIGITS.sub("", typed)
+    if has_plus and digits.startswith("00"):  # +0044 …
+        digits = digits[2:]
+    if not has_plus and with_country_code and not digits.startswith("0"):
+        return check_number(parse_with_library(f"+{digits}", ""), "")
+    try:
+        return check_number(parse_with_library(f"+{digits}" if has_plus else digits, region), region)
+    except InvalidNumber as error:
+        if has_plus or error.problem is NumberProblem.SHORT_NUMBER:
+            raise
+        if starts_with_country_code(digits.removeprefix("00")):
+            if digits.startswith("00"):
+                return check_number(parse_with_library(f"+{digits[2:]}", ""), "")
+            raise InvalidNumber(NumberProblem.ONLY_PLUS_MISSING) from error
+        raise
 
 
 def parse_with_library(typed: str, region: str) -> PhoneNumber:
-    """Parse a number with phonenumbers. Raises ValueError."""
+    """Parse a number with phonenumbers. Raises InvalidNumber."""
+    if not region and not typed.startswith("+"):
+        raise InvalidNumber(NumberProblem.NO_COUNTRY_CODE)
     try:
-        number = parse(typed, region or None)
+        return parse(typed, region or None)
     except NumberParseException as error:
         match error.error_type:
-            case NumberParseException.INVALID_COUNTRY_CODE if region or "+" in typed or "＋" in typed:
-                reason = UNKNOWN_COUNTRY_CODE
             case NumberParseException.INVALID_COUNTRY_CODE:
-                reason = "has no country code; add it, or choose a country"
+                problem = NumberProblem.UNKNOWN_COUNTRY_CODE
             case NumberParseException.TOO_LONG:
-                reason = "has too many digits"
+                problem = NumberProblem.TOO_MANY_DIGITS
             case NumberParseException.TOO_SHORT_NSN | NumberParseException.TOO_SHORT_AFTER_IDD:
-                reason = "has too few digits"
+                problem = NumberProblem.TOO_FEW_DIGITS
             case _:
-                reason = NOT_A_NUMBER
-        raise ValueError(reason) from error
-    if number.extension:
-        raise ValueError("must not have an extension")
-    return number
+                problem = NumberProblem.NOT_A_NUMBER
+        raise InvalidNumber(problem) from error
 
 
-def require_possible(number: PhoneNumber, region: str) -> None:
-    """Raise ValueError if no number of the country has that many digits."""
+def check_number(number: PhoneNumber, region: str) -> ParsedNumber:
+    """Return a number that is in use or possible. Raises InvalidNumber."""
+    country_code, national = number.country_code, national_significant_number(number)
+    e164 = f"+{country_code}{national}"
+    in_use = is_in_use(country_code, national)
+    if not in_use:
+        if len(national) <= MAX_SHORT_DIGITS and region and is_valid_short_number_for_region(number, region):
+            raise InvalidNumber(NumberProblem.SHORT_NUMBER)
+        require_possible(number)
+    if len(e164) <= MIN_DIGITS:
+        raise InvalidNumber(NumberProblem.TOO_FEW_DIGITS)
+    if len(e164) > MAX_DIGITS + 1:
+        raise InvalidNumber(NumberProblem.TOO_MANY_DIGITS)
+    return ParsedNumber(e164, country_code, in_use)
+
+
+POSSIBILITY_PROBLEMS = {
+    ValidationResult.TOO_SHORT: NumberProblem.TOO_FEW_DIGITS,
+    ValidationResult.IS_POSSIBLE_LOCAL_ONLY: NumberProblem.NO_AREA_CODE,
+    ValidationResult.TOO_LONG: NumberProblem.TOO_MANY_DIGITS,
+    ValidationResult.INVALID_COUNTRY_CODE: NumberProblem.UNKNOWN_COUNTRY_CODE,
+    ValidationResult.INVALID_LENGTH: NumberProblem.UNUSED_LENGTH,
+}
+
+
+def require_possible(number: PhoneNumber) -> None:
+    """Raise InvalidNumber if no number of the country has that many digits."""
     result = is_possible_number_with_reason(number)
-    if result == ValidationResult.IS_POSSIBLE:
-        return
-    if result == ValidationResult.TOO_SHORT:
-        raise ValueError("has too few digits")
-    if result == ValidationResult.IS_POSSIBLE_LOCAL_ONLY:
-        raise ValueError("has too few digits; add the area code")
-    if result == ValidationResult.TOO_LONG:
-        raise ValueError("has too many digits")
-    if result == ValidationResult.INVALID_COUNTRY_CODE:
-        raise ValueError(UNKNOWN_COUNTRY_CODE)
-    is_national = region and country_code_for_region(region) == number.country_code
-    raise ValueError(f"has an invalid length for {region if is_national else f'+{number.country_code}'}")
+    if result != ValidationResult.IS_POSSIBLE:
+        raise InvalidNumber(POSSIBILITY_PROBLEMS[result])
 
 
 @lru_cache(maxsize=4096)

@@ -3,111 +3,89 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
+from portal.contacts.contact_columns import ContactColumns
+from portal.contacts.country_cells import parse_country
+from portal.contacts.file_report import (
+    FIRST_ROWS,
+    MAX_REPORTED,
+    Contact,
+    Duplicate,
+    FileReport,
+    InvalidCell,
+    ReportCounter,
+    RowResult,
+)
 from portal.contacts.files import PROBLEM_COLUMN, Table
-from portal.contacts.phone_numbers import parse_phone_number
+from portal.contacts.number_problems import PROBLEMS_BY_KIND, InvalidNumber, NumberProblem
+from portal.contacts.phone_numbers import ParsedNumber, parse_number
+from portal.contacts.rows import Row
 from portal.text import find_forbidden_character
 
-MAX_REPORTED = 200  # invalid cells in a report
-FIRST_ROWS = 20  # rows in a report
 PROGRESS_INTERVAL = 500  # rows
 NO_HEADER = "has no column header"
+NEEDS_COUNTRY = (NumberProblem.NO_COUNTRY_CODE, NumberProblem.ONLY_PLUS_MISSING)
+UNKNOWN_COUNTRY = "is not a country; use a code such as GB or +44"
 LINE_BREAKS = str.maketrans("\r\n\t", "   ")
 
 
-@dataclass(frozen=True)
-class Contact:
-    """A valid row: the number in E.164, and the other columns by name."""
+class ValidatedRow(NamedTuple):
+    """A row, its number if that is valid, and the results of checking it."""
 
-    row: int
-    number: str
-    fields: dict[str, str]
-
-
-@dataclass(frozen=True)
-class InvalidCell:
-    """An invalid cell. The reason continues a sentence that begins with the column: "must be a phone number"."""
-
-    row: int
-    column: str
-    value: str
-    reason: str
+    row: Row
+    number: ParsedNumber | None
+    results: list[RowResult]
 
 
-@dataclass(frozen=True)
-class Duplicate:
-    """A valid row with the number of an earlier row."""
-
-    row: int
-    number: str
-    first_row: int
-
-
-RowResult = Contact | InvalidCell | Duplicate
-
-
-@dataclass
-class FileReport:
-    """The result of checking a file: `rows` = `valid_rows` + `duplicates` + `invalid_rows`.
-
-    `invalid_cells` holds the first MAX_REPORTED of them.
-    """
-
-    columns: list[str]
-    first_rows: list[tuple[int, list[str]]] = field(default_factory=list)
-    valid_rows: int = 0
-    duplicates: int = 0
-    invalid_rows: int = 0
-    invalid_cells: list[InvalidCell] = field(default_factory=list)
-    rows: int = 0
-
-
-def validate_rows(table: Table, column: str, region: str) -> Iterator[RowResult]:
+def validate_rows(table: Table, columns: ContactColumns) -> Iterator[RowResult]:
     """Check all rows in the file's order. An invalid row gives an InvalidCell for each of its invalid cells.
 
-    `column` has the phone numbers; `region` applies to numbers without a country code ("" = none). Raises ValueError
-    if the table has no such column.
+    Raises ValueError if the table has no such column.
     """
-    for _, _, results in validated_rows(table, column, region):
-        yield from results
+    for validated in RowValidator(table, columns).validate():
+        yield from validated.results
 
 
-def build_report(table: Table, column: str, region: str, advance: Callable[[int], object]) -> FileReport:
+def build_report(table: Table, columns: ContactColumns, advance: Callable[[int], object]) -> FileReport:
     """Check a file. `advance` regularly receives the number of rows read so far.
 
     Raises ValueError if the table has no such column.
     """
-    report = FileReport(list(table.header))
-    for number, cells, results in validated_rows(table, column, region):
+    report = FileReport(list(table.header), hidden=table.hidden_rows if table.skips_hidden else 0)
+    counter = ReportCounter(columns.region)
+    for row, number, results in RowValidator(table, columns).validate():
         if report.rows < FIRST_ROWS:
-            report.first_rows.append((number, cells))
+            report.first_rows.append((row.number, row.cells))
         report.rows += 1
         match results[0]:
             case Contact():
                 report.valid_rows += 1
+                counter.count_number(number)
             case Duplicate():
                 report.duplicates += 1
             case InvalidCell():
                 report.invalid_rows += 1
                 report.invalid_cells += results[: MAX_REPORTED - len(report.invalid_cells)]
+                counter.count_reasons(results)
         if report.rows % PROGRESS_INTERVAL == 0:
             advance(report.rows)
     advance(report.rows)
+    report.reasons, report.countries = counter.list_reasons(), counter.list_countries()
     return report
 
 
-def invalid_rows(table: Table, column: str, region: str) -> Iterator[list[str]]:
-    """Iterate over the rows of a file to correct: the header with a last column "problem", then the invalid rows.
+def invalid_rows(table: Table, columns: ContactColumns) -> Iterator[list[str]]:
+    """Iterate over the rows of a file to correct: the header with a last column of problems, then the invalid rows.
 
     A cell without a header is quoted in the problem, because it has no column. Raises ValueError if the table has no
     such column.
     """
     yield [*table.header, PROBLEM_COLUMN]
-    for _, cells, results in validated_rows(table, column, region):
+    for row, _, results in RowValidator(table, columns).validate():
         problems = [describe_problem(result) for result in results if isinstance(result, InvalidCell)]
         if problems:
-            yield [*cells[: len(table.header)], "; ".join(problems)]
+            yield [*row.cells[: len(table.header)], "; ".join(problems)]
 
 
 def describe_problem(cell: InvalidCell) -> str:
@@ -115,39 +93,66 @@ def describe_problem(cell: InvalidCell) -> str:
     return f"{cell.column} {cell.reason}" + (f": {cell.value}" if cell.reason == NO_HEADER else "")
 
 
-def validated_rows(table: Table, column: str, region: str) -> Iterator[tuple[int, list[str], list[RowResult]]]:
-    """Iterate over the rows: the number, the cells, and the results of checking them."""
-    phone_index = table.header.index(column)
-    others = [(index, name) for index, name in enumerate(table.header) if index != phone_index]
-    first_rows: dict[str, int] = {}
-    for row, cells in table.rows():
-        number, invalid_cells = validate_row(table, phone_index, region, row, cells)
-        results: list[RowResult] = [*invalid_cells]
-        if not results:
-            first_row = first_rows.setdefault(number, row)
-            if first_row == row:
-                fields = {name: cells[index].translate(LINE_BREAKS) for index, name in others}
-                results = [Contact(row, number, fields)]
-            else:
-                results = [Duplicate(row, number, first_row)]
-        yield row, cells, results
+class RowValidator:
+    """Checks the rows of a table. Raises ValueError if the table has no such column."""
 
+    def __init__(self, table: Table, columns: ContactColumns) -> None:
+        header = table.header
+        self.table, self.region, self.with_country_code = table, columns.region, columns.with_country_code
+        self.phone = header.index(columns.phone_column)
+        self.country = header.index(columns.country_column) if columns.country_column else None
+        self.others = [(index, name) for index, name in enumerate(header) if index != self.phone]
 
-def validate_row(
-    table: Table, phone_index: int, region: str, row: int, cells: list[str]
-) -> tuple[str, list[InvalidCell]]:
-    """Return the row's number in E.164 ("" if invalid) and its invalid cells."""
-    header, number, invalid = table.header, "", []
-    for index, cell in enumerate(cells):
-        if index >= len(header):
-            if cell.strip():
-                column = f"Column {index - len(header) + table.width + 1}"
-                invalid.append(InvalidCell(row, column, cell, NO_HEADER))
-        elif index == phone_index:
-            try:
-                number = parse_phone_number(cell, region)
-            except ValueError as error:
-                invalid.append(InvalidCell(row, header[index], cell, str(error)))
-        elif not cell.isprintable() and (forbidden := find_forbidden_character(cell.translate(LINE_BREAKS))):
-            invalid.append(InvalidCell(row, header[index], cell, f"must not hold {forbidden}"))
-    return number, invalid
+    def validate(self) -> Iterator[ValidatedRow]:
+        """Iterate over the rows with the results of checking them."""
+        first_rows: dict[str, int] = {}
+        for row in self.table.rows():
+            invalid: list[RowResult] = []
+            number = self.check_row(row, invalid)
+            if invalid or number is None:
+                yield ValidatedRow(row, None, invalid)
+                continue
+            first_row = first_rows.setdefault(number.e164, row.number)
+            if first_row != row.number:
+                yield ValidatedRow(row, number, [Duplicate(row.number, number.e164, first_row)])
+                continue
+            fields = {name: row.cells[index].translate(LINE_BREAKS) for index, name in self.others}
+            yield ValidatedRow(row, number, [Contact(row.number, number.e164, fields)])
+
+    def check_row(self, row: Row, invalid: list[RowResult]) -> ParsedNumber | None:
+        """Return the row's number and append its invalid cells, in the order of the columns."""
+        header, number = self.table.header, None
+        for index, cell in enumerate(row.cells):
+            if index >= len(header):
+                if cell.strip():
+                    column = f"Column {index - len(header) + self.table.width + 1}"
+                    invalid.append(InvalidCell(row.number, column, cell, NO_HEADER))
+            elif index == self.phone:
+                try:
+                    number = self.check_number(row)
+                except InvalidNumber as error:
+                    invalid.append(self.invalid_number(row, error.problem))
+            elif not cell.isprintable() and (forbidden := find_forbidden_character(cell.translate(LINE_BREAKS))):
+                invalid.append(InvalidCell(row.number, header[index], cell, f"must not hold {forbidden}"))
+        return number
+
+    def check_number(self, row: Row) -> ParsedNumber:
+        """Return the row's number; a number without a country code belongs to the country of the row, if it has one.
+
+        Raises InvalidNumber.
+        """
+        if row.kinds and (problem := PROBLEMS_BY_KIND.get(row.kinds.get(self.phone))):
+            raise InvalidNumber(problem)
+        region = self.region
+        if self.country is not None and (country := row.cells[self.country].strip()):
+            region = parse_country(country) or ""
+        return parse_number(row.cells[self.phone], region, with_country_code=self.with_country_code)
+
+    def invalid_number(self, row: Row, problem: NumberProblem) -> InvalidCell:
+        """Return the cell to correct: that of the country if it is unknown and the number needs one."""
+        index, reason = self.phone, str(problem)
+        if self.country is not None and problem in NEEDS_COUNTRY:
+            country = row.cells[self.country].strip()
+            if country and parse_country(country) is None:
+                index, reason = self.country, UNKNOWN_COUNTRY
+        return InvalidCell(row.number, self.table.header[index], row.cells[index], reason)

@@ -11,7 +11,7 @@ from sqlalchemy import delete, insert, update
 from sqlalchemy.orm import Session
 
 from portal.batches.actions import CreatedBatch, create_batch
-from portal.contacts.validation import Contact
+from portal.contacts.file_report import Contact
 from portal.db.transactions import write_transaction
 from portal.ids import new_id
 from portal.models import Upload

@@ -11,7 +11,8 @@ from werkzeug.wrappers import Response
 from portal.batches import query as batches_query
 from portal.batches.calling_hours import WEEKDAYS
 from portal.batches.settings import stored_settings
-from portal.contacts.csv_text import DELIMITERS, ENCODINGS
+from portal.contacts.csv_text import DELIMITERS
+from portal.contacts.encodings import ENCODINGS
 from portal.contacts.file_limits import ContactFileError
 from portal.contacts.phone_numbers import list_regions
 from portal.contacts.validation import invalid_rows
@@ -157,7 +158,7 @@ def create_batch(upload_id: str) -> Any:
     upload = upload_or_404(upload_id)
     actor, public_id = current_user.actor, upload.id
     sheet = open_upload(upload)
-    parsed = parse_fields(read_create_batch_fields(request.form), CreateBatchForm, UTC, {}, sheet.region)
+    parsed = parse_fields(read_create_batch_fields(request.form), CreateBatchForm, UTC, {}, sheet.columns.region)
 
     def store(advance: Advance) -> str:
         try:
@@ -204,7 +205,7 @@ def export_invalid_rows(upload_id: str, kind: str) -> Response:
     """Export the invalid rows with their problems, to correct and upload again."""
     upload = upload_or_404(upload_id)
     sheet = open_upload(upload)
-    rows = invalid_rows(sheet.table, sheet.column, sheet.region)
+    rows = invalid_rows(sheet.table, sheet.columns)
     return stream_download(ExportKind(kind), f"{suggest_batch_name(upload.file_name)} invalid rows", next(rows), rows)
 
 

@@ -6,10 +6,16 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from portal.contacts.file_limits import ContactFileError
-from portal.contacts.files import CsvFormat, Table, open_table
-from portal.contacts.phone_columns import find_phone_column
-from portal.contacts.validation import Contact, FileReport, InvalidCell, build_report, validate_rows
+from portal.contacts.contact_columns import (
+    ColumnChoices,
+    ContactColumns,
+    DetectedColumns,
+    detect_columns,
+    no_phone_column_error,
+)
+from portal.contacts.file_report import Contact, CountryCount, FileReport, InvalidCell, ReasonCount
+from portal.contacts.files import ReadChoices, Table, open_table
+from portal.contacts.validation import build_report, validate_rows
 from portal.web.progress import Advance
 
 PROGRESS_INTERVAL = 500  # rows
@@ -29,42 +35,42 @@ class ReadingOptions:
 
 @dataclass(frozen=True)
 class ContactSheet:
-    """A readable file: the table, the column of phone numbers, and the region of national numbers."""
+    """A readable file: the table, and the columns it is read by."""
 
     table: Table
-    column: str
-    region: str
+    columns: ContactColumns
+    detected: DetectedColumns
 
     @property
     def rows(self) -> int:
-        """The approximate number of rows: the lines of text below the header."""
-        return max(self.table.source.content.count(b"\n") - 1, 1)
+        """The number of rows below the header, at least 1."""
+        return max(self.table.row_count, 1)
 
     @property
     def choices(self) -> dict[str, str]:
         """The options in use, including those that were detected."""
-        return asdict(ReadingOptions(self.table.encoding, self.table.delimiter, self.column, self.region))
+        table, columns = self.table, self.columns
+        return asdict(ReadingOptions(table.encoding, table.delimiter, columns.phone_column, columns.region))
 
 
 def open_contact_sheet(content: bytes, file_name: str, choices: ReadingOptions, *, guess: bool = False) -> ContactSheet:
     """Open a file with these options. Raises ContactFileError.
 
-    If no column has the name of a phone number column, `guess` takes the first column, so that a user can choose
-    another.
+    If no column seems to hold phone numbers, `guess` takes the first column, so that a user can choose another.
     """
-    table = open_table(content, file_name, CsvFormat(choices.encoding, choices.delimiter))
-    column = choices.column if choices.column in table.header else find_phone_column(table.header)
-    if column is None:
-        if not guess:
-            raise ContactFileError("the file has no column phoneNumber")
-        column = table.header[0]
-    return ContactSheet(table, column, choices.region)
+    table = open_table(content, file_name, ReadChoices(choices.encoding, choices.delimiter))
+    column = choices.column if choices.column in table.header else None
+    detected = detect_columns(table, ColumnChoices(column, choices.region))
+    if detected.columns is None and not guess:
+        raise no_phone_column_error(table)
+    columns = detected.columns or ContactColumns(table.header[0], choices.region)
+    return ContactSheet(table, columns, detected)
 
 
 def build_sheet_report(sheet: ContactSheet, advance: Advance) -> FileReport:
     """Check the file. `advance` receives the rows checked so far."""
     rows = sheet.rows
-    return build_report(sheet.table, sheet.column, sheet.region, lambda done: advance("Checking", done, rows))
+    return build_report(sheet.table, sheet.columns, lambda done: advance("Checking", done, rows))
 
 
 def read_contacts(sheet: ContactSheet, advance: Advance) -> tuple[list[Contact], list[InvalidCell]]:
@@ -72,7 +78,7 @@ def read_contacts(sheet: ContactSheet, advance: Advance) -> tuple[list[Contact],
     contacts: list[Contact] = []
     invalid_cells: list[InvalidCell] = []
     rows = sheet.rows
-    for number, result in enumerate(validate_rows(sheet.table, sheet.column, sheet.region), 1):
+    for number, result in enumerate(validate_rows(sheet.table, sheet.columns), 1):
         if isinstance(result, Contact):
             contacts.append(result)
         elif isinstance(result, InvalidCell):
@@ -89,7 +95,10 @@ def report_to_json(report: FileReport) -> dict[str, Any]:
 
 def report_from_json(stored: Mapping[str, Any]) -> FileReport:
     """Return the report that is stored with an upload."""
-    values = {field.name: stored[STORED_KEYS.get(field.name, field.name)] for field in fields(FileReport)}
+    keys = {field.name: STORED_KEYS.get(field.name, field.name) for field in fields(FileReport)}
+    values = {name: stored[key] for name, key in keys.items() if key in stored}  # older reports have fewer
     values["invalid_cells"] = [InvalidCell(**cell) for cell in values["invalid_cells"]]
+    values["reasons"] = [ReasonCount(**count) for count in values.get("reasons", ())]
+    values["countries"] = [CountryCount(**count) for count in values.get("countries", ())]
     values["first_rows"] = [(number, cells) for number, cells in values["first_rows"]]
     return FileReport(**values)

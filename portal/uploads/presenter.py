@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import PurePath
 from typing import Any
 
-from portal.contacts.validation import FileReport, InvalidCell
+from portal.contacts.file_report import FileReport, InvalidCell
 from portal.models import Upload
 from portal.models.batch import NAME_LENGTH
 from portal.text import find_forbidden_character

@@ -36,7 +36,7 @@ def test_a_dropped_file_is_sent_at_once(page: Page) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("contacts.pdf", b"%PDF-1.7", "must be a .csv, .xls or .xlsx file"),
+        ("contacts.pdf", b"%PDF-1.7", "must be a .csv, .tsv, .txt, .xls or .xlsx file"),
         ("contacts.csv", b"", "is empty"),
         ("contacts.xlsx", b"phoneNumber\n", "is not an .xlsx workbook"),
     ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ import xlsxwriter
 import xlwt
 
 from portal.contacts.file_limits import ContactFileError
-from portal.contacts.files import CsvFormat, open_table
+from portal.contacts.files import ReadChoices, Table, open_table
 
 Rows = list[list[Any]]
 SHEET = "xl/worksheets/sheet1.xml"
@@ -24,25 +25,35 @@ def as_csv(rows: Rows, delimiter: str = ",", encoding: str = "utf-8") -> bytes:
     return text.getvalue().encode(encoding)
 
 
-def as_xlsx(rows: Rows, **formats: str) -> bytes:
-    """Return a workbook; `formats` maps column letters to number formats."""
+def as_xlsx(rows: Rows, hidden_rows: Sequence[int] = (), hidden_columns: str = "", **formats: str) -> bytes:
+    """Return a workbook; `formats` maps column letters to number formats. Hidden rows are counted from 1."""
     buffer = io.BytesIO()
     with xlsxwriter.Workbook(buffer, {"in_memory": True}) as workbook:
         sheet = workbook.add_worksheet()
         for column, number_format in formats.items():
             sheet.set_column(f"{column}:{column}", None, workbook.add_format({"num_format": number_format}))
+        for column in hidden_columns:
+            sheet.set_column(f"{column}:{column}", None, None, {"hidden": True})
+        for row in hidden_rows:
+            sheet.set_row(row - 1, None, None, {"hidden": True})
         for row, cells in enumerate(rows):
             sheet.write_row(row, 0, cells)
     return buffer.getvalue()
 
 
-def as_xls(rows: Rows) -> bytes:
+def as_xls(rows: Rows, hidden_rows: Sequence[int] = (), hidden_columns: str = "", **formats: str) -> bytes:
+    """Return a workbook like as_xlsx()."""
     buffer = io.BytesIO()
+    styles = {"ABCDEFGHIJ".index(column): xlwt.easyxf(num_format_str=code) for column, code in formats.items()}
     workbook = xlwt.Workbook()
     sheet = workbook.add_sheet("calls")
     for row, cells in enumerate(rows):
         for column, cell in enumerate(cells):
-            sheet.write(row, column, cell)
+            sheet.write(row, column, cell, styles.get(column, xlwt.Style.default_style))
+    for row in hidden_rows:
+        sheet.row(row - 1).hidden = True
+    for column in hidden_columns:
+        sheet.col("ABCDEFGHIJ".index(column)).hidden = True
     workbook.save(buffer)
     return buffer.getvalue()
 
@@ -81,10 +92,10 @@ def with_false_size(content: bytes, name: str, size: int) -> bytes:
     return content[:directory] + bytes(record) + content[directory + 46 :]
 
 
-def refusal(content: bytes, name: str, *csv_format: CsvFormat) -> str:
+def refusal(content: bytes, name: str, *choices: ReadChoices) -> str:
     """Return the message with which the file is refused."""
     with pytest.raises(ContactFileError) as caught:
-        open_table(content, name, *csv_format)
+        open_table(content, name, *choices)
     return str(caught.value)
 
 
@@ -94,4 +105,9 @@ def readable_or_refused(content: bytes, name: str) -> None:
         table = open_table(content, name)
     except ContactFileError:
         return
-    assert all(len(cells) >= len(table.header) for _, cells in table.rows())
+    assert all(len(row.cells) >= len(table.header) for row in table.rows())
+
+
+def plain_rows(table: Table) -> list[tuple[int, list[str]]]:
+    """Return the number and the cells of each row."""
+    return [(row.number, row.cells) for row in table.rows()]

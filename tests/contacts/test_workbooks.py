@@ -5,14 +5,20 @@ from __future__ import annotations
 import io
 import time
 import zipfile
+from datetime import date
+from typing import Any
 
 import pytest
+import xlsxwriter
 
 from portal.contacts import file_limits, workbooks
-from portal.contacts.files import open_table
+from portal.contacts.files import ReadChoices, open_table
+from portal.contacts.rows import CellKind
 from tests.contacts.sample_files import (
+    MAKERS,
     SHEET,
     as_xlsx,
+    plain_rows,
     readable_or_refused,
     refusal,
     with_false_size,
@@ -41,31 +47,125 @@ def test_a_cell_with_a_format_but_no_value_is_ignored() -> None:
     assert open_table(with_sheet(formatted), "a.xlsx").header == ["1"]
 
 
-def test_the_first_visible_sheet_is_read_or_else_the_first_hidden_one() -> None:
-    with zipfile.ZipFile(io.BytesIO(XLSX)) as archive:
-        relations, book = (archive.read(name).decode() for name in ("xl/_rels/workbook.xml.rels", "xl/workbook.xml"))
-    second = (
-        '<worksheet><sheetData><row r="1"><c r="A1" t="inlineStr"><is><t>second</t></is></c></row></sheetData>'
-        "</worksheet>"
+def as_sheets(*sheets: tuple[str, bool, list[list[str]]]) -> bytes:
+    """Return a workbook of these sheets: name, whether it is visible, and rows."""
+    buffer = io.BytesIO()
+    with xlsxwriter.Workbook(buffer) as workbook:
+        for name, visible, rows in sheets:
+            sheet = workbook.add_worksheet(name)
+            for row, cells in enumerate(rows):
+                sheet.write_row(row, 0, cells)
+            if visible:
+                sheet.activate()
+                sheet.set_first_sheet()  # the first of the tabs shown; Excel's first sheet cannot be hidden without it
+            else:
+                sheet.hide()
+    return buffer.getvalue()
+
+
+CONTACTS = [["phone", "name"], ["+12025550101", "Ana"]]
+OTHERS = [["Telefon"], ["030 23125010"]]
+ABOUT = [["About", "this"], ["file", "2026"]]
+
+
+@pytest.mark.parametrize(
+    ("sheets", "read"),
+    [
+        ([("A", True, CONTACTS), ("B", True, OTHERS)], "A"),
+        ([("A", False, CONTACTS), ("B", True, OTHERS)], "B"),
+        ([("Information", True, ABOUT), ("Contacts", True, CONTACTS)], "Contacts"),
+        ([("Empty", True, []), ("Contacts", True, CONTACTS)], "Contacts"),
+        ([("Information", True, ABOUT), ("Hidden", False, CONTACTS)], "Information"),
+        ([("Empty", True, []), ("Information", True, ABOUT)], "Information"),
+    ],
+)
+def test_the_first_visible_sheet_with_contacts_is_read(sheets: list[Any], read: str) -> None:
+    content = as_sheets(*sheets)
+    table = open_table(content, "a.xlsx")
+    assert table.sheet == read
+    assert [(sheet.name, sheet.visible) for sheet in table.sheets] == [(name, visible) for name, visible, _ in sheets]
+    last = sheets[-1]
+    assert open_table(content, "a.xlsx", ReadChoices(sheet=last[0])).header == last[2][0]
+
+
+def test_an_empty_sheet_is_refused_with_the_names_of_the_others() -> None:
+    content = as_sheets(("One", True, CONTACTS), ("Two", True, []))
+    message = refusal(content, "a.xlsx", ReadChoices(sheet="Two"))
+    assert message == "the sheet Two is empty; choose another sheet (One)"
+
+
+@pytest.mark.parametrize("kind", ["xls", "xlsx"])
+def test_numbers_have_the_form_in_which_they_are_displayed(kind: str) -> None:
+    rows = [list("abcdefg"), [655501234, 2138, 0.256, 1234.5, 493012345, 2025550101, 5]]
+    formats = {"A": "0000000000", "B": "00000", "C": "0.0%", "D": "#,##0.00", "E": '"+"0', "F": "(000) 000-0000"}
+    table = open_table(MAKERS[kind](rows, **formats), f"a.{kind}", ReadChoices(header_row=1))
+    (row,) = table.rows()
+    assert row.cells == ["0655501234", "02138", "25.6%", "1,234.50", "+493012345", "(202) 555-0101", "5"]
+    assert row.kinds == {2: CellKind.FRACTION, 3: CellKind.FRACTION}
+
+
+@pytest.mark.parametrize("kind", ["xls", "xlsx"])
+def test_unusual_cells_have_a_kind(kind: str) -> None:
+    rows = [list("abcde"), [date(2026, 5, 1), 30.2312501, 1234567890123456789, 12025550101.0, "text"]]
+    (row,) = open_table(MAKERS[kind](rows, A="yyyy-mm-dd"), f"a.{kind}", ReadChoices(header_row=1)).rows()
+    assert row.cells[:2] == ["2026-05-01", "30.2312501"]
+    assert row.kinds == {0: CellKind.DATE, 1: CellKind.FRACTION, 2: CellKind.SHORTENED}
+
+
+@pytest.mark.parametrize(
+    ("cell", "text", "kinds"),
+    [
+        ("<c r='B2'><f>A1</f><v/></c>", "", {1: CellKind.FORMULA_WITHOUT_VALUE}),
+        ("<c r='B2'><f>A1</f></c>", "", {1: CellKind.FORMULA_WITHOUT_VALUE}),
+        ("<c r='B2' t='str'><f>A1</f><v></v></c>", "", {}),
+        ("<c r='B2' t='str'><f>A1</f><v>x</v></c>", "x", {}),
+        ("<c r='B2'><f>A1</f><v>0</v></c>", "0", {}),
+        ("<c r='B2' t='e'><f>A1</f><v>#N/A</v></c>", "#N/A", {1: CellKind.ERROR}),
+        ("<c r='B2' t='e'><v>#REF!</v></c>", "#REF!", {1: CellKind.ERROR}),
+    ],
+)
+def test_formulas_have_their_value_or_a_kind(cell: str, text: str, kinds: dict[int, CellKind]) -> None:
+    start = "<sheetData><row r='1'><c r='A1'><v>1</v></c><c r='B1'><v>2</v></c></row><row r='2'><c r='A2'><v>1</v></c>"
+    (row,) = open_table(with_sheet(f"{start}{cell}</row></sheetData>"), "a.xlsx", ReadChoices(header_row=1)).rows()
+    assert (row.cells, row.kinds) == (["1", text], kinds)
+
+
+def test_elements_may_have_a_prefix() -> None:
+    cells = "<x:sheetData><x:row r='1'><x:c><x:v>1</x:v></x:c></x:row><x:row hidden='true'><x:c><x:f/></x:c></x:row>"
+    sheet = (
+        '<x:worksheet xmlns:x="http://schemas.openxmlformats.org/spreadsheetml/2006/main">'
+        f"{cells}</x:sheetData></x:worksheet>"
     )
-    parts = {
-        "xl/worksheets/other.xml": second.encode(),
-        "xl/_rels/workbook.xml.rels": relations.replace(
-            "</Relationships>",
-            '<Relationship Id="rId9" Type="worksheet" Target="/xl/worksheets/other.xml"/></Relationships>',
-        ).encode(),
-    }
-    sheet = book[book.index("<sheet ") : book.index("</sheets>")]
-    other = '<sheet name="other" sheetId="9" r:id="rId9"/>'
-    hidden = sheet.replace("<sheet ", '<sheet state="hidden" ')
-    for sheets, header in (
-        (sheet + other, "phone"),
-        (other + sheet, "second"),
-        (hidden + other, "second"),
-        (hidden, "phone"),
-    ):
-        content = with_parts(XLSX, parts | {"xl/workbook.xml": book.replace(sheet, sheets).encode()})
-        assert open_table(content, "a.xlsx").header[0] == header
+    table = open_table(with_parts(XLSX, {SHEET: sheet.encode()}), "a.xlsx", ReadChoices(header_row=1, hidden="include"))
+    assert [(row.kinds, row.hidden) for row in table.rows()] == [({0: CellKind.FORMULA_WITHOUT_VALUE}, True)]
+
+
+HIDDEN = [["phone", "secret", "name"], *[[f"+1202555010{number}", "x", f"P{number}"] for number in range(1, 6)]]
+
+
+@pytest.mark.parametrize("kind", ["xls", "xlsx"])
+def test_hidden_rows_and_columns_are_left_out_and_counted(kind: str) -> None:
+    content = MAKERS[kind](HIDDEN, hidden_rows=[2, 4, 6], hidden_columns="B")
+    table = open_table(content, f"a.{kind}")
+    assert plain_rows(table) == [(3, ["+12025550102", "P2"]), (5, ["+12025550104", "P4"])]
+    assert (table.header, table.row_count) == (["phone", "name"], 2)
+    assert (table.hidden_rows, table.hidden_columns) == (3, ["secret"])
+    table = open_table(content, f"a.{kind}", ReadChoices(hidden="include"))
+    assert (table.header, table.row_count, table.hidden_rows, table.hidden_columns) == (HIDDEN[0], 5, 3, [])
+    assert [row.number for row in table.rows() if row.hidden] == [2, 4, 6]
+
+
+def test_a_cell_beyond_every_limit_is_refused() -> None:
+    cell = f"<c t='inlineStr'><is><t>{'x' * 200_000}</t></is></c>"
+    message = refusal(with_sheet(f"<sheetData><row>{cell}</row></sheetData>"), "a.xlsx")
+    assert message == "row 1 of the file has a cell of more than 10,000 characters"
+
+
+def test_rows_without_height_are_hidden() -> None:
+    rows = "<row r='1'><c><v>1</v></c></row><row r='2' ht='0' customHeight='1'><c><v>2</v></c></row>"
+    columns = "<cols><col min='2' max='16384' width='0'/></cols>"
+    table = open_table(with_sheet(f"{columns}<sheetData>{rows}</sheetData>"), "a.xlsx", ReadChoices(header_row=1))
+    assert (table.row_count, table.hidden_rows) == (0, 1)
 
 
 def test_an_archive_that_unpacks_to_too_much_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

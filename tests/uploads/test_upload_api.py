@@ -86,11 +86,15 @@ def test_invalid_rows_are_skipped_and_counted_with_type_true(upload: Callable, c
     ("content", "name", "message"),
     [
         (b"", "a.csv", "file cannot be imported: the file is empty"),
-        (csv_of(ROWS), "a.txt", "file cannot be imported: the file must be a .csv"),
+        (csv_of(ROWS), "a.doc", "file cannot be imported: the file must be a .csv"),
         (csv_of(ROWS), "a.xlsx", "file cannot be imported: the file is named .xlsx but is not"),
         (MAKERS["xlsx"](ROWS), "a.csv", "file cannot be imported: the file is a workbook"),
         (b"phoneNumber\n+1202\x005550101\n", "a.csv", "file cannot be imported: "),
-        (b"name\nZoe\n", "a.csv", "file cannot be imported: the file has no column phoneNumber"),
+        (
+            b"name\nZoe\n",
+            "a.csv",
+            "file cannot be imported: no column holds phone numbers; it has name; name the right one in phoneColumn",
+        ),
         (b"phoneNumber\n", "a.csv", "file cannot be imported: it has no rows"),
         (b"phoneNumber" + b",a" * 5000, "a.csv", "file cannot be imported: "),
         (None, "", "file is required"),

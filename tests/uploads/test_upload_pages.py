@@ -114,7 +114,7 @@ def test_invalid_rows_are_downloaded_corrected_and_uploaded_again(
     preview = send(csv_of(INVALID)).location
     download = signed_in.get(f"{preview}/wrong.csv")
     text = download.data.decode("utf-8-sig")
-    assert text.splitlines()[0] == "Phone No,name,problem"
+    assert text.splitlines()[0] == "Phone No,name,problem (ignored on upload)"
     assert 'unknown,b,"Phone No must be a phone number' in text
     corrected = text.replace("unknown", "+12025550107").replace("(202) 555-0101", "+12025550108").encode()
     again = send(corrected).location
@@ -131,7 +131,7 @@ def test_the_reading_options_can_be_changed(send: Callable, browse: Callable, si
     answer = browse(f"{preview}/reading", encoding="cp1252", delimiter=",", column="Telefon;Ort", region="US")
     assert answer.status_code == 303
     assert "Telefon;Ort" in signed_in.get(preview).text
-    answer = browse(f"{preview}/reading", encoding="utf-8", delimiter=";", column="Telefon", region="")
+    answer = browse(f"{preview}/reading", encoding="utf-32", delimiter=";", column="Telefon", region="")
     assert "The previous options still apply" in words(signed_in.get(answer.location).text)
     assert browse(f"{preview}/reading", region="XX").status_code == 400
 
@@ -161,7 +161,7 @@ def test_submitting_twice_creates_one_batch(send: Callable, browse: Callable, ap
     ("content", "name", "message"),
     [
         (b"", "a.csv", "The file is empty"),
-        (csv_of(ROWS), "a.doc", "The file must be a .csv, .xls or .xlsx file"),
+        (csv_of(ROWS), "a.doc", "The file must be a .csv, .tsv, .txt, .xls or .xlsx file"),
         (b"phoneNumber\n\x00\n", "a.csv", "NUL"),
         (MAKERS["xlsx"](ROWS)[:200], "a.xlsx", "The file was not stored"),
     ],
@@ -195,7 +195,7 @@ def test_progress_is_streamed_line_by_line(send: Callable, browse: Callable, api
     [
         ({"batchName": ""}, "Is required"),
         ({"callingNumbers": ""}, "Must have at least 1 item"),
-        ({"callingNumbers": "12"}, "Has no country code; add it, or choose a country"),
+        ({"callingNumbers": "12"}, "Has no country code; add it, such as +1, or choose a country"),
         ({"start": "09:00"}, "Enter both times"),
         ({"start": "25:00", "end": "26:00"}, "Enter both times"),
         ({"timezone": "Mars"}, "Must be an IANA time zone"),

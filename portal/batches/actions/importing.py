@@ -43,8 +43,8 @@ def import_history(owner_key: int, history: CallHistory, advance: Callable[[int]
     """Add the batches and calls of a call history that the owner does not have yet.
 
     A batch is matched by its name in the history, also after a rename; a deleted batch is skipped. A call is matched
-    by its phone number. `advance` receives the number of bytes read; the file is read twice, first to check it, then
-    to store it. Raises CallHistoryError at the first invalid row, and stores nothing.
+    by its phone number. `advance` receives the number of rows read; the file is read twice, first to check it, then
+    to store it. Raises CallHistoryError with the problems of all rows, and stores nothing.
     """
     periods = history.read_periods(advance)  # checks every row before other writers have to wait
     with write_transaction() as session:

@@ -1,0 +1,100 @@
+"""The columns that a contact file is read by, and the detection of those that were not chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from portal.contacts.file_limits import ContactFileError
+from portal.contacts.files import Table
+from portal.contacts.phone_columns import (
+    CountryColumn,
+    detect_country_codes,
+    find_country_column,
+    find_phone_columns,
+    take_sample,
+)
+
+MAX_LISTED = 20  # column names in a message
+MAX_NAME_LENGTH = 40  # characters of a name in a message
+
+
+@dataclass(frozen=True)
+class ColumnChoices:
+    """What a user chose; None = detect.
+
+    `region` applies to numbers without a country code ("" = none). `country_column` is "" for none.
+    `with_country_code`: numbers without + begin with their country code.
+    """
+
+    phone_column: str | None = None
+    region: str = ""
+    country_column: str | None = None
+    with_country_code: bool | None = None
+
+
+@dataclass(frozen=True)
+class ContactColumns:
+    """How the numbers of a table are read. `country_column` is "" for none."""
+
+    phone_column: str
+    region: str = ""
+    country_column: str = ""
+    with_country_code: bool = False
+
+
+@dataclass(frozen=True)
+class DetectedColumns:
+    """The columns in use, None if a user must choose the phone number column, and what to say about them.
+
+    `other_phone_columns` also have phone numbers. `unused_country_column` looks like one for countries, but its cells
+    do not fit the numbers ("" = none). `country_code_detected`: it was detected that numbers include the country code.
+    """
+
+    columns: ContactColumns | None
+    other_phone_columns: Sequence[str] = ()
+    unused_country_column: str = ""
+    country_code_detected: bool = False
+
+
+def detect_columns(table: Table, choices: ColumnChoices) -> DetectedColumns:
+    """Find the columns that were not chosen. Raises ContactFileError if a chosen column does not exist."""
+    sample = take_sample(table)
+    require_column(table, choices.phone_column, "phone_column")
+    require_column(table, choices.country_column, "country_column")
+    found = find_phone_columns(table.header, sample, choices.region)
+    phone_column = choices.phone_column or found.column
+    if phone_column is None:
+        return DetectedColumns(None)
+    country: CountryColumn | None = None
+    if choices.country_column is None:
+        country = find_country_column(table.header, sample, phone_column, choices.region)
+    country_column = choices.country_column or (country.name if country and country.is_used else "")
+    index, detected = table.header.index(phone_column), False
+    if choices.with_country_code is None and not country_column:
+        detected = detect_country_codes(sample, index, choices.region)
+    return DetectedColumns(
+        ContactColumns(phone_column, choices.region, country_column, choices.with_country_code or detected),
+        [name for name in (found.column, *found.others) if name and name != phone_column],
+        country.name if country and not country.is_used else "",
+        detected,
+    )
+
+
+def require_column(table: Table, name: str | None, field: str) -> None:
+    """Raise ContactFileError if the table has no column of that name."""
+    if name and name not in table.header:
+        raise ContactFileError(f"the file has no column {name[:MAX_NAME_LENGTH]}; {list_columns(table)}", field)
+
+
+def no_phone_column_error(table: Table) -> ContactFileError:
+    """Return the error for a table without a column of phone numbers; it names the columns."""
+    message = f"no column holds phone numbers; {list_columns(table)}; name the right one in phoneColumn"
+    return ContactFileError(message, "phone_column")
+
+
+def list_columns(table: Table) -> str:
+    """Say which columns a table has."""
+    names = [name if len(name) <= MAX_NAME_LENGTH else f"{name[:MAX_NAME_LENGTH]}…" for name in table.header]
+    more = f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else ""
+    return f"it has {', '.join(names[:MAX_LISTED])}{more}"
