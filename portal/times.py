@@ -41,6 +41,11 @@ def list_zones() -> tuple[str, ...]:
     return tuple(sorted(name for name in available_timezones() if "/" in name or name == "UTC"))
 
 
+def zone_city(name: str) -> str:
+    """Return the last part of an IANA name, as people say it: "New York" for America/New_York."""
+    return name.rpartition("/")[2].replace("_", " ")
+
+
 def zone_or_utc(name: str) -> ZoneInfo:
     """Return the zone with this name, or UTC if the machine's zone data does not include it."""
     return ZoneInfo(name if name in list_zones() else "UTC")

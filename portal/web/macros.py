@@ -19,7 +19,7 @@ from portal.web.clock import request_clock
 # Macros by name, with their templates. Their arguments are plain values: no request, no clock, no database row.
 # A macro of a single value is a filter, because Jinja runs filters faster than functions.
 FUNCTIONS = {
-    "batch_row": "batches/_row.html",
+    "batch_cells": "batches/_row.html",
     "icon": "components/icons.html",
     "legend": "components/progress.html",
     "logo": "components/icons.html",
@@ -62,13 +62,17 @@ def init_app(app: Flask) -> None:
         """Return a time to the minute in the user's time zone: Tue 17 Nov, 08:00."""
         return format_minute(ms, request_clock().zone)
 
-    app.jinja_env.filters.update(relative_time=relative_time, local_time=local_time)
+    def batch_status(batch: Any) -> Markup:
+        """Return the badge of a batch."""
+        return app.jinja_env.filters["status"](*batch.badge)
+
+    app.jinja_env.filters.update(batch_status=batch_status, relative_time=relative_time, local_time=local_time)
 
 
 def cached_macro(app: Flask, template: str, name: str) -> Any:
     """Return a function that calls a macro of a template and caches its results."""
 
-    @lru_cache(maxsize=ROW_CACHE_SIZE if name.endswith("_row") else CACHE_SIZE)
+    @lru_cache(maxsize=ROW_CACHE_SIZE if name.endswith("_cells") else CACHE_SIZE)
     def render(*arguments: Any) -> Markup:
         return getattr(app.jinja_env.get_template(template).module, name)(*arguments)
 
