@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from portal.calls.presenter import CallRow, call_view, field_columns, format_duration, outcome_views
-from portal.models.call import ProgressPart
 from portal.models import Call, CallStatus
+from portal.models.call import ProgressPart
 
 
 def view(number: str = "+12015550100", **fields: str) -> CallRow:

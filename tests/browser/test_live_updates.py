@@ -1,4 +1,4 @@
-"""While calls are made: what the dialer reports shows by itself, and what a person is about stays as it is."""
+"""Live updates: reported calls appear by themselves, and focus, menus and selection stay."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from portal.models import Batch
 from tests.browser.conftest import CALLS, NUMBERS, add_calls, completed
 
 
-def test_what_is_reported_shows_on_the_batchs_page(
+def test_reported_calls_appear_on_the_batch_page(
     running_page: Page, report: Callable[..., None], calls: list[str]
 ) -> None:
     expect(completed(running_page)).to_have_text("0")
@@ -27,7 +27,7 @@ def test_what_is_reported_shows_on_the_batchs_page(
     assert running_page.evaluate("window.loaded") == 1
 
 
-def test_what_is_reported_shows_on_the_list(running_page: Page, report: Callable[..., None], calls: list[str]) -> None:
+def test_reported_calls_appear_in_the_list(running_page: Page, report: Callable[..., None], calls: list[str]) -> None:
     running_page.goto("/batches")
     running_page.evaluate("window.loaded = 1")
     report(*calls[:3])
@@ -36,7 +36,7 @@ def test_what_is_reported_shows_on_the_list(running_page: Page, report: Callable
     assert running_page.evaluate("window.loaded") == 1
 
 
-def test_a_search_keeps_its_focus_its_text_and_its_caret(
+def test_a_search_box_keeps_focus_text_and_caret(
     running_page: Page, report: Callable[..., None], calls: list[str]
 ) -> None:
     box = running_page.get_by_role("searchbox")
@@ -51,7 +51,7 @@ def test_a_search_keeps_its_focus_its_text_and_its_caret(
     assert running_page.evaluate("window.loaded") == 1
 
 
-def test_an_open_menu_stays_open_and_the_page_where_it_was(
+def test_an_open_menu_and_the_scroll_position_stay(
     running_page: Page, report: Callable[..., None], calls: list[str]
 ) -> None:
     running_page.get_by_label("More actions").click()
@@ -65,7 +65,7 @@ def test_an_open_menu_stays_open_and_the_page_where_it_was(
     assert running_page.evaluate("scrollY") == 600
 
 
-def test_a_picked_batch_and_an_open_menu_of_the_list_stay(
+def test_a_selected_batch_and_an_open_menu_of_the_list_stay(
     running_page: Page, report: Callable[..., None], calls: list[str]
 ) -> None:
     running_page.goto("/batches")
@@ -81,7 +81,7 @@ def test_a_picked_batch_and_an_open_menu_of_the_list_stay(
     expect(running_page.get_by_label("From")).to_have_value("2025-05-03")
 
 
-def test_links_lead_where_they_say_after_the_pages_have_grown(
+def test_links_work_after_the_number_of_pages_has_grown(
     running_page: Page, call_api: Callable[..., Any], running: Batch
 ) -> None:
     add_calls(call_api, running, NUMBERS[CALLS:])
