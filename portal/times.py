@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, available_timezones
 EPOCH = datetime(1970, 1, 1)
 MILLISECOND = timedelta(milliseconds=1)
 DAY_MS = 86_400_000
+YOUNG_MS = 6 * 3_600_000  # up to this age, a relative time is in minutes or hours
 
 ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 ISO_DATE_TIME = re.compile(
@@ -103,7 +104,7 @@ def format_relative(ms: int, now: int, zone: tzinfo) -> str:
         return "just now"
     if 0 <= minutes < 60:
         return f"{minutes} min ago"
-    if 0 <= minutes < 6 * 60:
+    if 0 <= now - ms < YOUNG_MS:
         return f"{minutes // 60} h ago"
     then, today = datetime_at(ms, zone), local_day(now, zone)
     days = (today - then.date()).days

@@ -13,7 +13,7 @@ from typing import Any
 from flask import Flask
 from markupsafe import Markup
 
-from portal.times import format_exact, format_iso, format_minute, format_relative
+from portal.times import YOUNG_MS, format_exact, format_iso, format_minute, format_relative
 from portal.web.clock import request_clock
 
 # Macros by name, with their templates. Their arguments are plain values: no request, no clock, no database row.
@@ -46,7 +46,8 @@ def init_app(app: Flask) -> None:
     @lru_cache(maxsize=CACHE_SIZE)
     def render_time_at(ms: int, minute: int, zone: tzinfo) -> Markup:
         end_of_minute = minute * MINUTE_MS + MINUTE_MS - 1
-        return render_time(format_relative(ms, end_of_minute, zone), format_exact(ms, zone), format_iso(ms), "")
+        text = format_relative(ms, end_of_minute, zone)
+        return render_time(text, format_exact(ms, zone), format_iso(ms), "", 0 <= end_of_minute - ms < YOUNG_MS)
 
     def relative_time(ms: int | None, never: str = "–") -> Markup:
         """Return a relative time with the exact one as its tooltip, or `never` for None.

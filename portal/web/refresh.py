@@ -1,11 +1,13 @@
 """Refreshes of live pages (static/scripts/refresh.js): only the parts that have changed are sent.
 
 A live part is an element with an id and a version, a checksum of its content. The browser sends the versions of the
-parts that it shows; a part with a known version is answered by an empty element with the same id.
+parts that it shows; a part with a known version is answered by an empty element with the same id. Texts such as "3 min
+ago" do not count, because the browser changes them by itself.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from hashlib import blake2b
 
@@ -13,6 +15,7 @@ from flask import g, request
 from markupsafe import Markup, escape
 
 HEADER = "X-Refresh"
+YOUNG_TIME = re.compile(r"( data-young>)[^<]*")
 
 
 def is_refresh() -> bool:
@@ -41,7 +44,7 @@ def live_part(
     """
     body = escape(caller() if caller else content)
     names = "".join(f' {name}="{escape(value)}"' for name, value in (attributes or {}).items())
-    source = f"{id}{names}{body}"
+    source = YOUNG_TIME.sub(r"\1", f"{id}{names}{body}")
     if token := g.get("csrf_token"):
         source = source.replace(token, "")
     version = blake2b(source.encode(), digest_size=6).hexdigest()

@@ -41,7 +41,11 @@
       if (etag && etagAddress === address && !mayMoveRows) headers["If-None-Match"] = etag;
       const response = await fetch(address, { headers, cache: "no-store" });
       if (response.redirected) return location.reload(); // signed out, or the page has moved
-      if (response.status === 304) return showStale(false);
+      const now = Date.parse(response.headers.get("Date"));
+      if (response.status === 304) {
+        updateTimes(now);
+        return showStale(false);
+      }
       if (!response.ok && response.status !== 400) throw new Error(String(response.status));
       const text = await response.text();
       // The user has opened another view in the meantime.
@@ -49,12 +53,22 @@
       [etag, etagAddress] = [response.headers.get("ETag"), address];
       update(new DOMParser().parseFromString(text, "text/html"), mayMoveRows || isIdle());
       mayMoveRows = false;
+      updateTimes(now);
       showStale(false);
     } catch {
       showStale(true);
     } finally {
       fetching = false;
       schedule();
+    }
+  }
+
+  // Texts such as "3 min ago" (format_relative in portal/times.py), by the server's clock.
+  function updateTimes(now) {
+    for (const time of document.querySelectorAll("time[data-young]")) {
+      const minutes = Math.floor((now - Date.parse(time.dateTime)) / 60_000);
+      const text = minutes < 1 ? "just now" : minutes < 60 ? `${minutes} min ago` : `${Math.floor(minutes / 60)} h ago`;
+      if (minutes >= 0 && time.textContent !== text) time.textContent = text;
     }
   }
 
