@@ -36,8 +36,7 @@ PAGES = (
     "/nowhere",
 )
 
-# WCAG 2.5.8: a target is at least 24 CSS px wide and high, or no other target is in a circle of 24 px around its centre.
-# Links in a line of text are exempt. A control must be what the pointer meets at its centre.
+# WCAG 2.5.8: a target is at least 24 CSS px wide and high, or no other target is within 12 px of its centre. Links in a line of text are exempt. A control must be what the pointer meets at its centre.
 FIND_PROBLEMS = """() => {
   const found = [];
   if (document.documentElement.scrollWidth > innerWidth) found.push("scrolls sideways");
@@ -89,13 +88,16 @@ def addresses(build: Builder, owner: User, stranger: User, batches: list[Batch])
     return [address.format(batch=batch.id, stranger=stranger.id) for address in PAGES]
 
 
+TABLES = (0, 3, 8, 9, 12, 15)  # the pages whose layout depends most on the width
+
+
 @pytest.mark.parametrize("width", [390, 768, 1180])
 def test_controls_can_be_tapped_and_nothing_overflows(
     new_page: Callable[..., Page], enter: Callable[..., Page], addresses: list[str], width: int
 ) -> None:
     page = enter(new_page(viewport={"width": width, "height": 900}))
     found = {}
-    for address in addresses:
+    for address in addresses if width == PHONE["width"] else [addresses[number] for number in TABLES]:
         page.goto(address)
         if problems := page.evaluate(FIND_PROBLEMS):
             found[address] = problems
@@ -108,13 +110,21 @@ def test_controls_can_be_tapped_and_nothing_overflows(
     assert {address: problems for address, problems in found.items() if problems} == {}
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1180, "dark")])
+@pytest.mark.parametrize(
+    ("width", "scheme", "pages"),
+    [(390, "light", (0, 3, 9, 10, 14)), (1180, "dark", (0, 3, 7, 12, 15))],
+)
 def test_axe_finds_no_violations(
-    new_page: Callable[..., Page], enter: Callable[..., Page], addresses: list[str], width: int, scheme: Any
+    new_page: Callable[..., Page],
+    enter: Callable[..., Page],
+    addresses: list[str],
+    width: int,
+    scheme: Any,
+    pages: tuple[int, ...],
 ) -> None:
     page = enter(new_page(viewport={"width": width, "height": 900}, color_scheme=scheme))
     found = {}
-    for address in addresses:
+    for address in (addresses[number] for number in pages):
         page.goto(address)
         results = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]})
         if results.violations_count:
@@ -130,7 +140,7 @@ def test_parts_of_the_progress_bar_have_contrast(page: Page, scheme: Any) -> Non
     page.emulate_media(color_scheme=scheme)
     colours = page.evaluate(
         """() => {
-          const context = new OffscreenCanvas(1, 1).getContext("2d");
+          const context = new OffscreenCanvas(1, 1).getContext("2d", {willReadFrequently: true});
           const read = (colour) => {
             context.fillStyle = colour;
             context.fillRect(0, 0, 1, 1);
@@ -153,10 +163,8 @@ def contrast(*colours: list[int]) -> float:
 
     def luminance(colour: list[int]) -> float:
         channels = [value / 255 for value in colour]
-        red, green, blue = (
-            value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in channels
-        )
-        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+        linear = [value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in channels]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
     darker, lighter = sorted(map(luminance, colours))
     return (lighter + 0.05) / (darker + 0.05)
