@@ -91,7 +91,7 @@
       if (next) {
         if (!moveRows) hasMoved = keepRows(element, next) || hasMoved;
         Idiomorph.morph(element, next, {
-          ignoreActiveValue: true,
+          ignoreActiveValue: document.activeElement.matches("input"), // else it would keep the rows of a focused table
           callbacks: { beforeAttributeUpdated: canUpdateAttribute, beforeNodeMorphed: canMorph },
         });
         htmx.process(element); // htmx must see new elements and changed addresses

@@ -63,7 +63,7 @@
     if (element) show(element, [element]);
     else if (owner && !owner.contains(document.activeElement)) {
       clearTimeout(timer);
-      timer = setTimeout(hide, HIDE_DELAY_MS);
+      timer = setTimeout(hide, tooltip.hidden ? 0 : HIDE_DELAY_MS);
     }
   });
   document.addEventListener("focusin", ({ target }) => {

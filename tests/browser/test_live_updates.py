@@ -8,8 +8,10 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
-from portal.models import Batch
-from tests.browser.conftest import CALLS, NUMBERS, add_calls, completed
+from portal.models import Batch, User
+from portal.times import now_ms
+from tests.browser.conftest import CALLS, NUMBERS, add_calls, completed, read_names
+from tests.support.builders import Builder
 
 
 def test_reported_calls_appear_on_the_batch_page(
@@ -90,3 +92,58 @@ def test_links_work_after_the_number_of_pages_has_grown(
     expect(running_page).to_have_url(re.compile(r"page=4$"))
     expect(running_page.locator("#announcer")).to_have_text("Calls 76–100 of 100")
     assert running_page.evaluate("window.loaded") == 1
+
+
+def test_growth_moves_nothing_on_the_page(running_page: Page, report: Callable[..., None], calls: list[str]) -> None:
+    running_page.wait_for_timeout(500)  # the page has been drawn
+    observe_layout_shifts(running_page)
+    for number, status in enumerate(("dialing", "in-progress", "busy", "dropped", "completed")):
+        report(calls[number], status=status)
+    expect(completed(running_page)).to_have_text("1")
+    report(*calls[5:25])
+    expect(completed(running_page)).to_have_text("21")
+    assert layout_shift(running_page) < 0.001
+
+
+def test_a_new_batch_moves_no_row_until_the_user_asks(
+    running_page: Page, build: Builder, owner: User, report: Callable[..., None], calls: list[str]
+) -> None:
+    running_page.goto("/batches")
+    running_page.mouse.move(300, 300)
+    observe_layout_shifts(running_page)
+    build.create_batch(owner, "Autumn fair", created_at=now_ms())
+    report(calls[0])
+    expect(running_page.locator("#batches tbody .col-calls").first).to_contain_text("1 of 60 called")
+    assert read_names(running_page) == ["Spring fair"]
+    assert layout_shift(running_page) < 0.001
+    running_page.get_by_role("button", name="The list has changed").click()
+    expect(running_page.locator("#batches tbody .col-name").first).to_have_text("Autumn fair")
+    expect(running_page.get_by_role("button", name="The list has changed")).to_have_count(0)
+
+
+def test_a_stopped_batch_shows_the_end_of_its_last_call(
+    running_page: Page, report: Callable[..., None], build: Builder, running: Batch, calls: list[str]
+) -> None:
+    report(calls[0], status="dialing")
+    build.change(running, status="stopped")
+    running_page.reload()
+    expect(running_page.locator(".page-header .badge")).to_have_text("Stopped")
+    report(calls[0])
+    expect(completed(running_page)).to_have_text("1")
+    expect(running_page.locator("[data-refresh]")).to_have_count(0)
+
+
+def observe_layout_shifts(page: Page) -> None:
+    """Add up the layout shifts from now on, except those within 500 ms of a user's input."""
+    page.evaluate(
+        """() => {
+          window.shift = 0;
+          const add = (entry) => entry.hadRecentInput || (window.shift += entry.value);
+          new PerformanceObserver((list) => list.getEntries().forEach(add)).observe({type: "layout-shift"});
+        }"""
+    )
+
+
+def layout_shift(page: Page) -> float:
+    """Return the cumulative layout shift."""
+    return page.evaluate("new Promise((resolve) => setTimeout(() => resolve(window.shift), 300))")

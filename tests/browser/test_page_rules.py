@@ -36,7 +36,8 @@ PAGES = (
     "/nowhere",
 )
 
-# WCAG 2.5.8: a target is at least 24 CSS px wide and high, or no other target is within 12 px of its centre. Links in a line of text are exempt. A control must be what the pointer meets at its centre.
+# WCAG 2.5.8: a target is at least 24 CSS px wide and high, or no other target is within 12 px of its centre. Links in
+# a line of text are exempt. A control must be what the pointer meets at its centre.
 FIND_PROBLEMS = """() => {
   const found = [];
   if (document.documentElement.scrollWidth > innerWidth) found.push("scrolls sideways");

@@ -28,6 +28,7 @@ def test_a_tooltip_can_be_hovered_and_is_dismissed_by_escape(page: Page) -> None
     page.wait_for_timeout(300)
     expect(tooltip).to_be_hidden()
     page.locator("h1").hover()
+    page.wait_for_timeout(50)
     other.hover()
     expect(tooltip).to_be_visible()
 

@@ -23,7 +23,7 @@ MAX_FIRST_LOAD_BYTES = 120_000
 @pytest.fixture
 def batch(build: Builder, owner: User) -> Batch:
     """Create an active batch with 100 calls, all of them recent."""
-    batch = build.create_batch(owner, "Spring", status="active", total_calls=101)
+    batch = build.create_batch(owner, "Spring", status="active", total_calls=101, calls_called=100)
     now = now_ms()
     for number in range(100):
         fields = {"name": f"Contact {number}", "city": "Lisbon", "remark": f"Call again about offer {number * 7919}"}
@@ -59,9 +59,8 @@ def test_a_refresh_sends_only_the_changed_parts(
     assert "<html" not in first.text
     assert refresh(address, page, first.headers["ETag"]).status_code == 304
 
-    event = {"eventId": "1", "batchId": batch.id, "phoneNumber": re.search(r"\+1[\d-]+", page)[0].replace("-", "")}
-    call = call_api("call-events", {"events": [event | {"callStatus": "completed"}]})
-    assert call.status_code == 200, call.text
+    event = {"eventId": "1", "callId": re.search(r'"call-(\w+)"', page)[1], "callStatus": "completed"}
+    assert call_api("call-events", {"events": [event]}).status_code == 200
     second = refresh(address, page, first.headers["ETag"])
     assert second.status_code == 200
     parts = changed_parts(second.text)
@@ -79,7 +78,7 @@ def test_relative_times_alone_change_no_part(
     assert changed_parts(refresh(f"/batches/{batch.id}?limit=100", page).text) == set()
     much_later = now_ms() + 7 * 60 * MINUTE
     monkeypatch.setattr("portal.web.clock.now_ms", lambda: much_later)
-    assert len(changed_parts(refresh(f"/batches/{batch.id}?limit=100", page).text)) > 100
+    assert len(changed_parts(refresh(f"/batches/{batch.id}?limit=100", page).text)) == 100
 
 
 @pytest.mark.parametrize("limit", [10, 100])
@@ -90,7 +89,7 @@ def test_a_changed_live_page_costs_less_than_8_kb(
         build.create_batch(owner, f"Round {number}", status="active", total_calls=number)
     ids = re.findall(r'"call-(\w+)"', signed_in.get(f"/batches/{batch.id}?limit=20").text)
     pages = {address: signed_in.get(address).text for address in (
-        f"/batches?limit={limit}", f"/batches/{batch.id}?limit={limit}"
+        f"/batches?sortOrder=asc&limit={limit}", f"/batches/{batch.id}?limit={limit}"
     )}  # fmt: skip
     events = [{"eventId": call_id, "callId": call_id, "callStatus": "completed"} for call_id in ids]
     assert call_api("call-events", {"events": events}).status_code == 200
@@ -107,8 +106,11 @@ def test_the_first_load_of_the_list_is_small(signed_in: FlaskClient, build: Buil
     addresses = re.findall(r'(?:src|href)="(/static/[^"]+)"', page.text)
     assert len([address for address in addresses if ".css" in address]) == 1
     assert len(addresses) <= 5
-    sizes = [len(gzip.compress(signed_in.get(address).data)) for address in addresses]
-    assert sum(sizes) + len(gzip.compress(page.data)) < MAX_FIRST_LOAD_BYTES
+    size = len(gzip.compress(page.data))
+    for address in addresses:
+        with signed_in.get(address) as answer:
+            size += len(gzip.compress(answer.data))
+    assert size < MAX_FIRST_LOAD_BYTES
 
 
 @pytest.mark.parametrize(("name", "folder"), [("portal.css", "styles"), ("portal.js", "scripts")])
