@@ -205,3 +205,19 @@ def test_names_have_room_and_long_fields_are_clamped(
     page.goto(addresses[3])
     heights = page.evaluate("[...document.querySelectorAll('#calls tbody tr')].map((row) => row.offsetHeight)")
     assert max(heights) <= 100
+
+
+@pytest.mark.parametrize(
+    ("style", "problem"),
+    [
+        ("tr {position: relative} .col-name a::after {position: absolute; inset: 0; content: ''}", "covers"),
+        (".pages a {min-width: 8px !important; width: 8px; height: 8px !important}", "8x8"),
+        ("main {width: 120vw; max-width: none !important}", "scrolls sideways"),
+    ],
+)
+def test_the_rules_find_broken_pages(
+    new_page: Callable[..., Page], enter: Callable[..., Page], batches: list[Batch], style: str, problem: str
+) -> None:
+    page = enter(new_page(viewport=PHONE, bypass_csp=True))
+    page.add_style_tag(content=style + " .pages a {padding: 0 !important}")
+    assert problem in str(page.evaluate(FIND_PROBLEMS))
