@@ -208,7 +208,7 @@ def load(environ: Mapping[str, str], instance_dir: Path) -> dict[str, Any]:
         "WTF_CSRF_TIME_LIMIT": None,  # valid as long as the session: a page left open overnight must still work
         "MAX_CONTENT_LENGTH": 1_000_000,
         "MAX_FORM_MEMORY_SIZE": 500_000,
-        "SEND_FILE_MAX_AGE_DEFAULT": 31_536_000,  # every asset URL contains a checksum (web/rendering.py, asset_url)
+        "SEND_FILE_MAX_AGE_DEFAULT": 31_536_000,  # every asset URL contains a checksum (portal/web/assets.py)
     }
 
 

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, available_timezones
 EPOCH = datetime(1970, 1, 1)
 MILLISECOND = timedelta(milliseconds=1)
 DAY_MS = 86_400_000
+YOUNG_MS = 6 * 3_600_000  # up to this age, a relative time is in minutes or hours
 
 ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 ISO_DATE_TIME = re.compile(
@@ -39,6 +40,11 @@ def datetime_at(ms: int, zone: tzinfo) -> datetime:
 def list_zones() -> tuple[str, ...]:
     """Return the names of the IANA time zones that users may choose, sorted."""
     return tuple(sorted(name for name in available_timezones() if "/" in name or name == "UTC"))
+
+
+def zone_city(name: str) -> str:
+    """Return the last part of an IANA name, as people say it: "New York" for America/New_York."""
+    return name.rpartition("/")[2].replace("_", " ")
 
 
 def zone_or_utc(name: str) -> ZoneInfo:
@@ -98,7 +104,7 @@ def format_relative(ms: int, now: int, zone: tzinfo) -> str:
         return "just now"
     if 0 <= minutes < 60:
         return f"{minutes} min ago"
-    if 0 <= minutes < 6 * 60:
+    if 0 <= now - ms < YOUNG_MS:
         return f"{minutes // 60} h ago"
     then, today = datetime_at(ms, zone), local_day(now, zone)
     days = (today - then.date()).days

@@ -7,6 +7,7 @@ from typing import Any
 
 from portal.accounts.query import SessionUser
 from portal.models import Token
+from portal.times import zone_city
 
 
 @dataclass(frozen=True)
@@ -77,4 +78,4 @@ def initials(name: str) -> str:
 
 def zone_label(zone: str) -> str:
     """Return the label of a time zone: "Lisbon time" for Europe/Lisbon."""
-    return "UTC" if zone == "UTC" else f"{zone.rpartition('/')[2].replace('_', ' ')} time"
+    return "UTC" if zone == "UTC" else f"{zone_city(zone)} time"

@@ -8,7 +8,7 @@ from datetime import date, datetime, time, timedelta
 from itertools import count
 from zoneinfo import ZoneInfo
 
-from portal.times import datetime_at, datetime_to_ms
+from portal.times import datetime_at, datetime_to_ms, format_minute, zone_city
 
 WEEKDAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
 MIN_RANGE_DAYS = 3  # consecutive days that are written as "Monday to Wednesday"
@@ -37,6 +37,17 @@ def describe_hours(hours: CallingHours) -> str:
     """Describe calling hours: "Monday to Friday, 09:00 to 17:00, Europe/Lisbon"."""
     times = "all day" if hours.is_all_day else f"{hours.start} to {hours.end}"
     return f"{describe_days(hours.days)}, {times}, {hours.zone}"
+
+
+def describe_opening(hours: CallingHours, now_ms: int) -> str:
+    """Describe the next time at which calls may start: "Mon 30 Nov, 09:00 (Paris)"; empty if they may start now.
+
+    The time is in the zone of the calling hours, which may differ from the reader's.
+    """
+    opens_at = next_opening(hours, now_ms)
+    if opens_at is None:
+        return ""
+    return f"{format_minute(opens_at, ZoneInfo(hours.zone))} ({zone_city(hours.zone)})"
 
 
 def describe_days(days: tuple[int, ...]) -> str:

@@ -43,18 +43,18 @@ def trash_view(row: Any) -> TrashView:
 
 @dataclass(frozen=True)
 class CallingHoursView:
-    """A batch's calling hours as text, and their next start (milliseconds); None if calls are allowed now."""
+    """A batch's calling hours, and their next start; empty if calls are allowed now. Both name the time zone."""
 
     text: str
-    opens_at: int | None
+    opening: str
 
 
 def calling_hours_view(settings: Mapping[str, Any], now: int) -> CallingHoursView:
     """Return the calling hours of a batch's settings."""
     hours = calling_hours_from(settings)
     if hours is None:
-        return CallingHoursView("At any time", None)
-    return CallingHoursView(calling_hours.describe_hours(hours), calling_hours.next_opening(hours, now))
+        return CallingHoursView("At any time", "")
+    return CallingHoursView(calling_hours.describe_hours(hours), calling_hours.describe_opening(hours, now))
 
 
 @dataclass(frozen=True)
@@ -64,13 +64,14 @@ class Listing(SortedView):
     parameters: BatchListParameters
     page: CountedPage[Any]
     has_batches: bool
+    now: int
 
     ASCENDING_FIRST = (SortBy.BATCH_NAME,)
 
     @cached_property
     def rows(self) -> list[BatchView]:
         """Return the batches of the page."""
-        return [batch_view(row) for row in self.page.rows]
+        return [batch_view(row, self.now) for row in self.page.rows]
 
     @property
     def chips(self) -> list[Chip]:

@@ -12,8 +12,11 @@ from pydantic import Field
 
 from portal.api.fields import ApiField, cells_reader, json_reader
 from portal.api.schema import Count, PublicIdText, TimeText
+from portal.batches.calling_hours import describe_opening
+from portal.batches.settings import calling_hours_from
 from portal.models import Batch, QueueStatus
 from portal.models.batch import NAME_LENGTH
+from portal.models.call import ProgressPart
 from portal.times import format_iso
 from portal.web.listing import percent
 
@@ -39,12 +42,19 @@ batch_cells = cells_reader(BATCH_FIELDS)
 batch_json = json_reader(BATCH_FIELDS)
 
 # The columns that lists read: rows of values cost much less than objects of the session.
-LIST_COLUMNS = tuple(dict.fromkeys((*(getattr(Batch, field.attribute) for field in BATCH_FIELDS), Batch.calls_called)))
+LIST_COLUMNS = tuple(
+    dict.fromkeys(
+        (*(getattr(Batch, field.attribute) for field in BATCH_FIELDS), Batch.calls_called, Batch.settings),
+    )
+)
 
 
 @dataclass(frozen=True)
 class BatchView:
-    """A batch on a page. Times are milliseconds since 1970 UTC; shares are whole percentages, None of zero."""
+    """A batch on a page. Times are milliseconds since 1970 UTC; shares are whole percentages, None of zero.
+
+    `opening` describes when calls may start, for an active batch outside its calling hours; otherwise it is empty.
+    """
 
     id: str
     name: str
@@ -55,6 +65,14 @@ class BatchView:
     completed: int
     created_at: int
     updated_at: int
+    opening: str
+
+    @property
+    def badge(self) -> tuple[str, str, str, str]:
+        """Return the name, label, icon and detail of the status that pages show."""
+        if self.opening:
+            return "waiting", "Waiting", "clock", f"until {self.opening}"
+        return self.status, self.status.label, self.status.icon, ""
 
     @property
     def called_share(self) -> int | None:
@@ -72,31 +90,35 @@ class BatchView:
         return percent(self.completed, self.picked)
 
     @property
-    def bar(self) -> tuple[tuple[str, float, float], ...]:
-        """Return the segments of the progress bar: name, start and length, in percent of all calls."""
-        segments = (
-            ("completed", 0, self.completed),
-            ("picked", self.completed, self.picked),
-            ("called", self.picked, self.called),
-        )
-        total = self.total or 1
-        return tuple(
-            (name, round(100 * start / total, 2), round(100 * (end - start) / total, 2))
-            for name, start, end in segments
-            if end > start
-        )
+    def part_counts(self) -> tuple[tuple[ProgressPart, int], ...]:
+        """Return the number of calls in each part of the progress bar."""
+        ends = (0, self.completed, self.picked, self.called, self.total)
+        return tuple((part, end - start) for part, start, end in zip(ProgressPart, ends, ends[1:], strict=False))
+
+    @property
+    def bar(self) -> tuple[tuple[ProgressPart, float, float], ...]:
+        """Return the parts of the progress bar that are not empty: name, start and length, in percent of all calls."""
+        parts, start = [], 0
+        for part, count in self.part_counts:
+            if count:
+                parts.append((part, round(100 * start / self.total, 2), round(100 * count / self.total, 2)))
+            start += count
+        return tuple(parts)
 
 
-def batch_view(row: Any) -> BatchView:
-    """Return a batch or row as pages show it."""
+def batch_view(row: Any, now: int | None = None) -> BatchView:
+    """Return a batch or row as pages show it at a time (milliseconds); without a time, calling hours are ignored."""
+    status = QueueStatus(row.status)
+    hours = calling_hours_from(row.settings) if status is QueueStatus.ACTIVE and now is not None else None
     return BatchView(
         id=row.id,
         name=row.name,
-        status=QueueStatus(row.status),
+        status=status,
         total=row.total_calls,
         called=row.calls_called,
         picked=row.calls_picked,
         completed=row.calls_completed,
         created_at=row.created_at,
         updated_at=row.updated_at,
+        opening=describe_opening(hours, now) if hours else "",
     )

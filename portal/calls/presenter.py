@@ -11,7 +11,7 @@ from portal.calls.fields import EXPORT_FIELDS, read_call, read_event, read_expor
 from portal.calls.parameters import CallListParameters, CallSort
 from portal.contacts.phone_numbers import format_national
 from portal.models import Call, CallEvent, CallStatus
-from portal.models.call import OUTCOME_ORDER
+from portal.models.call import OUTCOME_ORDER, ProgressPart
 from portal.web.listing import Chip, percent
 from portal.web.pagination import Page, SortedView
 
@@ -89,14 +89,13 @@ class CallListing(SortedView):
 def call_listing(
     parameters: CallListParameters, page: Page[Call], counts: Mapping[CallStatus, int], region: str, *, has_calls: bool
 ) -> CallListing:
-    """Return the table of one page of calls, with a chip for each status that occurs or is selected."""
+    """Return the table of one page of calls, with a chip for each status."""
     rows = [call_view(call, region) for call in page.rows]
     chips = [Chip("all", "All", sum(counts.values()), parameters.query(page=1, status=()), not parameters.status)]
     for status in OUTCOME_ORDER:
         is_selected = status in parameters.status
-        if counts[status] or is_selected:
-            query = parameters.query(page=1, status=() if is_selected else (status,))
-            chips.append(Chip(status, status.label, counts[status], query, is_selected))
+        query = parameters.query(page=1, status=() if is_selected else (status,))
+        chips.append(Chip(status, status.label, counts[status], query, is_selected))
     return CallListing(parameters, page, rows, field_columns(rows), chips, has_calls)
 
 
@@ -118,21 +117,30 @@ def format_cell(value: Any) -> str | int | float | None:
 
 @dataclass(frozen=True)
 class OutcomeView:
-    """The calls with one status: their number, their share of all calls (%, rounded), and the bar's length (%)."""
+    """The calls with one status: their number, their share of all calls (%, rounded), and the bar's length (%).
+
+    `part` is the part of the progress bar that the calls belong to.
+    """
 
     status: CallStatus
+    part: ProgressPart
     count: int
     share: int | None
     length: float
 
 
 def outcome_views(counts: Mapping[CallStatus, int]) -> list[OutcomeView]:
-    """Return the statuses that occur, final ones first."""
+    """Return all statuses, final ones first; those without calls too, so that a live page keeps its shape."""
     total = sum(counts.values())
     return [
-        OutcomeView(status, counts[status], percent(counts[status], total), round(100 * counts[status] / total, 2))
+        OutcomeView(
+            status,
+            ProgressPart.of(status),
+            counts[status],
+            percent(counts[status], total),
+            round(100 * counts[status] / (total or 1), 2),
+        )
         for status in OUTCOME_ORDER
-        if counts[status]
     ]
 
 

@@ -11,9 +11,9 @@ from sqlalchemy import Integer, Row, Select, String, cast, func, or_, select
 from portal.calls.parameters import PHONE, STATUS, CallQuery, CallSort
 from portal.db.transactions import CHUNK_SIZE, chunks
 from portal.extensions import db
-from portal.live import Deleted, live_calls
-from portal.models import Call, CallEvent, CallStatus
-from portal.models.call import OPEN_STATUSES, PICKED_STATUSES, UNCALLED_STATUSES
+from portal.live import Deleted, live_batches, live_calls
+from portal.models import Batch, Call, CallEvent, CallStatus
+from portal.models.call import ON_LINE_STATUSES, OPEN_STATUSES, PICKED_STATUSES, UNCALLED_STATUSES
 from portal.web.pagination import Page, SortOrder, page_count
 
 EXPORT_COLUMNS = (
@@ -172,6 +172,17 @@ def rows_in(statement: Select[Any], column: Any, values: Iterable[str]) -> Itera
 def has_open_calls(owner_key: int, batch_id: str) -> bool:
     """Return whether a call of the batch is open."""
     statement = live_calls(owner_key, batch_id).with_only_columns(Call.key).where(Call.status.in_(OPEN_STATUSES))
+    return db.session.execute(statement.limit(1)).first() is not None
+
+
+def has_calls_on_line(owner_key: int, batch_ids: Iterable[str]) -> bool:
+    """Return whether a call of these batches is on the line: dialing or in progress."""
+    ids = list(batch_ids)
+    if not ids:
+        return False
+    batches = live_batches(owner_key).with_only_columns(Batch.key).where(Batch.id.in_(ids))
+    calls = live_calls(owner_key).with_only_columns(Call.key)
+    statement = calls.where(Call.batch_key.in_(batches), Call.status.in_(ON_LINE_STATUSES))
     return db.session.execute(statement.limit(1)).first() is not None
 
 

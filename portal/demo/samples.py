@@ -54,8 +54,8 @@ CAMPAIGNS = (
 # Recent batches: name, status, hours since creation, minutes since the last call, number of calls, share called.
 RECENT = (
     ("Spring offer: early renewals", QueueStatus.ACTIVE, 3.2, 1, 412, 0.58),
-    ("Payment reminder, second round", QueueStatus.ACTIVE, 26, 4, 236, 0.81),
-    ("Campaña clientes nuevos: Málaga", QueueStatus.ACTIVE, 49, 38, 164, 0.34),
+    ("Payment reminder, second round", QueueStatus.ACTIVE, 26, 1, 236, 0.81),
+    ("Campaña clientes nuevos: Málaga", QueueStatus.ACTIVE, 49, 2, 164, 0.34),
     ("Customer survey: after installation", QueueStatus.PAUSED, 30, 95, 303, 0.47),
     ("Relance été: abonnés fidèles", QueueStatus.PAUSED, 98, 1510, 188, 0.69),
     ("Loyalty club invitation", QueueStatus.PENDING, 1.4, 84, 540, 0),
@@ -175,7 +175,7 @@ def sample_calls(rng: random.Random, plan: SamplePlan, batch_key: int) -> Iterat
 def sample_status(rng: random.Random, plan: SamplePlan, position: int, called: int) -> CallStatus:
     """Return the status of the call at that position. The last few called in an active batch are still in progress."""
     if position >= called:
-        return CallStatus.CANCELED if plan.status is QueueStatus.STOPPED else CallStatus.PENDING
+        return CallStatus.PENDING  # also in a stopped batch: it can be started again
     if plan.status is QueueStatus.ACTIVE and position >= called - 5:
         return CallStatus.IN_PROGRESS if position < called - 2 else CallStatus.DIALING
     if rng.random() >= plan.picked:

@@ -26,7 +26,7 @@ class CallStatus(LabeledEnum):
     is_picked: bool
 
     # value, label, icon, is_open, is_called, is_picked
-    PENDING = "pending", "Not called yet", "ring", True, False, False
+    PENDING = "pending", "Pending", "ring", True, False, False
     DIALING = "dialing", "Dialing", "target", True, True, False
     IN_PROGRESS = "in-progress", "In progress", "disc", True, True, True
     COMPLETED = "completed", "Completed", "check", False, True, True
@@ -37,8 +37,35 @@ class CallStatus(LabeledEnum):
     CANCELED = "canceled", "Canceled", "slash", False, False, False
 
 
+class ProgressPart(LabeledEnum):
+    """A part of the progress bar, in drawing order; every status belongs to one.
+
+    The parts end where the figures "completed", "picked up", "called" and "calls" of a batch do.
+    """
+
+    COMPLETED = "completed", "Completed"
+    PICKED = "picked", "Picked up, not completed"
+    CALLED = "called", "Called, not picked up"
+    REST = "rest", "Not called"
+
+    @classmethod
+    def of(cls, status: CallStatus) -> ProgressPart:
+        """Return the part of a status."""
+        if status is CallStatus.COMPLETED:
+            return cls.COMPLETED
+        if status.is_picked:
+            return cls.PICKED
+        return cls.CALLED if status.is_called else cls.REST
+
+    @property
+    def statuses(self) -> tuple[CallStatus, ...]:
+        """Return the statuses of this part."""
+        return tuple(status for status in CallStatus if self.of(status) is self)
+
+
 OPEN_STATUSES = frozenset(status for status in CallStatus if status.is_open)
 PICKED_STATUSES = frozenset(status for status in CallStatus if status.is_picked)
+ON_LINE_STATUSES = frozenset(status for status in CallStatus if status.is_open and status.is_called)
 UNCALLED_STATUSES = frozenset(status for status in CallStatus if not status.is_called)
 FINAL_STATUSES = tuple(status for status in CallStatus if not status.is_open)
 # The order in which people read outcomes: the final statuses, then the open ones from the most advanced.

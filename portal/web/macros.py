@@ -13,13 +13,13 @@ from typing import Any
 from flask import Flask
 from markupsafe import Markup
 
-from portal.times import format_exact, format_iso, format_minute, format_relative
+from portal.times import YOUNG_MS, format_exact, format_iso, format_minute, format_relative
 from portal.web.clock import request_clock
 
 # Macros by name, with their templates. Their arguments are plain values: no request, no clock, no database row.
 # A macro of a single value is a filter, because Jinja runs filters faster than functions.
 FUNCTIONS = {
-    "batch_row": "batches/_row.html",
+    "batch_cells": "batches/_row.html",
     "icon": "components/icons.html",
     "legend": "components/progress.html",
     "logo": "components/icons.html",
@@ -46,7 +46,8 @@ def init_app(app: Flask) -> None:
     @lru_cache(maxsize=CACHE_SIZE)
     def render_time_at(ms: int, minute: int, zone: tzinfo) -> Markup:
         end_of_minute = minute * MINUTE_MS + MINUTE_MS - 1
-        return render_time(format_relative(ms, end_of_minute, zone), format_exact(ms, zone), format_iso(ms), "")
+        text = format_relative(ms, end_of_minute, zone)
+        return render_time(text, format_exact(ms, zone), format_iso(ms), "", 0 <= end_of_minute - ms < YOUNG_MS)
 
     def relative_time(ms: int | None, never: str = "–") -> Markup:
         """Return a relative time with the exact one as its tooltip, or `never` for None.
@@ -62,13 +63,17 @@ def init_app(app: Flask) -> None:
         """Return a time to the minute in the user's time zone: Tue 17 Nov, 08:00."""
         return format_minute(ms, request_clock().zone)
 
-    app.jinja_env.filters.update(relative_time=relative_time, local_time=local_time)
+    def batch_status(batch: Any) -> Markup:
+        """Return the badge of a batch."""
+        return app.jinja_env.filters["status"](*batch.badge)
+
+    app.jinja_env.filters.update(batch_status=batch_status, relative_time=relative_time, local_time=local_time)
 
 
 def cached_macro(app: Flask, template: str, name: str) -> Any:
     """Return a function that calls a macro of a template and caches its results."""
 
-    @lru_cache(maxsize=ROW_CACHE_SIZE if name.endswith("_row") else CACHE_SIZE)
+    @lru_cache(maxsize=ROW_CACHE_SIZE if name.endswith("_cells") else CACHE_SIZE)
     def render(*arguments: Any) -> Markup:
         return getattr(app.jinja_env.get_template(template).module, name)(*arguments)
 

@@ -11,6 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.exc import DatabaseError
 
+from portal.batches.pages.actions import PageAction
 from portal.db.transactions import write_transaction
 from portal.models import Batch, BatchLogEntry, User
 from tests.accounts.test_pages import words
@@ -41,10 +42,13 @@ def test_every_action_on_the_page(
 ) -> None:
     batch = build.create_batch(owner, "Spring", status=status, total_calls=1)
     build.create_call(batch)
-    answer = press(f"/batches/{batch.id}/move", move=action)
+    answer = press("/batches/act", do=action, id=batch.id, back=f"/batches/{batch.id}")
     assert answer.status_code == 200
+    if action == "stop":  # asks first
+        assert statuses(api) == {"Spring": status}
+        answer = press("/batches/confirm", do=action, id=batch.id, back=f"/batches/{batch.id}")
     if target == "-":
-        assert "The page may have been out of date" in words(answer.text)
+        assert "“Spring” not changed. This batch is" in words(answer.text)
     assert statuses(api) == {"Spring": status if target in ("-", "same") else target}
 
 
@@ -63,26 +67,61 @@ def test_only_available_actions_have_a_button(
 ) -> None:
     batch = build.create_batch(owner, status=status, total_calls=1)
     build.create_call(batch)
-    assert re.findall(r'name="move" value="(\w+)"', signed_in.get(f"/batches/{batch.id}").text) == expected
+    assert re.findall(r'name="do" value="(\w+)"', signed_in.get(f"/batches/{batch.id}").text) == expected
 
 
 def test_forms_without_a_csrf_token_are_refused(signed_in: FlaskClient, build: Builder, owner: User) -> None:
     batch = build.create_batch(owner, status="active")
-    for path in (f"{batch.id}/move", f"{batch.id}/rename", f"{batch.id}/duplicate", "confirm", "restore", "new"):
-        assert (
-            signed_in.post(f"/batches/{path}", data={"move": "stop", "do": "delete", "id": batch.id}).status_code == 400
-        )
+    for path in ("act", f"{batch.id}/rename", f"{batch.id}/duplicate", "confirm", "restore", "new"):
+        assert signed_in.post(f"/batches/{path}", data={"do": "delete", "id": batch.id}).status_code == 400
 
 
 def test_batches_of_a_stranger_cannot_be_changed(press: Callable, build: Builder, stranger: User, app: Flask) -> None:
     theirs = build.create_batch(stranger, "theirs", status="active")
-    assert press(f"/batches/{theirs.id}/move", move="stop").status_code == 404
+    assert "no longer exist" in words(press("/batches/act", do="pause", id=theirs.id).text)
     assert press(f"/batches/{theirs.id}/rename", name="mine").status_code == 404
     assert press(f"/batches/{theirs.id}/duplicate", name="mine").status_code == 404
     assert "no longer exist" in words(press("/batches/restore", id=theirs.id).text)
     press("/batches/confirm", do="delete", id=theirs.id)
     after = build.change(theirs)
     assert (after.name, after.status, after.deleted_at) == ("theirs", "active", None)
+
+
+# --- confirmation -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("action", PageAction)
+@pytest.mark.parametrize("back", ["/batches?limit=25", "/batches/{id}"], ids=["list", "batch page"])
+def test_an_action_asks_for_confirmation_by_one_rule_everywhere(
+    signed_in: FlaskClient, press: Callable, build: Builder, owner: User, action: PageAction, back: str
+) -> None:
+    batch = build.create_batch(owner, status="paused", total_calls=1)
+    build.create_call(batch)
+    back = back.replace("{id}", batch.id)
+    answer = press("/batches/act", False, do=action, id=batch.id, back=back)
+    after = build.change(batch)
+    changed = (after.status, after.deleted_at) != ("paused", None)
+    if action.needs_confirmation:
+        assert action in ("stop", "delete")
+        assert not changed
+        assert answer.location.startswith(f"/batches/confirm?do={action}&id={batch.id}&back=")
+        assert action.warning in signed_in.get(answer.location).text
+    else:
+        assert answer.location == back
+        assert changed == (action in ("start", "resume"))
+
+
+def test_deletion_from_the_batch_page_returns_to_the_list(press: Callable, build: Builder, owner: User) -> None:
+    batch = build.create_batch(owner)
+    answer = press("/batches/confirm", False, do="delete", id=batch.id, back=f"/batches/{batch.id}")
+    assert answer.location == "/batches"
+
+
+def test_many_reasons_are_summed_up(press: Callable, build: Builder, owner: User) -> None:
+    batches = [build.create_batch(owner, "x" * 200, status="completed") for _ in range(20)]
+    answer = words(press("/batches/act", do="pause", id=[batch.id for batch in batches]).text)
+    assert answer.count("cannot be paused") == 5
+    assert "15 more batches not changed." in answer
 
 
 # --- bulk actions -----------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""A real Chromium in front of the live server. What its console complains of fails the test."""
+"""Chromium and the live server. An unexpected error or warning in the browser's console fails the test."""
 
 from __future__ import annotations
 
@@ -17,51 +17,53 @@ from tests.support.builders import Builder
 DESKTOP = {"width": 1360, "height": 900}
 PHONE = {"width": 390, "height": 844}
 
-# The browser and htmx log these for every error response, which some tests cause on purpose.
-EXPECTED_MESSAGES = ("Failed to load resource", "Response Status Error Code", "htmx:")
+# Printed by the browser and by htmx when a response is an error, which some tests expect.
+EXPECTED_CONSOLE_MESSAGES = ("Failed to load resource", "Response Status Error Code", "htmx:")
 
-# A page refreshes its figures every two seconds; every fifth of a second saves time in tests.
+# Pages refresh every 2 s; in tests every 200 ms.
 FAST_REFRESH = """
 const wait = window.setTimeout;
-window.setTimeout = (does, after, ...rest) => wait(does, after === 2000 ? 200 : after, ...rest);
+window.setTimeout = (callback, delay, ...rest) => wait(callback, delay === 2000 ? 200 : delay, ...rest);
 """
 
 CALLS = 60
 NUMBERS = [f"+1202555{number:04}" for number in range(100, 200)]
 
-expect.set_options(timeout=30_000)  # nothing waits so long but a machine that has much else to do
+expect.set_options(timeout=30_000)  # for a busy machine
 
 
 @pytest.fixture
 def new_page(browser: Browser, live_server: str) -> Iterator[Callable[..., Page]]:
-    """Open a separate browser without a session; its addresses are relative to the live server."""
+    """Open a page in a new browser context without a session; its addresses are relative to the live server."""
     contexts: list[Any] = []
-    complaints: list[str] = []
+    console_errors: list[str] = []
 
-    def complain(text: str) -> None:
-        if not text.startswith(EXPECTED_MESSAGES):
-            complaints.append(text)
+    def record_error(text: str) -> None:
+        if not text.startswith(EXPECTED_CONSOLE_MESSAGES):
+            console_errors.append(text)
 
     def open_page(**settings: Any) -> Page:
         context = browser.new_context(base_url=live_server, **({"viewport": DESKTOP, "locale": "en-GB"} | settings))
         contexts.append(context)
-        context.on("console", lambda message: complain(message.text) if message.type in ("error", "warning") else None)
-        context.on("weberror", lambda error: complain(str(error.error)))
+        context.on(
+            "console", lambda message: record_error(message.text) if message.type in ("error", "warning") else None
+        )
+        context.on("weberror", lambda error: record_error(str(error.error)))
         return context.new_page()
 
     yield open_page
     for context in contexts:
         for page in context.pages:
-            page.unroute_all(behavior="ignoreErrors")  # a request may be held still
+            page.unroute_all(behavior="ignoreErrors")  # a request may still be held
         context.close()
-    assert complaints == []
+    assert console_errors == []
 
 
 @pytest.fixture
 def enter(app: Flask, owner: User, live_server: str) -> Callable[..., Page]:
-    """Give a browser a user's session, by default the owner's, and open the list.
+    """Add a session to a page's browser context, by default the owner's, and open the list.
 
-    The form itself is filled in where the tests are about it (test_journey.py).
+    test_journey.py tests the sign-in form itself.
     """
 
     def with_session(page: Page, user: User = owner) -> Page:
@@ -75,13 +77,13 @@ def enter(app: Flask, owner: User, live_server: str) -> Callable[..., Page]:
 
 @pytest.fixture
 def page(new_page: Callable[..., Page], enter: Callable[..., Page], batches: list[Batch]) -> Page:
-    """The owner's list of batches in a browser."""
+    """Open the owner's list of batches."""
     return enter(new_page())
 
 
 @pytest.fixture
 def batches(build: Builder, owner: User) -> list[Batch]:
-    """Thirty batches of the owner, oldest first: three rounds of ten towns, two of each round active."""
+    """Create thirty batches of the owner, oldest first: three rounds of ten towns, two of each round active."""
     towns = ("Lisbon", "Porto", "Braga", "Évora", "Faro", "Coimbra", "Aveiro", "Guarda", "Beja", "Viseu")
     return [
         build.create_batch(
@@ -98,35 +100,35 @@ def batches(build: Builder, owner: User) -> list[Batch]:
     ]
 
 
-def names(page: Page) -> list[str]:
-    """The names in the table, from the top, once the page is there: a new address comes before its rows."""
+def read_names(page: Page) -> list[str]:
+    """Return the names in the table, from the top, after the page has loaded: a new address comes before its rows."""
     page.wait_for_load_state()
     return page.locator("#batches tbody .col-name").all_inner_texts()
 
 
 @pytest.fixture
 def running(build: Builder, owner: User) -> Batch:
-    """An active batch, three pages of calls still to be made."""
+    """Create an active batch."""
     return build.create_batch(owner, "Spring fair", status="active")
 
 
 @pytest.fixture
 def calls(call_api: Callable[..., Any], running: Batch) -> list[str]:
-    """The ids of the batch's calls, in its order."""
+    """Add three pages of pending calls to the batch and return their ids in order."""
     return add_calls(call_api, running, NUMBERS[:CALLS])
 
 
 def add_calls(call_api: Callable[..., Any], batch: Batch, numbers: list[str]) -> list[str]:
-    """Give the batch more calls; their ids."""
+    """Add calls to the batch and return their ids."""
     data = [{"phoneNumber": number, "city": "Lisbon"} for number in numbers]
-    answer = call_api("addCallsToBatch", {"batchId": batch.id, "call_data": data})
-    assert answer.status_code == 200, answer.text
-    return answer.json["data"]["callIds"]
+    response = call_api("addCallsToBatch", {"batchId": batch.id, "call_data": data})
+    assert response.status_code == 200, response.text
+    return response.json["data"]["callIds"]
 
 
 @pytest.fixture
 def report(call_api: Callable[..., Any]) -> Callable[..., None]:
-    """Reports what became of calls, as the dialer does."""
+    """Return a function that reports a status of calls, as the dialer does."""
     numbers = count(1)
 
     def send(*call_ids: str, status: str = "completed") -> None:
@@ -140,15 +142,15 @@ def report(call_api: Callable[..., Any]) -> Callable[..., None]:
             }
             for call_id in call_ids
         ]
-        answer = call_api("call-events", {"events": events})
-        assert answer.json["data"]["applied"] == len(events), answer.text
+        response = call_api("call-events", {"events": events})
+        assert response.json["data"]["applied"] == len(events), response.text
 
     return send
 
 
 @pytest.fixture
 def running_page(new_page: Callable[..., Page], enter: Callable[..., Page], running: Batch, calls: list[str]) -> Page:
-    """The batch's page in a browser of its owner; it is never reloaded."""
+    """Open the batch's page as its owner; `window.loaded` disappears if the page reloads."""
     page = new_page()
     page.add_init_script(FAST_REFRESH)
     enter(page)
@@ -157,19 +159,19 @@ def running_page(new_page: Callable[..., Page], enter: Callable[..., Page], runn
     return page
 
 
-def asked_of(page: Page) -> list[str]:
-    """The addresses that the page asks for by itself, without a person's doing, from now on."""
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url) if request.resource_type == "fetch" else None)
-    return asked
+def record_fetches(page: Page) -> list[str]:
+    """Return a list that collects the addresses of the page's automatic requests from now on."""
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url) if request.resource_type == "fetch" else None)
+    return requests
 
 
-def heard_out(page: Page) -> None:
-    """Wait until every request that the page has made so far is known here: they come in order, and this one last."""
+def wait_until_requests_are_recorded(page: Page) -> None:
+    """Wait until every earlier request of the page is recorded: requests arrive in order, and this one is the last."""
     with page.expect_request("**/healthz"):
         page.evaluate("navigator.sendBeacon('/healthz')")
 
 
 def completed(page: Page) -> Any:
-    """The figure of completed calls on the batch's page."""
+    """Return the number of completed calls on the batch's page."""
     return page.locator(".counts > div").filter(has_text="Completed").locator("dd").first

@@ -1,4 +1,4 @@
-"""What admins do, in a browser: on a phone without JavaScript, and with it."""
+"""Admin pages in a browser: on a phone without JavaScript, and with JavaScript."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.builders import Builder
 
 @pytest.fixture
 def admin(build: Builder) -> User:
-    """An account that may manage the others."""
+    """Create an admin."""
     return build.create_user("demo", is_admin=True)
 
 
@@ -37,7 +37,7 @@ def test_a_user_is_disabled_on_a_phone_without_javascript(
     expect(page.locator("#audit-log tbody tr").first).to_contain_text("Account disabled")
 
 
-def test_lists_are_narrowed_in_place(
+def test_lists_are_filtered_in_place(
     new_page: Callable[..., Page], enter: Callable[..., Page], admin: User, owner: User, stranger: User
 ) -> None:
     page = enter(new_page(), admin)

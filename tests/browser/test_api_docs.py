@@ -1,4 +1,4 @@
-"""The API's page in a browser: drawn from our own files alone, and able to ask the API."""
+"""The API documentation in a browser: rendered from local files only, and able to send requests."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from playwright.sync_api import Page, expect
 from portal.models import Batch, User
 from tests.support.builders import Builder
 
-# What the browser makes of a page is the same whatever database it came from.
+# The browser's part does not depend on the database.
 pytestmark = pytest.mark.parametrize("app", ["sqlite"], indirect=True)
 
 
-def test_the_document_is_drawn_and_can_be_tried_out(
+def test_the_document_is_rendered_and_requests_can_be_sent(
     page: Page, live_server: str, build: Builder, owner: User, batches: list[Batch]
 ) -> None:
     token = build.create_token(owner)
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
     page.get_by_role("link", name="API", exact=True).click()
     expect(page.get_by_text("/api/call/batches/{userId}")).to_be_visible()
     expect(page.locator("body")).not_to_contain_text("Failed to load")
@@ -33,7 +33,7 @@ def test_the_document_is_drawn_and_can_be_tried_out(
     page.get_by_role("button", name="Try it out").click()
     page.get_by_placeholder("userId").fill(owner.id)
     page.get_by_role("button", name="Execute").click()
-    answer = page.locator(".live-responses-table .highlight-code").first
-    expect(answer).to_contain_text("Batches fetched successfully")
-    assert all(url.startswith((live_server, "data:")) for url in asked)
+    response = page.locator(".live-responses-table .highlight-code").first
+    expect(response).to_contain_text("Batches fetched successfully")
+    assert all(url.startswith((live_server, "data:")) for url in requests)
     assert token not in json.dumps(page.evaluate("Object.entries({...localStorage, ...sessionStorage})"))

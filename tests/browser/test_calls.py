@@ -1,4 +1,4 @@
-"""The calls of a batch: what is asked of them stands in the address."""
+"""The table of a batch's calls: the address contains search, filter, order and page."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STATUSES = ("completed", "no-answer", "pending")
 
 @pytest.fixture
 def opened(new_page: Callable[..., Page], enter: Callable[..., Page], build: Builder, owner: User) -> Page:
-    """The page of a batch that was stopped, two pages of calls, in a browser of its owner."""
+    """Open the page of a stopped batch with two pages of calls, as its owner."""
     counts = {"total_calls": 36, "calls_called": 24, "calls_picked": 12, "calls_completed": 12}
     batch: Batch = build.create_batch(owner, "Spring fair", status="stopped", **counts)
     for number in range(36):
@@ -30,66 +30,66 @@ def opened(new_page: Callable[..., Page], enter: Callable[..., Page], build: Bui
     return page
 
 
-def seats(page: Page) -> list[str]:
-    """What tells the calls apart, from the top, once the page is there."""
+def read_rows(page: Page) -> list[str]:
+    """Return the texts of the rows, from the top, after the page has loaded."""
     page.wait_for_load_state()
     return page.locator("#calls tbody tr").all_inner_texts()
 
 
 def query(page: Page) -> dict[str, str]:
-    """What stands in the address."""
+    """Return the parameters in the address."""
     return page.evaluate("Object.fromEntries(new URLSearchParams(location.search))")
 
 
-def shown_again(page: Page) -> None:
-    """A reload and a new tab show the same."""
-    before, address = seats(page), page.url
+def expect_same_after_reload(page: Page) -> None:
+    """Check that a reload and a new tab show the same rows."""
+    before, address = read_rows(page), page.url
     page.reload()
-    assert seats(page) == before
+    assert read_rows(page) == before
     assert page.url == address
     tab = page.context.new_page()
     tab.goto(address)
-    assert seats(tab) == before
+    assert read_rows(tab) == before
     expect(tab.get_by_role("searchbox")).to_have_value(page.get_by_role("searchbox").input_value())
     tab.close()
 
 
-def test_search_outcome_and_order_stand_in_the_address(opened: Page) -> None:
+def test_search_outcome_and_order_are_in_the_address(opened: Page) -> None:
     opened.get_by_role("searchbox").fill("lisbon")
     expect(opened.locator("#calls tbody tr")).to_have_count(12)
     opened.locator("#chip-completed").click()
     expect(opened.locator("#calls tbody tr")).to_have_count(4)
     opened.locator("#calls thead .col-length a").click()
     expect(opened).to_have_url(re.compile("sortBy=callDuration"))
-    asked = query(opened)
-    assert asked.items() >= {"search": "lisbon", "status": "completed", "sortBy": "callDuration"}.items()
+    parameters = query(opened)
+    assert parameters.items() >= {"search": "lisbon", "status": "completed", "sortBy": "callDuration"}.items()
     lengths = opened.locator("#calls tbody .col-length").all_inner_texts()
-    assert lengths == sorted(lengths, reverse=asked.get("sortOrder") != "asc")
-    shown_again(opened)
+    assert lengths == sorted(lengths, reverse=parameters.get("sortOrder") != "asc")
+    expect_same_after_reload(opened)
 
 
-def test_pages_stand_in_the_address_and_back_leads_through_them(opened: Page) -> None:
-    first = seats(opened)
+def test_pages_are_in_the_address_and_back_returns_to_them(opened: Page) -> None:
+    first = read_rows(opened)
     opened.get_by_role("link", name="Next page").click()
     expect(opened).to_have_url(re.compile(r"\?page=2$"))
     expect(opened.locator("#calls tbody tr")).to_have_count(11)
-    shown_again(opened)
+    expect_same_after_reload(opened)
     opened.go_back()
     expect(opened.locator("#calls tbody tr")).to_have_count(25)
-    assert seats(opened) == first
+    assert read_rows(opened) == first
 
 
-def test_a_search_goes_to_the_first_page_and_keeps_the_outcome(opened: Page) -> None:
+def test_a_search_shows_the_first_page_and_keeps_the_outcome(opened: Page) -> None:
     opened.locator("#chip-pending").click()
     expect(opened.locator("#calls tbody tr")).to_have_count(12)
     opened.get_by_role("searchbox").fill("seat 3")
     expect(opened.locator("#calls tbody tr")).to_have_count(2)
     assert query(opened) == {"search": "seat 3", "status": "pending"}
-    shown_again(opened)
+    expect_same_after_reload(opened)
 
 
-def test_no_match_offers_the_way_back(opened: Page) -> None:
-    opened.get_by_role("searchbox").fill("nobody")
+def test_no_match_offers_to_show_all_calls(opened: Page) -> None:
+    opened.get_by_role("searchbox").fill("nowhere")
     expect(opened.get_by_role("heading", name="No calls match")).to_be_visible()
     opened.get_by_role("link", name="Show all calls").click()
     expect(opened.locator("#calls tbody tr")).to_have_count(25)

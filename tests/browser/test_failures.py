@@ -1,4 +1,4 @@
-"""When something goes wrong: always a message, and what is there stays."""
+"""Errors: the page shows a message and keeps its content."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from sqlalchemy.exc import OperationalError
 
 from portal.batches import query
 from portal.models import Batch
-from tests.browser.conftest import names
+from tests.browser.conftest import read_names
 from tests.support.builders import PASSWORD
 
 
 def fail_with(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-    """Every search for a page of batches ends in `error` from now on."""
+    """Make every query for a page of batches raise `error`."""
 
     def broken(*_given: Any, **_named: Any) -> None:
         raise error
@@ -28,20 +28,20 @@ def fail_with(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        (RuntimeError("a fault"), "Something went wrong"),
+        (RuntimeError("an error"), "Something went wrong"),
         (OperationalError("SELECT 1", {}, Exception("gone")), "Database unavailable"),
     ],
 )
-def test_an_error_is_said_and_the_table_kept(
+def test_an_error_is_shown_and_the_table_stays(
     page: Page, monkeypatch: pytest.MonkeyPatch, error: Exception, words: str
 ) -> None:
-    before, address = names(page), page.url
+    before, address = read_names(page), page.url
     with monkeypatch.context() as broken:
         fail_with(broken, error)
         page.get_by_role("searchbox").fill("lisbon")
         expect(page.locator("#error-banner")).to_contain_text(words)
     assert "SELECT" not in page.locator("#error-banner").inner_text()
-    assert names(page) == before
+    assert read_names(page) == before
     assert page.url == address
     expect(page.get_by_role("searchbox")).to_be_focused()
     page.keyboard.press("Enter")
@@ -49,41 +49,41 @@ def test_an_error_is_said_and_the_table_kept(
     expect(page.locator("#error-banner")).to_be_empty()
 
 
-def test_no_connection_is_said_and_the_table_kept(page: Page) -> None:
-    before = names(page)
+def test_a_lost_connection_is_shown_and_the_table_stays(page: Page) -> None:
+    before = read_names(page)
     page.context.set_offline(True)
     page.get_by_role("link", name="Next page").click()
     expect(page.locator("#error-banner")).to_contain_text("cannot be reached")
-    assert names(page) == before
+    assert read_names(page) == before
     page.context.set_offline(False)
     page.get_by_role("link", name="Next page").click()
     expect(page).to_have_url(re.compile(r"page=2$"))
     expect(page.locator("#error-banner")).to_be_empty()
 
 
-def test_a_message_can_be_put_away(page: Page) -> None:
+def test_a_message_can_be_dismissed(page: Page) -> None:
     page.context.set_offline(True)
     page.get_by_role("link", name="Next page").click()
     page.get_by_role("button", name="Dismiss").click()
     expect(page.locator("#error-banner").get_by_text("cannot be reached")).to_have_count(0)
 
 
-def test_an_answer_that_takes_too_long_is_said(page: Page) -> None:
+def test_a_slow_response_is_reported(page: Page) -> None:
     page.evaluate("htmx.config.timeout = 200")
     page.route("**/batches?page=2", lambda _route: None)
     page.get_by_role("link", name="Next page").click()
     expect(page.locator("#error-banner")).to_contain_text("too long")
 
 
-def test_a_value_that_cannot_be_used_is_named_and_the_list_shown(page: Page) -> None:
-    answer = page.goto("/batches?limit=0&status=active")
-    assert answer is not None
-    assert answer.status == 400
+def test_an_invalid_value_is_named_and_the_list_is_shown(page: Page) -> None:
+    response = page.goto("/batches?limit=0&status=active")
+    assert response is not None
+    assert response.status == 400
     expect(page.locator("#batches .message")).to_contain_text("limit must be between 1 and 100")
     expect(page.locator("#batches tbody tr")).to_have_count(6)
 
 
-def test_a_search_that_cannot_be_used_is_named_in_the_swapped_part(page: Page) -> None:
+def test_an_invalid_search_is_named_in_the_swapped_part(page: Page) -> None:
     page.evaluate("document.getElementById('search').removeAttribute('maxlength')")
     page.get_by_role("searchbox").fill("x" * 201)
     expect(page.locator("#batches .message")).to_contain_text("search must be at most 200 characters")
@@ -91,8 +91,8 @@ def test_a_search_that_cannot_be_used_is_named_in_the_swapped_part(page: Page) -
     expect(page.get_by_role("searchbox")).to_be_focused()
 
 
-def test_a_session_that_ends_mid_search_leads_to_sign_in_and_back_to_the_search(page: Page) -> None:
-    page.goto("/batches?status=completed")  # none is running: the page does not ask by itself, and so leads nowhere
+def test_a_session_that_ends_during_a_search_returns_to_the_search_after_sign_in(page: Page) -> None:
+    page.goto("/batches?status=completed")  # no batch is active, so the page does not poll
     page.context.clear_cookies()
     page.get_by_role("searchbox").fill("faro")
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
@@ -104,18 +104,18 @@ def test_a_session_that_ends_mid_search_leads_to_sign_in_and_back_to_the_search(
     expect(page.locator("#batches tbody .col-name")).to_have_text([f"Faro round {number}" for number in (3, 2, 1)])
 
 
-def test_a_deleted_or_foreign_batch_is_told_in_plain_words(page: Page, build: Any, stranger: Any, owner: Any) -> None:
+def test_a_deleted_or_foreign_batch_is_not_found(page: Page, build: Any, stranger: Any, owner: Any) -> None:
     gone = build.create_batch(owner, deleted=True)
     foreign = build.create_batch(stranger)
     for batch_id in (gone.id, foreign.id, "0" * 24, "nonsense"):
-        answer = page.goto(f"/batches/{batch_id}")
-        assert answer is not None
-        assert answer.status == 404
+        response = page.goto(f"/batches/{batch_id}")
+        assert response is not None
+        assert response.status == 404
         expect(page.get_by_role("heading", name="Not found")).to_be_visible()
         expect(page.get_by_role("link", name="Go to batches")).to_be_visible()
 
 
-def test_the_message_for_a_database_that_is_away_asks_it_nothing(
+def test_the_error_page_of_an_unavailable_database_needs_no_database(
     new_page: Callable[..., Page], enter: Callable[..., Page], batches: list[Batch], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from portal.extensions import login_manager
@@ -126,7 +126,7 @@ def test_the_message_for_a_database_that_is_away_asks_it_nothing(
         raise OperationalError("SELECT 1", {}, Exception("gone"))
 
     monkeypatch.setattr(login_manager, "_user_callback", away)
-    answer = page.goto("/batches")
-    assert answer is not None
-    assert answer.status == 503
+    response = page.goto("/batches")
+    assert response is not None
+    assert response.status == 503
     expect(page.get_by_role("heading", name="Database unavailable")).to_be_visible()

@@ -1,4 +1,4 @@
-"""The address is the whole state: back, forward, reload, another tab."""
+"""The address holds the whole state: back, forward, reload, another tab."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import names
+from tests.browser.conftest import read_names
 
 
-def expect_whole(page: Page) -> None:
-    """This is a page with its frame and sheet, not a bare fragment; waits, as a new tab has its address before both."""
+def expect_whole_page(page: Page) -> None:
+    """Check that this is a page with header and style sheet, not a fragment; a new tab has its address before both."""
     expect(page.locator("header.site-header")).to_have_count(1)
     expect(page.locator("#announcer")).to_have_css("position", "absolute")
 
 
-def test_paging_pushes_and_back_and_forward_lead_through_it(page: Page) -> None:
-    seen = {1: names(page)}
+def test_paging_adds_history_entries_for_back_and_forward(page: Page) -> None:
+    seen = {1: read_names(page)}
     for number in (2, 3):
         page.get_by_role("link", name="Next page").click()
         expect(page).to_have_url(re.compile(rf"\?page={number}$"))
-        seen[number] = names(page)
+        seen[number] = read_names(page)
     assert len({name for shown in seen.values() for name in shown}) == 30
     for step, number in (("back", 2), ("back", 1), ("forward", 2), ("forward", 3)):
         page.go_back() if step == "back" else page.go_forward()
         expect(page.locator("#batches tbody .col-name").first).to_have_text(seen[number][0])
-        assert names(page) == seen[number]
-        expect_whole(page)
+        assert read_names(page) == seen[number]
+        expect_whole_page(page)
 
 
 def test_a_reload_shows_the_same(page: Page) -> None:
@@ -34,11 +34,11 @@ def test_a_reload_shows_the_same(page: Page) -> None:
     expect(page).to_have_url(re.compile(r"status=completed$"))
     page.locator("#sort-batchName").click()
     expect(page).to_have_url(re.compile(r"sortBy=batchName"))
-    before, address = names(page), page.url
+    before, address = read_names(page), page.url
     page.reload()
-    assert names(page) == before
+    assert read_names(page) == before
     assert page.url == address
-    expect_whole(page)
+    expect_whole_page(page)
 
 
 def test_the_same_address_in_a_new_tab_shows_the_same_rows(page: Page) -> None:
@@ -48,48 +48,48 @@ def test_the_same_address_in_a_new_tab_shows_the_same_rows(page: Page) -> None:
     expect(page).to_have_url(re.compile(r"sortBy=totalCalls"))
     tab = page.context.new_page()
     tab.goto(page.url)
-    assert names(tab) == names(page)
+    assert read_names(tab) == read_names(page)
     expect(tab.get_by_role("searchbox")).to_have_value("évora")
-    expect_whole(tab)
+    expect_whole_page(tab)
 
 
-def test_coming_back_from_elsewhere_never_shows_a_bare_fragment(page: Page) -> None:
+def test_going_back_never_shows_a_bare_fragment(page: Page) -> None:
     page.get_by_role("link", name="Next page").click()
     expect(page).to_have_url(re.compile(r"page=2$"))
-    shown = names(page)
+    shown = read_names(page)
     page.locator("#batches tbody .col-name a").first.click()
     expect(page.get_by_role("heading", level=1)).to_have_text(shown[0])
     page.go_back()
     expect(page.locator("#batches tbody .col-name").first).to_have_text(shown[0])
-    expect_whole(page)
+    expect_whole_page(page)
     page.go_back()
     expect(page.locator("#batches tbody .col-name").first).to_have_text("Viseu round 3")
-    expect_whole(page)
+    expect_whole_page(page)
 
 
-def test_nothing_of_the_list_is_left_in_the_browsers_storage(page: Page) -> None:
+def test_the_browsers_storage_holds_nothing_of_the_list(page: Page) -> None:
     page.get_by_role("link", name="Next page").click()
     expect(page).to_have_url(re.compile(r"page=2$"))
     assert "round" not in page.evaluate("JSON.stringify({...sessionStorage}) + JSON.stringify({...localStorage})")
 
 
-def test_a_click_with_ctrl_opens_a_tab_and_leaves_this_one(page: Page) -> None:
-    before = names(page)
+def test_a_click_with_ctrl_opens_a_tab_and_keeps_this_one(page: Page) -> None:
+    before = read_names(page)
     with page.context.expect_page() as opened:
         page.get_by_role("link", name="Next page").click(modifiers=["ControlOrMeta"])
     tab = opened.value
     expect(tab).to_have_url(re.compile(r"page=2$"))
-    expect_whole(tab)
-    assert names(page) == before
+    expect_whole_page(tab)
+    assert read_names(page) == before
     expect(page).to_have_url(re.compile(r"/batches$"))
 
 
-def test_a_page_past_the_end_leads_to_the_last(page: Page) -> None:
+def test_a_page_past_the_end_redirects_to_the_last(page: Page) -> None:
     page.goto("/batches?page=99")
     expect(page).to_have_url(re.compile(r"\?page=3$"))
 
 
-def test_after_paging_far_down_the_tables_top_is_in_sight(page: Page) -> None:
+def test_paging_scrolls_to_the_top_of_the_table(page: Page) -> None:
     page.goto("/batches?limit=25")
     page.get_by_role("link", name="Next page").click()
     expect(page).to_have_url(re.compile(r"page=2"))

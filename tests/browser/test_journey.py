@@ -1,4 +1,4 @@
-"""Through the pages as a person goes, and what holds on each of them."""
+"""A walk through the pages, and rules that hold on each of them."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def test_sign_in_list_batch_tokens_account(page: Page, build: Builder, batches: 
     page.get_by_role("link", name="Tokens").click()
     page.get_by_label("Name").fill("nightly")
     page.get_by_role("button", name="Create token").click()
-    made = page.get_by_label("The new token").input_value()
-    expect(page.locator("#example-command")).to_contain_text(f"Bearer {made}")
+    token = page.get_by_label("The new token").input_value()
+    expect(page.locator("#example-command")).to_contain_text(f"Bearer {token}")
     page.get_by_role("link", name="Tokens").click()
-    expect(page.get_by_text(made)).to_have_count(0)
+    expect(page.get_by_text(token)).to_have_count(0)
     page.get_by_label("Revoke nightly").click()
     page.get_by_role("button", name="Revoke token").click()
     expect(page.get_by_role("status").first).to_contain_text("Token revoked")
@@ -58,7 +58,7 @@ def test_a_token_is_copied(page: Page) -> None:
     assert page.evaluate("navigator.clipboard.readText()") == page.get_by_label("The new token").input_value()
 
 
-def test_the_two_do_not_fit(new_page: Callable[..., Page], owner: User) -> None:
+def test_a_wrong_password_is_refused(new_page: Callable[..., Page], owner: User) -> None:
     page = new_page()
     page.goto("/login")
     page.get_by_label("Email address").fill(owner.email)
@@ -69,7 +69,7 @@ def test_the_two_do_not_fit(new_page: Callable[..., Page], owner: User) -> None:
     expect(page.get_by_label("Password")).to_be_focused()
 
 
-def test_a_new_account_reads_what_to_do(new_page: Callable[..., Page], enter: Callable[..., Page], owner: User) -> None:
+def test_a_new_account_sees_what_to_do(new_page: Callable[..., Page], enter: Callable[..., Page], owner: User) -> None:
     page = enter(new_page())
     expect(page.get_by_role("heading", name="No batches yet")).to_be_visible()
     expect(page.get_by_role("searchbox")).to_have_count(0)

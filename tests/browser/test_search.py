@@ -1,4 +1,4 @@
-"""Typing into the search box: the table follows, the address is replaced, the focus stays."""
+"""Typing in the search box: the table follows, the address is replaced, the focus stays."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from contextlib import suppress
 
 from playwright.sync_api import Error, Page, Route, expect
 
-from tests.browser.conftest import names
+from tests.browser.conftest import read_names
 
 LISBON = ["Lisbon round 3", "Lisbon round 2", "Lisbon round 1"]
 
 
-def depth(page: Page) -> int:
+def history_length(page: Page) -> int:
     return page.evaluate("history.length")
 
 
 def test_the_table_follows_and_the_address_is_replaced(page: Page) -> None:
-    before = depth(page)
+    before = history_length(page)
     box = page.get_by_role("searchbox")
     box.press_sequentially("lisbon", delay=40)
     expect(page.locator("#batches tbody tr")).to_have_count(3)
-    assert names(page) == LISBON
+    assert read_names(page) == LISBON
     expect(page).to_have_url(re.compile(r"/batches\?search=lisbon$"))
-    assert depth(page) == before
+    assert history_length(page) == before
     expect(box).to_be_focused()
     expect(box).to_have_value("lisbon")
     expect(page).to_have_title("“lisbon” in batches – Batch Portal")
@@ -37,7 +37,7 @@ def test_the_box_is_the_same_node_after_the_swap(page: Page) -> None:
     assert page.evaluate("document.getElementById('search').mark") == 1
 
 
-def test_an_emptied_box_leaves_no_parameter(page: Page) -> None:
+def test_a_cleared_box_leaves_no_parameter(page: Page) -> None:
     page.get_by_role("searchbox").fill("porto")
     expect(page).to_have_url(re.compile(r"search=porto$"))
     page.get_by_role("searchbox").fill("")
@@ -45,35 +45,35 @@ def test_an_emptied_box_leaves_no_parameter(page: Page) -> None:
     expect(page.locator("#batches tbody tr")).to_have_count(10)
 
 
-def test_enter_pushes_at_once_and_asks_once(page: Page) -> None:
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url) if "hx-request" in request.headers else None)
-    before = depth(page)
+def test_enter_adds_one_history_entry_and_sends_one_request(page: Page) -> None:
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url) if "hx-request" in request.headers else None)
+    before = history_length(page)
     page.clock.install(time=1000)
-    page.clock.pause_at(2000)  # Enter comes before the box would ask by itself, however slow the machine
+    page.clock.pause_at(2000)  # Enter comes before the delayed search, however slow the machine
     page.get_by_role("searchbox").fill("faro")
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile(r"search=faro$"))
     page.clock.run_for(1000)
     page.clock.resume()
     expect(page.locator("#batches tbody tr")).to_have_count(3)
-    assert len(asked) == 1
-    assert depth(page) == before + 1
+    assert len(requests) == 1
+    assert history_length(page) == before + 1
     page.go_back()
     expect(page.get_by_role("searchbox")).to_have_value("")
     expect(page.locator("#batches tbody tr")).to_have_count(10)
 
 
-def test_searching_keeps_the_other_choices_and_goes_to_the_first_page(page: Page) -> None:
+def test_a_search_keeps_the_filters_and_shows_the_first_page(page: Page) -> None:
     page.goto("/batches?status=completed&sortBy=batchName&sortOrder=asc&limit=10&page=2")
     page.get_by_role("searchbox").fill("round 1")
     expect(page.locator("#batches tbody tr")).to_have_count(8)
     query = page.evaluate("Object.fromEntries(new URLSearchParams(location.search))")
     assert query == {"search": "round 1", "status": "completed", "sortBy": "batchName", "sortOrder": "asc"}
-    assert names(page)[0] == "Aveiro round 1"
+    assert read_names(page)[0] == "Aveiro round 1"
 
 
-def test_the_last_request_wins_though_the_first_answers_last(page: Page) -> None:
+def test_the_last_request_wins_even_if_an_earlier_response_is_slower(page: Page) -> None:
     held: list[Route] = []
     page.route(re.compile(r"search=lis$"), lambda route: held.append(route))
     box = page.get_by_role("searchbox")
@@ -81,14 +81,14 @@ def test_the_last_request_wins_though_the_first_answers_last(page: Page) -> None
         box.fill("lis")
     box.fill("porto")
     expect(page.locator("#batches tbody .col-name").first).to_have_text("Porto round 3")
-    with suppress(Error):  # the browser has broken it off
+    with suppress(Error):  # the browser has canceled the request
         held[0].continue_()
     page.wait_for_timeout(500)
-    assert names(page) == ["Porto round 3", "Porto round 2", "Porto round 1"]
+    assert read_names(page) == ["Porto round 3", "Porto round 2", "Porto round 1"]
     expect(page).to_have_url(re.compile(r"search=porto$"))
 
 
-def test_a_chip_wins_over_a_search_still_on_its_way(page: Page) -> None:
+def test_a_filter_wins_over_a_pending_search(page: Page) -> None:
     held: list[Route] = []
     page.route(re.compile(r"search=braga$"), lambda route: held.append(route))
     with page.expect_request(re.compile(r"search=braga$")):
@@ -103,7 +103,7 @@ def test_a_chip_wins_over_a_search_still_on_its_way(page: Page) -> None:
     expect(page.get_by_role("searchbox")).to_have_value("")
 
 
-def test_no_match_says_so_and_offers_the_way_back(page: Page) -> None:
+def test_no_match_offers_to_clear_the_search(page: Page) -> None:
     page.get_by_role("searchbox").fill("100%")
     expect(page.get_by_role("heading", name="No batches match")).to_be_visible()
     expect(page.locator("#announcer")).to_have_text("No matching batches")

@@ -1,4 +1,4 @@
-"""Signing in with a second factor, as a person does it."""
+"""Sign-in with two-factor authentication."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from portal.models import User
 from tests.support.builders import PASSWORD
 
 
-def give_password(page: Page, owner: User) -> None:
-    """Fill in the sign-in form, as far as the code."""
+def submit_password(page: Page, owner: User) -> None:
+    """Submit the sign-in form and wait for the code page."""
     page.goto("/login?next=/settings/tokens")
     page.get_by_label("Email address").fill(owner.email)
     page.get_by_label("Password").fill(PASSWORD)
@@ -23,7 +23,7 @@ def give_password(page: Page, owner: User) -> None:
 
 
 @pytest.mark.parametrize("scripted", [True, False])
-def test_set_up_signed_in_with_a_recovery_code_and_turned_off(
+def test_two_factor_setup_recovery_code_and_turning_off(
     new_page: Callable[..., Page], enter: Callable[..., Page], owner: User, scripted: bool
 ) -> None:
     page = enter(new_page(java_script_enabled=scripted))
@@ -39,7 +39,7 @@ def test_set_up_signed_in_with_a_recovery_code_and_turned_off(
     first, second, *_ = page.locator("#recovery-codes").inner_text().split()
 
     other = new_page(java_script_enabled=scripted)
-    give_password(other, owner)
+    submit_password(other, owner)
     other.get_by_label("Code from your authenticator app").fill("no code")
     other.get_by_role("button", name="Sign in").click()
     expect(other.get_by_role("alert").last).to_contain_text("Invalid code")

@@ -1,4 +1,4 @@
-"""JavaScript off: everything by plain links and forms."""
+"""JavaScript off: everything works with plain links and forms."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from portal.models import Batch
-from tests.browser.conftest import names
+from tests.browser.conftest import read_names
 
 
 @pytest.fixture
 def plain(new_page: Callable[..., Page], enter: Callable[..., Page], batches: list[Batch]) -> Page:
-    """The owner's list in a browser without JavaScript."""
+    """Open the owner's list without JavaScript."""
     return enter(new_page(java_script_enabled=False))
 
 
-def test_search_by_enter_and_by_its_button(plain: Page) -> None:
+def test_search_by_enter_and_by_button(plain: Page) -> None:
     plain.get_by_role("searchbox").fill("lisbon")
     plain.keyboard.press("Enter")
     expect(plain).to_have_url(re.compile(r"search=lisbon"))
@@ -28,7 +28,7 @@ def test_search_by_enter_and_by_its_button(plain: Page) -> None:
     expect(plain.locator("#batches tbody .col-name").first).to_have_text("Porto round 3")
 
 
-def test_a_search_keeps_what_was_chosen_before(plain: Page) -> None:
+def test_a_search_keeps_filter_and_order(plain: Page) -> None:
     plain.locator("#chip-completed").click()
     expect(plain).to_have_url(re.compile(r"status=completed"))
     plain.locator("#sort-batchName").click()
@@ -37,10 +37,10 @@ def test_a_search_keeps_what_was_chosen_before(plain: Page) -> None:
     plain.keyboard.press("Enter")
     expect(plain).to_have_url(re.compile(r"search=round"))
     expect(plain.locator("#batches tbody .col-name")).to_have_count(8)
-    assert names(plain)[:2] == ["Aveiro round 2", "Beja round 2"]
+    assert read_names(plain)[:2] == ["Aveiro round 2", "Beja round 2"]
 
 
-def test_chips_paging_and_rows_on_a_page(plain: Page) -> None:
+def test_filters_paging_and_page_size(plain: Page) -> None:
     plain.locator("#chip-completed").click()
     expect(plain).to_have_url(re.compile(r"status=completed"))
     plain.get_by_role("link", name="Last page").click()
@@ -50,7 +50,7 @@ def test_chips_paging_and_rows_on_a_page(plain: Page) -> None:
     expect(plain.locator("#batches tbody .col-name")).to_have_count(24)
 
 
-def test_the_menus_open_and_their_forms_are_sent(plain: Page) -> None:
+def test_menus_open_and_submit_their_forms(plain: Page) -> None:
     plain.locator("#sort-menu summary").click()
     plain.get_by_role("link", name="Name, Z to A").click()
     expect(plain.locator("#sort-menu summary")).to_contain_text("name, Z to A")
@@ -62,7 +62,7 @@ def test_the_menus_open_and_their_forms_are_sent(plain: Page) -> None:
     expect(plain).to_have_url(re.compile(r"createdFrom=2025-05-01&createdTo=2025-05-01"))
 
 
-def test_tokens_are_made_and_revoked(plain: Page) -> None:
+def test_tokens_are_created_and_revoked(plain: Page) -> None:
     plain.goto("/settings/tokens")
     plain.get_by_label("Name").fill("by hand")
     plain.get_by_role("button", name="Create token").click()
@@ -73,7 +73,7 @@ def test_tokens_are_made_and_revoked(plain: Page) -> None:
     expect(plain.get_by_text("No tokens yet")).to_be_visible()
 
 
-def test_signing_out(plain: Page) -> None:
+def test_sign_out(plain: Page) -> None:
     plain.locator(".account-menu summary").click()
     plain.get_by_role("button", name="Sign out").click()
     expect(plain.get_by_role("heading", name="Sign in")).to_be_visible()

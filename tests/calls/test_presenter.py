@@ -6,6 +6,7 @@ import pytest
 
 from portal.calls.presenter import CallRow, call_view, field_columns, format_duration, outcome_views
 from portal.models import Call, CallStatus
+from portal.models.call import ProgressPart
 
 
 def view(number: str = "+12015550100", **fields: str) -> CallRow:
@@ -34,13 +35,29 @@ def test_the_first_three_fields_are_columns_and_the_others_open_below() -> None:
     assert calls[1].others(columns) == {"note": "late"}
 
 
-def test_outcomes_are_the_statuses_that_occur_with_their_shares() -> None:
+def test_outcomes_are_all_statuses_with_their_shares() -> None:
     counts = dict.fromkeys(CallStatus, 0) | {CallStatus.PENDING: 1, CallStatus.COMPLETED: 3}
-    assert [(view.status.label, view.count, view.share, view.length) for view in outcome_views(counts)] == [
-        ("Completed", 3, 75, 75.0),
-        ("Not called yet", 1, 25, 25.0),
+    views = outcome_views(counts)
+    assert {view.status for view in views} == set(CallStatus)
+    assert [(view.status.label, view.part, view.count, view.share, view.length) for view in views if view.count] == [
+        ("Completed", "completed", 3, 75, 75.0),
+        ("Pending", "rest", 1, 25, 25.0),
     ]
-    assert outcome_views(dict.fromkeys(CallStatus, 0)) == []
+    assert {view.share for view in outcome_views(dict.fromkeys(CallStatus, 0))} == {None}
+
+
+def test_every_status_belongs_to_one_part_of_the_progress_bar() -> None:
+    parts = {part: {status.value for status in part.statuses} for part in ProgressPart}
+    assert parts == {
+        "completed": {"completed"},
+        "picked": {"in-progress", "dropped"},
+        "called": {"dialing", "no-answer", "busy", "failed"},
+        "rest": {"pending", "canceled"},
+    }
+    for status in CallStatus:
+        part = ProgressPart.of(status)
+        assert (part is not ProgressPart.REST) == status.is_called
+        assert (part in (ProgressPart.COMPLETED, ProgressPart.PICKED)) == status.is_picked
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(48, "48 s"), (192, "3 min 12 s"), (3720, "1 h 02 min")])

@@ -118,7 +118,7 @@ def test_every_batch_is_consistent_with_its_calls(app: Flask, run: Callable[...,
             assert batch.calls_called == batch.total_calls - not_called
             assert (batch.calls_picked, batch.calls_completed) == (picked, outcomes["completed"])
             open_calls = outcomes["pending"] + outcomes["dialing"] + outcomes["in-progress"]
-            assert (open_calls > 0) == (batch.status in ("active", "paused", "pending"))
+            assert (open_calls > 0) == (batch.status in ("active", "paused", "pending", "stopped"))
             assert batch.status == "active" or not outcomes["dialing"] + outcomes["in-progress"]
             assert batch.calls_called == 0 or batch.status != "pending"
             statuses[batch.status] += 1

@@ -87,7 +87,7 @@ def test_a_valid_token_is_not_limited_by_its_address(
 
 def test_static_files_and_health_checks_are_not_counted(client: FlaskClient, limit: Callable) -> None:
     limit("address", 1)
-    for address in ("/static/styles/base.css", "/healthz", "/readyz") * 2:
+    for address in ("/static/portal.css", "/healthz", "/readyz") * 2:
         with client.get(address) as answer:
             assert answer.status_code == 200
     assert client.get("/login").status_code == 200

@@ -78,7 +78,7 @@ EVENTS = [{"eventId": "event 1", "batchId": "$batch", "phoneNumber": "$called", 
 
 ROUTE_ROWS: dict[str, RouteRow] = {
     "home": RouteRow(Audience.ANYONE, 302),
-    "static": RouteRow(Audience.ANYONE, path={"filename": "styles/base.css"}),
+    "static": RouteRow(Audience.ANYONE, path={"filename": "portal.css"}),
     "openapi.openapi_json": RouteRow(Audience.ANYONE),
     "openapi.docs": RouteRow(Audience.ANYONE),
     # accounts
@@ -132,9 +132,11 @@ ROUTE_ROWS: dict[str, RouteRow] = {
     "batches.show_activity": RouteRow(Audience.SIGNED_IN, path=BATCH),
     "batches.show_trash": RouteRow(Audience.SIGNED_IN),
     "batches.restore_batches": RouteRow(Audience.SIGNED_IN, 303, form={"id": "$deleted"}, stranger=303),
-    "batches.confirm_bulk_action": RouteRow(Audience.SIGNED_IN, query="do=delete&id=$batch", stranger=302),
-    "batches.apply_bulk_action": RouteRow(Audience.SIGNED_IN, 303, form={"do": "delete", "id": "$batch"}, stranger=303),
-    "batches.apply_batch_action": RouteRow(Audience.SIGNED_IN, 303, BATCH, form={"move": "start"}),
+    "batches.confirm_action": RouteRow(Audience.SIGNED_IN, query="do=delete&id=$batch", stranger=302),
+    "batches.apply_confirmed_action": RouteRow(
+        Audience.SIGNED_IN, 303, form={"do": "delete", "id": "$batch"}, stranger=303
+    ),
+    "batches.request_action": RouteRow(Audience.SIGNED_IN, 303, form={"do": "start", "id": "$batch"}, stranger=303),
     "batches.rename_form": RouteRow(Audience.SIGNED_IN, path=BATCH),
     "batches.rename_batch": RouteRow(Audience.SIGNED_IN, 303, BATCH, form={"name": "Another name"}),
     "batches.duplicate_form": RouteRow(Audience.SIGNED_IN, path=BATCH),

@@ -11,6 +11,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from jinja2 import UndefinedError
+from sqlalchemy.exc import OperationalError
 from werkzeug.test import TestResponse
 
 from portal.models import User
@@ -220,6 +221,31 @@ def test_an_internal_error_reveals_no_details(
     assert "Something went wrong on our side and has been logged" in answer.text
     for word in ("SELECT", "secret", "RuntimeError", "Traceback"):
         assert word not in answer.text
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["portal.batches.query.fetch_counted_page", "portal.accounts.query.find_session_user"],
+    ids=["page", "user"],
+)
+@pytest.mark.parametrize(
+    "error", [RuntimeError("broken"), OperationalError("SELECT 1", {}, Exception("gone"))], ids=["bug", "outage"]
+)
+def test_an_error_page_keeps_the_layout_of_a_session(
+    open_page: Callable, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, target: str, error: Exception
+) -> None:
+    def broken(*_: object) -> None:
+        raise error
+
+    open_page("/batches")
+    monkeypatch.setattr(target, broken)
+    page = open_page("/batches?search=round")
+    assert page.status_code in (500, 503)
+    assert 'aria-label="Portal"' in page.text
+    assert ">Go to batches</a>" in page.text
+    assert 'href="/batches?search=round">Try again</a>' in page.text
+    assert "sign-in" not in page.text
+    assert "Go to sign-in" in open_page("/nowhere", client).text
 
 
 @pytest.mark.parametrize("host", [".5", "a" * 64, "a..b"])

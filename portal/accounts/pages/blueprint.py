@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, g, request, session, url_for
+from flask import Blueprint, g, session, url_for
 from flask_login import current_user, login_user
-from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response as AnyResponse
 
 from portal.accounts import actions, query
@@ -17,12 +16,11 @@ from portal.models.actor import Actor
 from portal.telemetry import metrics
 from portal.times import now_ms
 from portal.web import htmx
+from portal.web.refresh import is_refresh
 from portal.web.request_hooks import client_address
 
 blueprint = Blueprint("accounts", __name__)
 
-# The header of automatic refreshes (static/refresh.js), which do not count as use of the session.
-REFRESH_HEADER = "X-Refresh"
 USE_INTERVAL_MS = 60_000
 
 
@@ -31,7 +29,7 @@ def load_user(session_id: str) -> SessionUser | None:
     """Return the user of a session, and store at most once a minute that the session is in use."""
     now = now_ms()
     user = query.find_session_user(session_id, session_lifetimes(), now)
-    if user and now - user.seen_at >= USE_INTERVAL_MS and REFRESH_HEADER not in request.headers:
+    if user and now - user.seen_at >= USE_INTERVAL_MS and not is_refresh():  # a refresh is no use
         actions.record_session_use(user.session_key)
     return user
 
@@ -44,12 +42,16 @@ def redirect_to_sign_in() -> AnyResponse:
 
 @blueprint.app_context_processor
 def inject_current_user() -> dict[str, object]:
-    """Return `reader` for templates: None for visitors, or if the database is unavailable."""
+    """Return `reader` for templates: None for visitors, and on the error page of a failure to load the user.
+
+    `has_session` says whether the browser has a session, whose user may be unknown for now.
+    """
     try:
         is_signed_in = current_user.is_authenticated
-        return {"reader": current_user_view(current_user._get_current_object()) if is_signed_in else None}
-    except SQLAlchemyError:
-        return {"reader": None}
+        reader = current_user_view(current_user._get_current_object()) if is_signed_in else None
+        return {"reader": reader, "has_session": is_signed_in}
+    except Exception:  # the error that the page reports
+        return {"reader": None, "has_session": "_user_id" in session}
 
 
 def record_refused_sign_in(user: User | None, why: str, *, audit: bool = True) -> None:

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 from portal.audit import batch_query as events_query
 from portal.audit.batch_presenter import batch_event_view
 from portal.batches import transitions
+from portal.batches.pages.actions import PageAction
 from portal.batches.pages.blueprint import batch_or_404, blueprint
 from portal.batches.parameters import ActivityParameters
 from portal.batches.presenter import calling_hours_view
@@ -20,13 +21,13 @@ from portal.calls.chart import picked_up_chart
 from portal.calls.parameters import CallListParameters
 from portal.calls.presenter import call_listing, outcome_views
 from portal.models import CallStatus, QueueStatus
-from portal.models.call import OPEN_STATUSES
+from portal.models.call import ON_LINE_STATUSES, OPEN_STATUSES
 from portal.web.clock import request_clock
 from portal.web.pagination import fetch_existing_page
 from portal.web.parameters import ParsedParameters, parse_query
 from portal.web.rendering import render, render_with_etag
 
-RECENT_EVENTS = 5
+RECENT_EVENTS = 3
 CHART_INTERVALS = 24
 
 
@@ -52,12 +53,16 @@ def render_batch(batch_id: str, parsed: ParsedParameters[CallListParameters]) ->
     return render(
         "batches/detail.html",
         "calls/_table.html",
+        "batches/_live.html",
         problems=parsed.problems,
-        batch=batch_view(batch),
-        running=batch.status == QueueStatus.ACTIVE,
-        moves=transitions.available_actions(
-            QueueStatus(batch.status), has_open=any(outcomes[status] for status in OPEN_STATUSES)
-        ),
+        batch=batch_view(batch, request_clock().now),
+        running=batch.status == QueueStatus.ACTIVE or any(outcomes[status] for status in ON_LINE_STATUSES),
+        actions=[
+            PageAction(action)
+            for action in transitions.available_actions(
+                QueueStatus(batch.status), has_open=any(outcomes[status] for status in OPEN_STATUSES)
+            )
+        ],
         window=calling_hours_view(batch.settings, request_clock().now),
         settings=batch.settings,
         outcomes=outcome_views(outcomes),

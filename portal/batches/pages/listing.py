@@ -14,6 +14,7 @@ from portal.batches.pages.actions import TOOLBAR
 from portal.batches.pages.blueprint import blueprint
 from portal.batches.parameters import BatchListParameters
 from portal.batches.presenter import Listing
+from portal.calls import query as calls_query
 from portal.models import QueueStatus
 from portal.models.list_state import ListState
 from portal.times import local_day
@@ -32,6 +33,15 @@ def list_batches() -> Response:
     return render_with_etag(state.version, lambda: render_list(state, parsed))
 
 
+def has_calls_on_line(listing: Listing) -> bool:
+    """Return whether a batch of the page that does not start calls still has calls on the line.
+
+    A completed batch has none.
+    """
+    ids = [batch.id for batch in listing.rows if batch.status is not QueueStatus.COMPLETED]
+    return calls_query.has_calls_on_line(current_user.key, ids)
+
+
 def render_list(state: ListState, parsed: ParsedParameters[BatchListParameters]) -> Response:
     """Render the list with the given parameters."""
 
@@ -40,12 +50,14 @@ def render_list(state: ListState, parsed: ParsedParameters[BatchListParameters])
 
     parameters, page = fetch_existing_page(parsed, fetch)
     clock = request_clock()
+    listing = Listing(parameters, page, has_batches=state.total > 0, now=clock.now)
     return render(
         "batches/list.html",
         "batches/_table.html",
+        "batches/_table.html",
         problems=parsed.problems,
-        listing=Listing(parameters, page, has_batches=state.total > 0),
-        running=state.live[QueueStatus.ACTIVE] > 0,
+        listing=listing,
+        running=state.live[QueueStatus.ACTIVE] > 0 or has_calls_on_line(listing),
         bulk_actions=TOOLBAR,
         sorts=sort_menu(parameters),
         created=created_date_menu(parameters, local_day(clock.now, clock.zone), clock.zone),

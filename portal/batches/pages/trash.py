@@ -55,7 +55,7 @@ def restore_batches() -> Response:
     ).or_refuse()
     count = sum(actions.restore_batch(current_user.actor, batch_id) for batch_id in form.id)
     if count:
-        flash(f"{count} {'batch' if count == 1 else 'batches'} restored.")
+        flash("Batch restored." if count == 1 else f"{count} batches restored.")
     else:
         flash("The selected batches no longer exist.", "problem")
     return htmx.redirect_browser(htmx.safe_target(form.back, url_for(".list_batches")))

@@ -1,4 +1,4 @@
-"""When a page refreshes its figures, when it does not, and its message when the server does not answer."""
+"""Automatic refreshes: when a page polls, when it stops, and what it shows if the server does not respond."""
 
 from __future__ import annotations
 
@@ -9,63 +9,63 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import asked_of, completed, heard_out
+from tests.browser.conftest import completed, record_fetches, wait_until_requests_are_recorded
 
 STALE = "This page may be out of date"
 
 
-def is_refresh(event: Any) -> bool:
-    """Return whether a request, or the request of a response, is a refresh that the page started."""
+def is_fetch(event: Any) -> bool:
+    """Return whether a request, or the request of a response, is an automatic one."""
     return getattr(event, "request", event).resource_type == "fetch"
 
 
-def test_the_last_call_completes_it_and_nothing_is_asked_any_more(
+def test_polling_stops_when_the_last_call_completes_the_batch(
     running_page: Page, report: Callable[..., None], calls: list[str]
 ) -> None:
     running_page.clock.install()
-    asked = asked_of(running_page)
-    with running_page.expect_request(is_refresh):
+    requests = record_fetches(running_page)
+    with running_page.expect_request(is_fetch):
         running_page.clock.run_for(2100)
-    assert asked
+    assert requests
     report(*calls)
     expect(running_page.locator(".page-header .badge")).to_have_text("Completed")
     expect(running_page.get_by_role("button", name="Pause")).to_have_count(0)
-    asked.clear()
+    requests.clear()
     running_page.clock.run_for(30_000)
-    heard_out(running_page)
-    assert asked == []
+    wait_until_requests_are_recorded(running_page)
+    assert requests == []
 
 
 @pytest.mark.usefixtures("one_minute")
-def test_while_nothing_changes_the_answers_are_empty(running_page: Page) -> None:
+def test_responses_are_304_while_nothing_changes(running_page: Page) -> None:
     statuses: list[int] = []
-    running_page.on("response", lambda answer: statuses.append(answer.status) if is_refresh(answer) else None)
+    running_page.on("response", lambda response: statuses.append(response.status) if is_fetch(response) else None)
     running_page.reload()
     for _ in range(2):
-        with running_page.expect_response(lambda answer: answer.status == 304):
+        with running_page.expect_response(lambda response: response.status == 304):
             pass
     assert 200 not in statuses[statuses.index(304) :]
 
 
-def test_a_hidden_tab_does_not_ask(running_page: Page) -> None:
+def test_a_hidden_tab_does_not_poll(running_page: Page) -> None:
     running_page.clock.install()
     running_page.reload()
-    asked = asked_of(running_page)
-    with running_page.expect_response(is_refresh) as answer:
+    requests = record_fetches(running_page)
+    with running_page.expect_response(is_fetch) as response:
         running_page.clock.run_for(2100)
-    answer.value.finished()
+    response.value.finished()
     hide(running_page, hidden=True)
-    asked.clear()
+    requests.clear()
     running_page.clock.run_for(30_000)
-    heard_out(running_page)
-    assert asked == []
-    with running_page.expect_request(is_refresh):
+    wait_until_requests_are_recorded(running_page)
+    assert requests == []
+    with running_page.expect_request(is_fetch):
         hide(running_page, hidden=False)
         running_page.clock.run_for(10)
 
 
 def hide(page: Page, *, hidden: bool) -> None:
-    """Have the page believe that another tab is in front of it, or that it is in front again."""
+    """Make the page believe that its tab is hidden or visible."""
     page.evaluate(
         """(hidden) => {
           Object.defineProperty(document, "hidden", {get: () => hidden, configurable: true});
@@ -75,17 +75,17 @@ def hide(page: Page, *, hidden: bool) -> None:
     )
 
 
-def test_who_is_signed_out_meanwhile_is_led_to_sign_in(running_page: Page) -> None:
+def test_a_user_whose_session_ended_is_sent_to_sign_in(running_page: Page) -> None:
     running_page.context.clear_cookies()
     expect(running_page.get_by_role("heading", name="Sign in")).to_be_visible()
 
 
 @pytest.mark.parametrize("how", ["refused", "broken"])
-def test_a_server_that_fails_is_told_until_it_is_back(
+def test_a_failing_server_is_reported_until_it_recovers(
     running_page: Page, report: Callable[..., None], calls: list[str], how: str
 ) -> None:
     def fail(route: Any) -> None:
-        route.abort() if how == "refused" else route.fulfill(status=500, body="a fault")
+        route.abort() if how == "refused" else route.fulfill(status=500, body="an error")
 
     running_page.route(re.compile("/batches/"), fail)
     expect(running_page.locator("#error-banner")).to_contain_text(STALE)

@@ -1,4 +1,4 @@
-"""Several batches at once: picked in the list, named before anything is done, and exported."""
+"""Bulk actions: selection, confirmation, undo, and exports of the list."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from playwright.sync_api import Page, expect
 from python_calamine import CalamineWorkbook
 
 from portal.models import Batch
-from tests.browser.conftest import names
+from tests.browser.conftest import read_names
 from tests.support.builders import Builder
 
 VIEW = "/batches?search=round&status=active&sortBy=batchName&sortOrder=asc"
 
 
-def pick(page: Page, *batches: str) -> None:
-    """Tick the boxes of batches."""
+def select_batches(page: Page, *batches: str) -> None:
+    """Select batches by name."""
     for name in batches:
         page.get_by_label(f"Select {name}", exact=True).check()
 
 
-def test_what_is_picked_is_counted_in_words(page: Page) -> None:
+def test_selected_batches_are_counted(page: Page) -> None:
     expect(page.locator(".bulk-actions")).to_be_hidden()
-    pick(page, "Viseu round 3")
+    select_batches(page, "Viseu round 3")
     count = page.locator(".selected-count")
     expect(count).to_have_text("1 batch selected")
     every = page.get_by_label("Select all on this page")
@@ -35,19 +35,19 @@ def test_what_is_picked_is_counted_in_words(page: Page) -> None:
     expect(page.locator(".bulk-actions")).to_be_hidden()
 
 
-def test_cancel_leads_back_to_the_same_view(page: Page) -> None:
+def test_cancel_returns_to_the_same_view(page: Page) -> None:
     page.goto(VIEW)
-    shown, address = names(page), page.url
-    pick(page, "Lisbon round 1", "Porto round 2")
+    shown, address = read_names(page), page.url
+    select_batches(page, "Lisbon round 1", "Porto round 2")
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Stop 2 batches?")
     expect(page.locator(".line-list strong")).to_have_text(["Porto round 2", "Lisbon round 1"])
     page.get_by_role("link", name="Cancel").click()
     expect(page).to_have_url(address)
-    assert names(page) == shown
+    assert read_names(page) == shown
 
 
-def test_stop_stops_them_and_comes_back_to_the_view(page: Page) -> None:
+def test_stop_returns_to_the_same_view(page: Page) -> None:
     page.goto(VIEW)
     address = page.url
     page.get_by_label("Select all on this page").check()
@@ -58,45 +58,47 @@ def test_stop_stops_them_and_comes_back_to_the_view(page: Page) -> None:
     page.get_by_role("button", name="Stop").click()
     expect(page.locator("main [role=status]").first).to_contain_text("5 batches stopped.")
     expect(page).to_have_url(address)
-    assert names(page) == ["Lisbon round 3"]
+    assert read_names(page) == ["Lisbon round 3"]
 
 
-def test_what_cannot_be_done_is_named_with_its_reason(page: Page) -> None:
+def test_batches_that_cannot_change_are_listed_with_the_reason(page: Page) -> None:
     page.goto("/batches?search=round+1&limit=25")
-    pick(page, "Faro round 1", "Porto round 1")
-    page.get_by_role("button", name="Pause").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Pause “Porto round 1”?")
+    select_batches(page, "Faro round 1", "Porto round 1")
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Stop “Porto round 1”?")
     expect(page.locator(".line-list").last).to_contain_text("Faro round 1")
-    expect(page.locator(".line-list").last).to_contain_text("cannot be paused")
-    page.get_by_role("button", name="Pause").click()
-    expect(page.locator("main [role=status]").first).to_contain_text("1 batch paused.")
+    expect(page.locator(".line-list").last).to_contain_text("cannot be stopped")
+    page.get_by_role("button", name="Stop").click()
+    expect(page.locator("main [role=status]").first).to_contain_text("Batch stopped.")
 
 
-def test_what_was_moved_meanwhile_is_left_and_told(page: Page, build: Builder, batches: list[Batch]) -> None:
+def test_batches_that_changed_before_the_confirmation_are_reported(
+    page: Page, build: Builder, batches: list[Batch]
+) -> None:
     page.goto(VIEW)
-    pick(page, "Lisbon round 1", "Porto round 1")
-    page.get_by_role("button", name="Pause").click()
+    select_batches(page, "Lisbon round 1", "Porto round 1")
+    page.get_by_role("button", name="Stop").click()
     expect(page.locator(".line-list li")).to_have_count(2)
-    build.change(batches[0], status="stopped")
-    page.get_by_role("button", name="Pause").click()
-    expect(page.locator("main [role=status]").first).to_contain_text("1 batch paused.")
+    build.change(batches[0], status="completed")
+    page.get_by_role("button", name="Stop").click()
+    expect(page.locator("main [role=status]").first).to_contain_text("Batch stopped.")
     left = page.locator("main [role=alert]").filter(has_text="not changed")
-    expect(left).to_contain_text("“Lisbon round 1” not changed. This batch is stopped and cannot be paused.")
+    expect(left).to_contain_text("“Lisbon round 1” not changed. This batch is completed and cannot be stopped.")
 
 
-def test_several_deleted_come_back_together(page: Page) -> None:
-    pick(page, "Viseu round 3", "Beja round 3")
+def test_undo_restores_all_deleted_batches(page: Page) -> None:
+    select_batches(page, "Viseu round 3", "Beja round 3")
     page.get_by_role("button", name="Delete").click()
     expect(page.get_by_text("Deleted batches move to the trash")).to_be_visible()
     page.get_by_role("button", name="Delete").click()
     expect(page.locator("main [role=status]").first).to_contain_text("2 batches deleted.")
-    assert names(page)[0] == "Guarda round 3"
+    assert read_names(page)[0] == "Guarda round 3"
     page.get_by_role("button", name="Undo").click()
     expect(page.locator("main [role=status]").first).to_contain_text("2 batches restored.")
-    assert names(page)[:2] == ["Viseu round 3", "Beja round 3"]
+    assert read_names(page)[:2] == ["Viseu round 3", "Beja round 3"]
 
 
-def test_pick_all_is_there_again_after_paging(page: Page) -> None:
+def test_select_all_works_after_paging(page: Page) -> None:
     page.get_by_label("Select all on this page").check()
     page.get_by_role("link", name="Next page").click()
     expect(page).to_have_url(re.compile(r"page=2$"))
@@ -109,22 +111,22 @@ def test_pick_all_is_there_again_after_paging(page: Page) -> None:
     expect(page).to_have_url(re.compile(r"page=2$"))
 
 
-def test_the_list_is_exported_as_it_is_shown_on_all_its_pages(page: Page, tmp_path: Path) -> None:
+def test_an_export_of_the_list_has_all_its_pages_in_order(page: Page, tmp_path: Path) -> None:
     page.locator("#chip-completed").click()
     expect(page).to_have_url(re.compile("status=completed"))
     page.locator("#sort-batchName").click()
     expect(page).to_have_url(re.compile("status=completed&sortBy=batchName"))
-    shown = names(page)
-    for kind, word in (("csv", "CSV"), ("xlsx", "Excel workbook")):
+    shown = read_names(page)
+    for kind, label in (("csv", "CSV"), ("xlsx", "Excel workbook")):
         page.locator("#export-menu summary").click()
-        with page.expect_download() as coming:
-            page.locator("#export-menu").get_by_role("link", name=word).click()
-        assert coming.value.suggested_filename.endswith(f".{kind}")
-        coming.value.save_as(tmp_path / f"list.{kind}")
+        with page.expect_download() as download:
+            page.locator("#export-menu").get_by_role("link", name=label).click()
+        assert download.value.suggested_filename.endswith(f".{kind}")
+        download.value.save_as(tmp_path / f"list.{kind}")
         page.keyboard.press("Escape")
     text = list(csv.reader((tmp_path / "list.csv").read_text("utf-8-sig").splitlines()))
     sheet = CalamineWorkbook.from_path(tmp_path / "list.xlsx").get_sheet_by_index(0).to_python()
     for header, *rows in (text, sheet):
-        exported = [row[header.index("batchName")] for row in rows]
-        assert len(exported) == 24
-        assert exported[:10] == shown
+        export_rows = [row[header.index("batchName")] for row in rows]
+        assert len(export_rows) == 24
+        assert export_rows[:10] == shown
