@@ -28,9 +28,12 @@ class AccountEvent(LabeledEnum):
     SECOND_FACTOR_OFF = "second-factor-off", "Two-factor authentication turned off"
     RECOVERY_CODES_CREATED = "recovery-codes-made", "Recovery codes created"
     RECOVERY_CODE_USED = "recovery-code-used", "Recovery code used"
-    IDENTITY_LINKED = "identity-linked", "Sign-in provider linked"
+    IDENTITY_LINKED = "identity-linked", "Single sign-on linked"
+    IDENTITY_UNLINKED = "identity-unlinked", "Single sign-on unlinked"
+    IDENTITY_CONFIRMED = "identity-confirmed", "Identity confirmed"
     TOKEN_CREATED = "token-made", "Token created"
     TOKEN_REVOKED = "token-revoked", "Token revoked"
+    TOKENS_REVOKED = "tokens-revoked", "All tokens revoked"
     EXPORTED = "exported", "Exported"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.models.base import Base, Key, Millis, SortableText
@@ -19,6 +19,8 @@ class UserSession(Base):
     user_key: Mapped[int] = mapped_column(Key, ForeignKey("users.key", ondelete="CASCADE"))
     created_at: Mapped[int] = mapped_column(Millis)
     seen_at: Mapped[int] = mapped_column(Millis)  # written at most once a minute
+    confirmed_at: Mapped[int | None] = mapped_column(Millis)  # last authentication; None = when it was created
+    id_token: Mapped[str | None] = mapped_column(Text)  # of the OpenID Connect provider; "" if it is not known
 
 
 class RecoveryCode(Base):

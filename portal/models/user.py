@@ -26,6 +26,7 @@ class User(Base):
     is_admin: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     totp_secret: Mapped[str | None] = mapped_column(String(255))  # encrypted; None = two-factor authentication is off
     totp_step: Mapped[int | None] = mapped_column(BigInteger)  # time step of the last accepted code
+    unlinked_at: Mapped[int | None] = mapped_column(Millis)  # when a link to an OpenID Connect identity was removed
     created_at: Mapped[int] = mapped_column(Millis)
     disabled_at: Mapped[int | None] = mapped_column(Millis)
 
