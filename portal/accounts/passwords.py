@@ -9,10 +9,17 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from zxcvbn import zxcvbn
 
+from portal.accounts.tokens import hash_secret
+from portal.models import User
+from portal.times import DAY_MS
+
 hasher = PasswordHasher()
 
 # The hash of accounts that sign in only with OpenID Connect; no password matches it.
 NO_PASSWORD = "!"  # noqa: S105, not a password
+
+# A temporary password, which someone other than the user has seen, works for this long.
+TEMPORARY_MS = 7 * DAY_MS
 
 # zxcvbn checks this many characters; the rest cannot make a password weaker.
 CHECKED_LENGTH = 72
@@ -39,6 +46,17 @@ def verify_password(password: str, password_hash: str | None) -> bool:
         return hasher.verify(password_hash if has_password else dummy_hash(), password) and has_password
     except (VerificationError, InvalidHashError):
         return False
+
+
+def password_mark(password_hash: str) -> str:
+    """Return a value that changes with the password, to bind cookies to it."""
+    return hash_secret(password_hash)[:16]
+
+
+def usable_hash(user: User | None, now: int) -> str | None:
+    """Return the hash that a password must match now; None without an account that can sign in with a password."""
+    is_usable = user and user.is_active and (user.temporary_until is None or user.temporary_until > now)
+    return user.password_hash if is_usable else None
 
 
 def needs_rehash(password_hash: str) -> bool:

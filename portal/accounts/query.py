@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from flask_login import UserMixin
 from sqlalchemy import Row, Select, bindparam, func, select
@@ -35,6 +35,24 @@ class Caller:
         return Actor(self.list_state.owner_key, Channel.API, self.token_key)
 
 
+class CredentialsChanged(Exception):
+    """The account was changed, disabled or deleted after its credentials were checked."""
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """The state of an account that a check of its credentials is based on."""
+
+    user_key: int
+    password_hash: str
+    totp_secret: str | None
+
+    @classmethod
+    def of(cls, user: User) -> Credentials:
+        """Return the credentials of a user."""
+        return cls(user.key, user.password_hash, user.totp_secret)
+
+
 @dataclass(frozen=True)
 class SessionUser(UserMixin):
     """The signed-in user, their session and the state of their list, read by one query."""
@@ -42,6 +60,7 @@ class SessionUser(UserMixin):
     session_id: str
     session_key: int
     seen_at: int
+    by_provider: bool
     key: int
     id: str
     email: str
@@ -49,9 +68,20 @@ class SessionUser(UserMixin):
     zone: str
     region: str
     password_hash: str
+    temporary_until: int | None
     is_admin: bool
-    has_second_factor: bool
+    totp_secret: str | None
     list_state: ListState
+
+    @property
+    def has_second_factor(self) -> bool:
+        """Return whether two-factor authentication is on."""
+        return self.totp_secret is not None
+
+    @property
+    def credentials(self) -> Credentials:
+        """Return the credentials as they were at the start of the request."""
+        return Credentials(self.key, self.password_hash, self.totp_secret)
 
     @property
     def actor(self) -> Actor:
@@ -85,10 +115,14 @@ CALLER = (
     .where(Token.id == bindparam("token_id"))
 )
 
+OTHER_FIELDS = ("session_id", "list_state")
+SESSION_USER_COLUMNS = tuple(field.name for field in fields(SessionUser) if field.name not in OTHER_FIELDS)
+
 SESSION_USER = (
     select(
         UserSession.key.label("session_key"),
         UserSession.seen_at,
+        UserSession.by_provider,
         User.key,
         User.id,
         User.email,
@@ -96,8 +130,9 @@ SESSION_USER = (
         User.zone,
         User.region,
         User.password_hash,
+        User.temporary_until,
         User.is_admin,
-        User.totp_secret.is_not(None).label("has_second_factor"),
+        User.totp_secret,
         *LIST_STATE_COLUMNS,
     )
     .join(User, User.key == UserSession.user_key)
@@ -153,9 +188,11 @@ def find_session_user(session_id: str, lifetimes: Lifetimes, now: int) -> Sessio
     row = fetch(SESSION_USER, id_hash=hash_secret(session_id), **limits).one_or_none()
     if row is None:
         return None
-    account = (row.key, row.id, row.email, row.name, row.zone, row.region, row.password_hash)
-    roles = (row.is_admin, bool(row.has_second_factor))
-    return SessionUser(session_id, row.session_key, row.seen_at, *account, *roles, read_list_state(row.key, row))
+    return SessionUser(
+        session_id=session_id,
+        list_state=read_list_state(row.key, row),
+        **{column: getattr(row, column) for column in SESSION_USER_COLUMNS},
+    )
 
 
 def list_sessions(user_key: int, lifetimes: Lifetimes, now: int) -> Sequence[Row[tuple[int, int, int]]]:
@@ -187,10 +224,17 @@ def count_recovery_codes(user_key: int) -> int:
     return db.session.execute(unused).scalar_one()
 
 
-def lock_user(user_key: int) -> User:
-    """Return the user, freshly read and locked for the caller's transaction."""
+def lock_user(user_key: int, checked: Credentials | None = None) -> User:
+    """Return the user, freshly read and locked for the caller's transaction.
+
+    With `checked`, raises CredentialsChanged unless the account is active and its credentials are still the same: what
+    was checked before the transaction is true only then.
+    """
     locked = select(User).where(User.key == user_key).with_for_update().execution_options(populate_existing=True)
-    return db.session.execute(locked).scalar_one()
+    user = db.session.execute(locked).scalar_one_or_none()
+    if user is None or (checked and not (user.is_active and Credentials.of(user) == checked)):
+        raise CredentialsChanged
+    return user
 
 
 def list_users() -> Sequence[User]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy import Boolean, ForeignKey, Index, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.models.base import Base, Key, Millis, SortableText
@@ -19,6 +19,7 @@ class UserSession(Base):
     user_key: Mapped[int] = mapped_column(Key, ForeignKey("users.key", ondelete="CASCADE"))
     created_at: Mapped[int] = mapped_column(Millis)
     seen_at: Mapped[int] = mapped_column(Millis)  # written at most once a minute
+    by_provider: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())  # OpenID Connect
 
 
 class RecoveryCode(Base):

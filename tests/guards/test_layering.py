@@ -25,6 +25,7 @@ SELECTS = (
 )
 WRITES = (
     "*/actions.py",
+    "accounts/actions/*.py",
     "batches/actions/*.py",
     "audit/account_log.py",
     "audit/batch_log.py",

@@ -92,6 +92,7 @@ ROUTE_ROWS: dict[str, RouteRow] = {
     "accounts.change_account": RouteRow(
         Audience.SIGNED_IN, 303, form={"name": "Another name", "zone": "UTC", "region": ""}
     ),
+    "accounts.new_password": RouteRow(Audience.SIGNED_IN, 303),  # redirects without a temporary password
     "accounts.change_password": RouteRow(
         Audience.SIGNED_IN, 303, form={"current": "$password", "password": "$password"}, stranger=400
     ),

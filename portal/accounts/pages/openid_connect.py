@@ -9,6 +9,7 @@ from portal.accounts import actions, openid_connect, query
 from portal.accounts.openid_connect import OpenIdUser, SignInRefused
 from portal.accounts.pages.blueprint import blueprint, record_refused_sign_in
 from portal.accounts.pages.signing_in import complete_sign_in, read_next_target, show_sign_in
+from portal.accounts.query import Credentials
 from portal.models import Channel, User
 from portal.models.actor import Actor
 from portal.web import htmx
@@ -39,7 +40,7 @@ def finish_openid_sign_in() -> AnyResponse:
     except SignInRefused as error:
         record_refused_sign_in(None, "provider")
         return show_sign_in(target, problem=str(error), status=403)
-    return complete_sign_in(user, "provider", target)
+    return complete_sign_in(Credentials.of(user), "provider", target, by_provider=True)
 
 
 def require_provider() -> None:
