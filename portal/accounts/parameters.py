@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
-from portal.accounts.passwords import is_common
+from portal.accounts.password_strength import is_easy_to_guess
 from portal.models import Scope
 from portal.text import find_forbidden_character
 from portal.web.field_types import Region, Zone
@@ -31,9 +31,9 @@ def check_password_characters(value: Any) -> Any:
 
 
 def check_password_strength(value: str, info: ValidationInfo) -> str:
-    """Return `value` unless it is common or similar to the email address or name. Raises ValueError."""
+    """Return `value` unless it is easy to guess. Raises ValueError."""
     personal = (info.data.get("email", ""), info.data.get("name", ""))
-    if is_common(value, personal):
+    if is_easy_to_guess(value, personal):
         raise ValueError("is too easy to guess; use a few unrelated words")
     return value
 

@@ -1,13 +1,11 @@
-"""Hash passwords with argon2id (argon2-cffi's defaults: RFC 9106, low memory), and detect common ones."""
+"""Hash passwords with argon2id (argon2-cffi's defaults: RFC 9106, low memory)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import lru_cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from zxcvbn import zxcvbn
 
 from portal.accounts.tokens import hash_secret
 from portal.models import User
@@ -21,11 +19,6 @@ NO_PASSWORD = "!"  # noqa: S105, not a password
 # A temporary password, which someone other than the user has seen, works for this long.
 TEMPORARY_MS = 7 * DAY_MS
 
-# zxcvbn checks this many characters; the rest cannot make a password weaker.
-CHECKED_LENGTH = 72
-
-# A password that zxcvbn guesses in fewer attempts (a power of ten) is common.
-MIN_GUESSES_LOG10 = 8
 
 
 def hash_password(password: str) -> str:
@@ -62,10 +55,3 @@ def usable_hash(user: User | None, now: int) -> str | None:
 def needs_rehash(password_hash: str) -> bool:
     """Return whether the hash was created with other cost parameters than today's."""
     return hasher.check_needs_rehash(password_hash)
-
-
-def is_common(password: str, personal: Iterable[str] = ()) -> bool:
-    """Return whether a password is easy to guess; `personal` are the email address and name of the account."""
-    parts = [part for text in personal for part in (text, *text.split("@")) if part]
-    inputs = ["batch portal", "batchportal", *parts]
-    return zxcvbn(password[:CHECKED_LENGTH], user_inputs=inputs)["guesses_log10"] < MIN_GUESSES_LOG10
