@@ -20,7 +20,6 @@ NO_PASSWORD = "!"  # noqa: S105, not a password
 TEMPORARY_MS = 7 * DAY_MS
 
 
-
 def hash_password(password: str) -> str:
     """Return the hash to store. Slow on purpose: call it outside of transactions."""
     return hasher.hash(password)

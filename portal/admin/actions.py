@@ -1,4 +1,4 @@
-"""Change other users' accounts: the functions of accounts/actions.py, limited to admins.
+"""Change other users' accounts: the functions of accounts/actions, limited to admins.
 
 Each action is one transaction with its audit log entry. `by` None = the command line, which needs no role.
 """
@@ -61,9 +61,12 @@ def require_another_admin(users: list[User], user: User) -> None:
 def add_user(
     email: str, name: str, zone: str, password: str, region: str, *, is_admin: bool, by: Actor | None = None
 ) -> User:
-    """Create an account. Raises InvalidParameter if the email address is taken, and AdminActionRefused."""
+    """Create an account with a temporary password.
+
+    Raises InvalidParameter if the email address is taken, and AdminActionRefused.
+    """
     with locked_account(None, by):
-        return accounts.add_user(email, name, zone, password, region, is_admin=is_admin, by=by)
+        return accounts.add_user(email, name, zone, password, region, is_admin=is_admin, is_temporary=True, by=by)
 
 
 def disable_user(user_key: int, by: Actor | None = None, *, force: bool = False) -> bool:
@@ -114,9 +117,9 @@ def set_role(user_key: int, by: Actor | None = None, *, is_admin: bool, force: b
 
 
 def set_password(user_key: int, password: str, by: Actor) -> None:
-    """Set a new password and end all sessions of the account. Raises AdminActionRefused."""
+    """Set a temporary password and end all sessions of the account. Raises AdminActionRefused."""
     with locked_account(user_key, by):
-        accounts.change_password(user_key, password, by)
+        accounts.change_password(user_key, password, by, is_temporary=True)
 
 
 def turn_off_second_factor(user_key: int, by: Actor) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC
 from itertools import islice
@@ -19,6 +19,7 @@ from portal.audit import query as audit_query
 from portal.audit.parameters import AuditFilters
 from portal.audit.presenter import audit_entry_view
 from portal.cli import CommandGroup
+from portal.ids import new_readable_secret
 from portal.models import Scope, User
 from portal.times import format_iso
 from portal.web.parameters import InvalidParameter, parse_fields, truncate
@@ -29,20 +30,34 @@ user = CommandGroup("user", help="Manage user accounts.")
 token = CommandGroup("token", help="Manage API tokens.")
 
 
+def password_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of a command that sets a password."""
+    generate = click.option("--generate", is_flag=True, help="Generate a temporary password and print it.")
+    temporary = click.option(
+        "--temporary", is_flag=True, help="The user must change the password at the next sign-in, within seven days."
+    )
+    return generate(temporary(command))
+
+
 @user.command("add")
 @click.argument("email")
 @click.option("--name", default="", help="Display name.")
 @click.option("--zone", default="UTC", show_default=True, metavar="IANA", help="Time zone, such as Europe/Lisbon.")
 @click.option("--region", default="", metavar="XX", help="Country of national phone numbers, such as US.")
 @click.option("--admin", is_flag=True, help="Give the user the admin role.")
-def add_user(email: str, name: str, zone: str, region: str, *, admin: bool) -> None:
+@password_options
+def add_user(email: str, name: str, zone: str, region: str, *, admin: bool, generate: bool, temporary: bool) -> None:
     """Create an account and print its id.
 
     The password is read from the first line of standard input; at a terminal, the command prompts for it.
     """
-    fields = {"email": email, "name": name, "zone": zone, "region": region, "password": read_password()}
+    password = choose_password(generate=generate)
+    fields = {"email": email, "name": name, "zone": zone, "region": region, "password": password}
     form = parse_fields(fields, NewUser, UTC, {}).or_refuse()
-    added = actions.add_user(form.email, form.name, form.zone, form.password, form.region, is_admin=admin)
+    options = {"is_admin": admin, "is_temporary": generate or temporary}
+    added = actions.add_user(form.email, form.name, form.zone, form.password, form.region, **options)
+    if generate:
+        click.echo(f"Password  {password}")
     click.echo(added.id)
 
 
@@ -70,15 +85,19 @@ def list_users() -> None:
 
 @user.command("password")
 @click.argument("email")
-def change_password(email: str) -> None:
+@password_options
+def change_password(email: str, *, generate: bool, temporary: bool) -> None:
     """Set a new password and end all sessions of the account.
 
     The password is read from the first line of standard input; at a terminal, the command prompts for it.
     """
     account = find_user(email)
-    fields = {"password": read_password(), "email": account.email, "name": account.name}
+    password = choose_password(generate=generate)
+    fields = {"password": password, "email": account.email, "name": account.name}
     form = parse_fields(fields, PasswordForm, UTC, {}).or_refuse()
-    actions.change_password(account.key, form.password)
+    actions.change_password(account.key, form.password, is_temporary=generate or temporary)
+    if generate:
+        click.echo(f"Password  {password}")
     click.echo(f"Password of {account.email} changed; all sessions ended")
 
 
@@ -195,6 +214,11 @@ def find_active_user(email: str) -> User:
     if not account.is_active:
         raise InvalidParameter({"email": f"email: the account {account.email} is disabled"})
     return account
+
+
+def choose_password(*, generate: bool) -> str:
+    """Return a generated password, or else the one that the operator enters."""
+    return new_readable_secret() if generate else read_password()
 
 
 def read_password() -> str:

@@ -35,6 +35,7 @@ def select_users() -> Select[Any]:
         User.is_admin,
         User.created_at,
         User.disabled_at,
+        User.temporary_until,
         User.totp_secret.is_not(None).label("has_second_factor"),
         last_sign_in.label("last_sign_in_at"),
         func.coalesce(batches, 0).label("batches"),

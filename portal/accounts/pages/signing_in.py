@@ -125,10 +125,15 @@ def sign_out() -> AnyResponse:
 
 
 def sign_out_browser() -> AnyResponse:
-    """Clear the session cookie and redirect to the sign-in page."""
+    """Clear the session cookie and what the browser has stored, and redirect to the sign-in page.
+
+    The device cookie stays, so not all cookies are cleared.
+    """
     logout_user()
     session.clear()
-    return htmx.redirect_browser(url_for("accounts.sign_in"))
+    response = htmx.redirect_browser(url_for("accounts.sign_in"))
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'
+    return response
 
 
 def complete_sign_in(
