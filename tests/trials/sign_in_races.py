@@ -29,7 +29,10 @@ numbers = count(1)
 
 @dataclass(frozen=True)
 class Race:
-    """One account with a way to sign in and a change; `is_held` = the change comes exactly between check and session."""
+    """One account with a way to sign in and a change.
+
+    `is_held` = the change comes exactly between the check and the start of the session.
+    """
 
     app: Flask
     user: User
@@ -179,7 +182,7 @@ def compare_password_only() -> Iterator[None]:
 
 TRIAL = Trial(
     name="sign-in-races",
-    title="sign-ins under way while the password changes, the account is disabled, or two-factor authentication turned on",
+    title="sign-ins under way while password, second factor or state of the account change",
     passes_when="no session with the earlier credentials, none logged; no 5xx",
     unit="races",
     full=1_800,
