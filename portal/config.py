@@ -139,6 +139,12 @@ SETTINGS = (
         parse_whole,
     ),
     Setting(
+        "REQUIRE_TWO_FACTOR",
+        "off",
+        "Users who must set up two-factor authentication when they sign in with a password: off, admins or all.",
+        one_of("off", "admins", "all"),
+    ),
+    Setting(
         "OIDC_ISSUER", None, "OpenID Connect provider for single sign-on, such as https://id.example.com.", parse_issuer
     ),
     Setting("OIDC_CLIENT_ID", None, "Client ID at the OpenID Connect provider."),

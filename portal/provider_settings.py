@@ -54,7 +54,9 @@ def is_secure_url(url: str) -> bool:
     except ValueError:
         return False
     bracketed = f"[{host}]" if ":" in host else host
-    if not host or "%" in host or parts.netloc.lower() not in (bracketed, f"{bracketed}:{port}"):  # a user name, or text after ]
+    if (
+        not host or "%" in host or parts.netloc.lower() not in (bracketed, f"{bracketed}:{port}")
+    ):  # a user name, or text after ]
         return False
     return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
 

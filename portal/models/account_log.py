@@ -22,6 +22,7 @@ class AccountEvent(LabeledEnum):
     PASSWORD = "password", "Password changed"
     SIGNED_IN = "signed-in", "Signed in"
     SIGN_IN_REFUSED = "sign-in-refused", "Sign-in refused"
+    CREDENTIALS_REFUSED = "credentials-refused", "Wrong password or code for a change"
     SIGNED_OUT = "signed-out", "Signed out"
     SIGNED_OUT_EVERYWHERE = "signed-out-everywhere", "Signed out everywhere"
     SECOND_FACTOR_ON = "second-factor-on", "Two-factor authentication turned on"

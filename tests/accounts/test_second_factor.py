@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from portal.accounts import actions
+from portal.accounts.actions import WrongCode
 from portal.accounts.second_factor import STEP_SECONDS, decrypt_secret, encrypt_secret, matching_step
 from portal.extensions import db
 from portal.models import RecoveryCode, User
@@ -120,8 +121,9 @@ def test_a_recovery_code_works_once(app: Flask, owner: User, codes: list[str], f
 def test_a_code_works_once(app: Flask, owner: User, forget_step: None) -> None:
     code = code_of(app)
     with app.app_context():
-        assert actions.use_code(owner.key, code, app.secret_key)
-        assert not actions.use_code(owner.key, code, app.secret_key)
+        actions.use_code(owner.key, code, app.secret_key)
+        with pytest.raises(WrongCode):
+            actions.use_code(owner.key, code, app.secret_key)
 
 
 def test_the_code_must_follow_the_password_within_minutes(

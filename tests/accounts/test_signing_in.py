@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from portal.accounts import actions
-from portal.accounts.query import Lifetimes
+from portal.accounts.query import Credentials, Lifetimes
 from portal.extensions import db
 from portal.models import AccountEvent, AccountLogEntry, SharedCounter, User, UserSession
 from portal.times import DAY_MS, now_ms
@@ -137,7 +137,7 @@ def test_signing_in_replaces_the_session_cookie(app: Flask, owner: User) -> None
 
 def test_only_a_hash_of_the_session_id_is_stored(app: Flask, owner: User) -> None:
     with app.app_context():
-        session_id = actions.start_session(owner.key, Lifetimes.of(app.config), None, "test")
+        session_id = actions.start_session(Credentials.of(owner), Lifetimes.of(app.config), None, "test")
         (stored,) = db.session.query(UserSession)
         assert session_id not in stored.id_hash
         assert re.fullmatch(r"[0-9a-f]{64}", stored.id_hash)

@@ -125,7 +125,7 @@ def test_an_admin_is_created_with_a_typed_password(
     user = find_user(app, "owner@example.com")
     assert (answer.status_code, answer.location) == (303, f"/admin/users/{user.id}")
     assert user.is_admin
-    assert sign_in(app, user, NEW_PASSWORD).get("/admin/users").status_code == 200
+    assert sign_in(app, user, NEW_PASSWORD).get("/admin/users").location == "/settings/password"
     assert entries()[0].details == {"role": "admin"}
 
 

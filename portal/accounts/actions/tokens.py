@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from flask import current_app
 from sqlalchemy import update
 
 from portal.accounts import query
+from portal.accounts.query import CredentialsChanged
 from portal.accounts.tokens import hash_secret, join_token, new_secret
 from portal.audit.account_log import log_account_event
 from portal.db.transactions import try_write, write_transaction
@@ -12,14 +14,25 @@ from portal.ids import new_id
 from portal.models import AccountEvent, Scope, Token
 from portal.models.actor import Actor
 from portal.times import DAY_MS, now_ms
+from portal.web.parameters import InvalidParameter
 
 
 def add_token(
     user_key: int, name: str, scopes: frozenset[Scope], days: int | None = None, by: Actor | None = None
 ) -> tuple[Token, str]:
-    """Create a token, and return it with its text, which is not stored; `days` None = it never expires."""
+    """Create a token, and return it with its text, which is not stored.
+
+    `days` None = the longest life that TOKEN_MAX_DAYS allows. Raises InvalidParameter for a longer one, and
+    CredentialsChanged if the account is disabled.
+    """
     secret, now = new_secret(), now_ms()
+    maximum = current_app.config["TOKEN_MAX_DAYS"]
+    if maximum and days and days > maximum:
+        raise InvalidParameter({"days": f"days must be between 1 and {maximum}"})
+    days = days or maximum
     with write_transaction() as session:
+        if not query.lock_user(user_key).is_active:
+            raise CredentialsChanged
         token = Token(
             id=new_id(),
             user_key=user_key,
@@ -44,6 +57,18 @@ def revoke_token(user_key: int, token_id: str, by: Actor | None = None) -> bool:
             details = {"name": token.name}
             log_account_event(session, AccountEvent.TOKEN_REVOKED, subject_key=user_key, by=by, details=details)
     return token is not None
+
+
+def revoke_all_tokens(user_key: int, by: Actor | None = None) -> int:
+    """Revoke all tokens of the user, and return the number of those that were unrevoked."""
+    with write_transaction() as session:
+        query.lock_user(user_key)
+        unrevoked = (Token.user_key == user_key, Token.revoked_at.is_(None))
+        count: int = session.execute(update(Token).where(*unrevoked).values(revoked_at=now_ms())).rowcount
+        if count:
+            details = {"tokens": count}
+            log_account_event(session, AccountEvent.TOKENS_REVOKED, subject_key=user_key, by=by, details=details)
+    return count
 
 
 def record_token_use(token_key: int) -> None:

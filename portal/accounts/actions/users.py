@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sqlalchemy.exc import IntegrityError
 
 from portal.accounts import query
+from portal.accounts.actions.identities import unlink_identities
 from portal.accounts.actions.sessions import end_all_sessions
-from portal.accounts.passwords import NO_PASSWORD, hash_password, needs_rehash
+from portal.accounts.actions.tokens import revoke_all_tokens
+from portal.accounts.passwords import NO_PASSWORD, TEMPORARY_MS, hash_password, needs_rehash
+from portal.accounts.query import Credentials
 from portal.audit.account_log import log_account_event
 from portal.db.transactions import write_transaction
 from portal.ids import new_id
@@ -27,9 +32,12 @@ def add_user(
     region: str = "",
     *,
     is_admin: bool = False,
+    is_temporary: bool = False,
     by: Actor | None = None,
 ) -> User:
     """Create an account; without a password it can sign in only with OpenID Connect.
+
+    A temporary password must be changed at the first sign-in (portal/accounts/passwords.py, TEMPORARY_MS).
 
     Raises InvalidParameter if the email address is taken.
     """
@@ -45,6 +53,7 @@ def add_user(
             zone=zone,
             region=region,
             password_hash=password_hash,
+            temporary_until=now_ms() + TEMPORARY_MS if is_temporary else None,
             is_admin=is_admin,
             created_at=now_ms(),
         )
@@ -70,30 +79,50 @@ def change_account(user_key: int, name: str, zone: str, region: str, by: Actor |
         log_account_event(session, AccountEvent.CHANGED, subject_key=user_key, by=by)
 
 
-def change_password(user_key: int, password: str, by: Actor | None = None) -> User:
-    """Set a new password, end all sessions of the account, and return the user."""
+def change_password(
+    user_key: int,
+    password: str,
+    by: Actor | None = None,
+    *,
+    checked: Credentials | None = None,
+    is_temporary: bool = False,
+) -> User:
+    """Set a new password, end all sessions of the account, and return the user.
+
+    Raises CredentialsChanged if the account is no longer as `checked`; None = an admin or a command, which also removes
+    the links to OpenID Connect identities.
+    """
     password_hash = hash_password(password)
     with write_transaction() as session:
-        user = query.lock_user(user_key)
+        user = query.lock_user(user_key, checked)
         user.password_hash = password_hash
+        user.temporary_until = now_ms() + TEMPORARY_MS if is_temporary else None
         end_all_sessions(session, user_key)
+        if checked is None:  # the account is being recovered, perhaps from somebody who has linked it
+            unlink_identities(user_key, by)
         log_account_event(session, AccountEvent.PASSWORD, subject_key=user_key, by=by)
     return user
 
 
-def upgrade_password_hash(user: User, password: str) -> None:
-    """Store the hash of a verified password again if it was created with other cost parameters."""
-    if needs_rehash(user.password_hash):
-        password_hash = hash_password(password)
-        with write_transaction():
-            query.lock_user(user.key).password_hash = password_hash
+def upgrade_password_hash(checked: Credentials, password: str) -> Credentials:
+    """Store the hash of a verified password again if it was created with other cost parameters.
+
+    Returns the credentials with the stored hash. Raises CredentialsChanged if the account is no longer as `checked`.
+    """
+    if not needs_rehash(checked.password_hash):
+        return checked
+    password_hash = hash_password(password)
+    with write_transaction():
+        query.lock_user(checked.user_key, checked).password_hash = password_hash
+    return replace(checked, password_hash=password_hash)
 
 
 def disable_user(user_key: int, by: Actor | None = None) -> None:
-    """Disable an account, end its sessions and stop its tokens. Idempotent."""
+    """Disable an account, end its sessions and revoke its tokens. Idempotent."""
     with write_transaction() as session:
         user = query.lock_user(user_key)
         if user.disabled_at is None:
             user.disabled_at = now_ms()
             log_account_event(session, AccountEvent.DISABLED, subject_key=user_key, by=by)
         end_all_sessions(session, user_key)
+        revoke_all_tokens(user_key, by)
