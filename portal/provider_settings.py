@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from portal.settings_error import SettingError
 
-DOMAIN = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*")
+DOMAIN = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
 REQUIRED = ("OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET")
 
 
@@ -25,10 +25,10 @@ def parse_issuer(name: str, text: str) -> str:
 
 def parse_domains(name: str, text: str) -> tuple[str, ...]:
     """Return domain names from a comma-separated list, in lower case. Raises SettingError."""
-    domains = tuple(domain.strip().lower() for domain in text.split(",") if domain.strip())
+    domains = tuple(domain.strip() for domain in text.split(",") if domain.strip())
     if not all(DOMAIN.fullmatch(domain) for domain in domains):
         raise SettingError(f"{name} must be domain names separated by commas, such as example.com")
-    return domains
+    return tuple(map(str.lower, domains))
 
 
 def check_provider(settings: Mapping[str, Any]) -> None:
