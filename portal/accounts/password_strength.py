@@ -21,7 +21,7 @@ CONTEXT_WORDS = (
     *("spring", "summer", "autumn", "winter"),
     *(name.lower() for name in (*calendar.month_name[1:], *calendar.day_name)),
 )
-MIN_WORD_LENGTH = 3
+MIN_WORD_LENGTH = 4
 LOOKALIKES = {"a": "a@4", "e": "e3", "i": "i1!", "l": "l1", "o": "o0", "s": "s$5", "t": "t7"}
 WORD = re.compile(r"[^\W\d_]+")
 

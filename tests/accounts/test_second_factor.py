@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 import re
 
 import pyotp
@@ -13,8 +14,15 @@ from werkzeug.test import TestResponse
 
 from portal.accounts import actions
 from portal.accounts.actions import WrongCode
-from portal.accounts.second_factor import STEP_SECONDS, decrypt_secret, encrypt_secret, matching_step
+from portal.accounts.second_factor import (
+    STEP_SECONDS,
+    decrypt_secret,
+    encrypt_secret,
+    matching_step,
+    new_recovery_codes,
+)
 from portal.extensions import db
+from portal.ids import READABLE_CHARACTERS
 from portal.models import RecoveryCode, User
 from portal.times import now_ms
 from tests.conftest import csrf_token, sign_in
@@ -106,6 +114,25 @@ def test_attempts_at_codes_are_limited(app: Flask, after_password: FlaskClient) 
         send(after_password, "/login/code", "/login/code", code="000000" if code_of(app) != "000000" else "111111")
     assert send(after_password, "/login/code", "/login/code", code=code_of(app)).status_code == 429
     assert after_password.get("/login/code").status_code == 303
+
+
+def test_attempts_with_the_password_do_not_shut_codes_for_a_known_browser(
+    app: Flask, after_password: FlaskClient, owner: User, codes: list[str]
+) -> None:
+    known = app.test_client()
+    send(known, "/login", "/login", email=owner.email, password=PASSWORD)
+    send(known, "/login/code", "/login/code", code=codes[0])
+    send(known, "/logout")
+    for _ in range(11):
+        last = send(after_password, "/login/code", "/login/code", code="000000")
+    assert last.status_code == 429
+    send(known, "/login", "/login", email=owner.email, password=PASSWORD)
+    assert send(known, "/login/code", "/login/code", code=codes[1]).status_code == 303
+
+
+def test_a_recovery_code_has_at_least_112_random_bits() -> None:
+    code = new_recovery_codes()[0].replace("-", "")
+    assert math.log2(len(READABLE_CHARACTERS)) * len(code) >= 112
 
 
 def test_a_recovery_code_works_once(app: Flask, owner: User, codes: list[str], forget_step: None) -> None:

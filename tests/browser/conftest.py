@@ -17,11 +17,11 @@ from tests.support.builders import Builder
 DESKTOP = {"width": 1360, "height": 900}
 PHONE = {"width": 390, "height": 844}
 
-# Told by the browser and by htmx whenever an answer is an error, which is what some tests are about.
-TOLD = ("Failed to load resource", "Response Status Error Code", "htmx:")
+# The browser and htmx log these for every error response, which some tests cause on purpose.
+EXPECTED_MESSAGES = ("Failed to load resource", "Response Status Error Code", "htmx:")
 
-# A page asks for its figures every two seconds; here every fifth of one, so that nobody waits for it.
-HURRY = """
+# A page refreshes its figures every two seconds; every fifth of a second saves time in tests.
+FAST_REFRESH = """
 const wait = window.setTimeout;
 window.setTimeout = (does, after, ...rest) => wait(does, after === 2000 ? 200 : after, ...rest);
 """
@@ -34,12 +34,12 @@ expect.set_options(timeout=30_000)  # nothing waits so long but a machine that h
 
 @pytest.fixture
 def new_page(browser: Browser, live_server: str) -> Iterator[Callable[..., Page]]:
-    """Opens a browser of its own, nobody signed in; its addresses are relative to the live server."""
+    """Open a separate browser without a session; its addresses are relative to the live server."""
     contexts: list[Any] = []
     complaints: list[str] = []
 
     def complain(text: str) -> None:
-        if not text.startswith(TOLD):
+        if not text.startswith(EXPECTED_MESSAGES):
             complaints.append(text)
 
     def open_page(**settings: Any) -> Page:
@@ -59,7 +59,7 @@ def new_page(browser: Browser, live_server: str) -> Iterator[Callable[..., Page]
 
 @pytest.fixture
 def enter(app: Flask, owner: User, live_server: str) -> Callable[..., Page]:
-    """Gives a browser somebody's session, the owner's unless told otherwise, and opens the list.
+    """Give a browser a user's session, by default the owner's, and open the list.
 
     The form itself is filled in where the tests are about it (test_journey.py).
     """
@@ -148,9 +148,9 @@ def report(call_api: Callable[..., Any]) -> Callable[..., None]:
 
 @pytest.fixture
 def running_page(new_page: Callable[..., Page], enter: Callable[..., Page], running: Batch, calls: list[str]) -> Page:
-    """The batch's page in a browser of its owner; it is never loaded anew."""
+    """The batch's page in a browser of its owner; it is never reloaded."""
     page = new_page()
-    page.add_init_script(HURRY)
+    page.add_init_script(FAST_REFRESH)
     enter(page)
     page.goto(f"/batches/{running.id}")
     page.evaluate("window.loaded = 1")

@@ -15,7 +15,7 @@ from tests.support.builders import Builder
 
 @pytest.fixture
 def admin(build: Builder) -> User:
-    """Whoever may do all of this."""
+    """An account that may manage the others."""
     return build.create_user("demo", is_admin=True)
 
 

@@ -1,4 +1,4 @@
-"""When a page asks for its figures by itself, when it does not, and what it says when nobody answers."""
+"""When a page refreshes its figures, when it does not, and its message when the server does not answer."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from tests.browser.conftest import asked_of, completed, heard_out
 STALE = "This page may be out of date"
 
 
-def by_itself(told: Any) -> bool:
+def by_itself(event: Any) -> bool:
     """Whether a request, or an answer's, is one that the page makes by itself."""
-    return getattr(told, "request", told).resource_type == "fetch"
+    return getattr(event, "request", event).resource_type == "fetch"
 
 
 def test_the_last_call_completes_it_and_nothing_is_asked_any_more(

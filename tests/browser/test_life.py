@@ -39,10 +39,10 @@ def expect_offers(page: Page, *moves: str) -> None:
     expect(page.locator(".page-header button[name=move]")).to_have_text(list(moves))
 
 
-def press(page: Page, word: str, told: str) -> None:
-    """Press a button and read that it was done."""
+def press(page: Page, word: str, result: str) -> None:
+    """Press a button and check the message with its result."""
     page.get_by_role("button", name=word, exact=True).click()
-    expect(page.locator("main [role=status]").first).to_contain_text(told)
+    expect(page.locator("main [role=status]").first).to_contain_text(result)
 
 
 def choose_more(page: Page, word: str) -> None:
@@ -54,13 +54,13 @@ def choose_more(page: Page, word: str) -> None:
 def test_started_paused_resumed_stopped_and_only_what_is_legal_is_offered(opened: Page) -> None:
     badge = opened.locator(".page-header .badge")
     expect_offers(opened, "Start", "Stop")
-    for word, told, status, offers in (
+    for word, result, status, offers in (
         ("Start", "started", "Active", ["Pause", "Stop"]),
         ("Pause", "paused", "Paused", ["Resume", "Stop"]),
         ("Resume", "resumed", "Active", ["Pause", "Stop"]),
         ("Stop", "stopped", "Stopped", ["Start"]),
     ):
-        press(opened, word, f"Batch {told}.")
+        press(opened, word, f"Batch {result}.")
         expect(badge).to_have_text(status)
         expect_offers(opened, *offers)
 
@@ -73,7 +73,7 @@ def test_a_batch_without_an_open_call_cannot_be_started(opened: Page, build: Bui
     expect_offers(opened)
 
 
-def test_somebody_was_quicker(opened: Page, build: Builder, spring: Batch) -> None:
+def test_a_change_in_another_tab_comes_first(opened: Page, build: Builder, spring: Batch) -> None:
     build.change(spring, status="active")
     opened.route("**/*", lambda route: route.abort() if route.request.resource_type == "fetch" else route.continue_())
     opened.reload()
@@ -152,16 +152,16 @@ def test_duplicating_those_not_reached(opened: Page) -> None:
 def test_the_changes_name_who_and_how(opened: Page, call_api: Callable, spring: Batch, owner: User) -> None:
     press(opened, "Start", "Batch started.")
     assert call_api("stop-calling", {"batchId": spring.id, "userId": owner.id}).status_code == 200
-    for word, told in (("Start", "started"), ("Pause", "paused"), ("Resume", "resumed"), ("Stop", "stopped")):
+    for word, result in (("Start", "started"), ("Pause", "paused"), ("Resume", "resumed"), ("Stop", "stopped")):
         opened.reload()
-        press(opened, word, told)
+        press(opened, word, result)
     expect(opened.locator(".activity-list li")).to_have_count(5)
     opened.get_by_role("link", name="All 6 entries").click()
-    told = opened.locator("#activity .activity-list li")
-    expect(told).to_have_count(6)
-    expect(told.nth(0)).to_contain_text("Changed from active to stopped")
-    expect(told.nth(0)).to_contain_text("owner, web app")
-    expect(told.nth(4)).to_contain_text("owner, token “test”")
+    entries = opened.locator("#activity .activity-list li")
+    expect(entries).to_have_count(6)
+    expect(entries.nth(0)).to_contain_text("Changed from active to stopped")
+    expect(entries.nth(0)).to_contain_text("owner, web app")
+    expect(entries.nth(4)).to_contain_text("owner, token “test”")
 
 
 def test_the_export_of_the_calls_follows_search_and_outcome(opened: Page, tmp_path: Path) -> None:

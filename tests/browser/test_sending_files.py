@@ -70,13 +70,13 @@ def test_without_javascript_the_whole_way_works(new_page: Callable, enter: Calla
 
 
 def test_progress_is_shown_while_a_large_file_is_checked(page: Page) -> None:
-    told: list[str] = []
-    page.expose_function("told", lambda text: told.append(text))
+    messages: list[str] = []
+    page.expose_function("record", lambda text: messages.append(text))
     page.goto("/batches/new")
     page.evaluate(
         """() => {
           const shown = document.querySelector("#upload-form .progress");
-          const tell = (texts) => shown.hidden || texts.forEach((text) => window.told(text));
+          const tell = (texts) => shown.hidden || texts.forEach((text) => window.record(text));
           const written = (changes) => changes.flatMap((one) => [...one.addedNodes].map((node) => node.textContent));
           new MutationObserver((changes) => tell(written(changes))).observe(shown, {subtree: true, childList: true});
         }"""
@@ -85,7 +85,7 @@ def test_progress_is_shown_while_a_large_file_is_checked(page: Page) -> None:
     page.locator("#file").set_input_files({"name": "many.csv", "mimeType": "text/csv", "buffer": csv_of(rows)})
     expect(page).to_have_url(PREVIEW)
     steps = [
-        int(words.group(1).replace(",", "")) for text in told if (words := re.match(r"Checking: ([\d,]+) of", text))
+        int(words.group(1).replace(",", "")) for text in messages if (words := re.match(r"Checking: ([\d,]+) of", text))
     ]
     assert len(set(steps)) > 2
     assert steps == sorted(steps)

@@ -13,7 +13,7 @@ class ServiceMissing(Exception):
 
 
 def is_build_machine() -> bool:
-    """Return whether a missing service is a failure: with CI=true, nobody reads the list of skipped tests."""
+    """Return whether a missing service is a failure: with CI=true, the list of skipped tests is not read."""
     return os.environ.get("CI") == "true"
 
 

@@ -159,7 +159,7 @@ def find_failures(race: Race, responses: list[WsgiResponse]) -> list[str]:
 
 @contextmanager
 def trust_earlier_check() -> Iterator[None]:
-    """Start sessions without comparing the account with what was checked, as releases up to 0.5 did."""
+    """Start sessions without comparing the account with what was checked, as releases up to 0.2 did."""
     original = query.lock_user
     with patch.object(query, "lock_user", lambda user_key, _checked=None: original(user_key)):
         yield
