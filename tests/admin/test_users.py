@@ -218,9 +218,7 @@ def test_tokens_are_listed_and_revoked(
         assert post(f"{page}/revoke-tokens").location == page
     with app.app_context():
         assert query.list_tokens(owner.key) == []
-        newest = [
-            (entry.what, entry.actor, entry.details) for entry in audit_query.recent_account_events(owner.key)
-        ]
+        newest = [(entry.what, entry.actor, entry.details) for entry in audit_query.recent_account_events(owner.key)]
     assert newest[:2] == [
         ("tokens-revoked", admin.email, {"tokens": 1}),
         ("token-revoked", admin.email, {"name": "test"}),
