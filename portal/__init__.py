@@ -54,7 +54,7 @@ def create_app(settings: Mapping[str, Any] | None = None, environ: Mapping[str, 
 def register_blueprints(app: Flask) -> None:
     """Register pages, API and commands. The API ignores cookies, so it needs no CSRF protection."""
     from portal.accounts import pages as accounts_pages
-    from portal.admin import audit_pages
+    from portal.admin import audit_pages, token_commands
     from portal.admin import commands as admin_commands
     from portal.admin import pages as admin_pages
     from portal.backups import commands as backups_commands
@@ -80,7 +80,7 @@ def register_blueprints(app: Flask) -> None:
         csrf.exempt(api.blueprint)
     for command in (
         admin_commands.user,
-        admin_commands.token,
+        token_commands.token,
         batches_commands.batch,
         backups_commands.backup,
         backups_commands.restore,

@@ -9,16 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import click
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-
-class SettingError(click.ClickException, ValueError):
-    """An invalid value in the environment; the message names the variable.
-
-    It is a click exception so that commands print it as one line even though there is no app yet.
-    """
+from portal.provider_settings import check_provider, parse_domains, parse_issuer
+from portal.settings_error import SettingError
 
 
 def parse_text(name: str, text: str) -> str:
@@ -66,14 +61,6 @@ def parse_hosts(name: str, text: str) -> tuple[str, ...]:
     if any(not host.isascii() or not host.isprintable() or " " in host or "/" in host for host in hosts):
         raise SettingError(f"{name} must be host names separated by commas, such as portal.example.com")
     return hosts
-
-
-def parse_issuer(name: str, text: str) -> str:
-    """Return the URL of an OpenID Connect provider. Raises SettingError."""
-    issuer = text.rstrip("/")
-    if issuer and not issuer.startswith(("https://", "http://127.0.0.1")):
-        raise SettingError(f"{name} must start with https://")
-    return issuer
 
 
 @dataclass(frozen=True)
@@ -152,12 +139,26 @@ SETTINGS = (
         parse_whole,
     ),
     Setting(
+        "REQUIRE_TWO_FACTOR",
+        "off",
+        "Users who must set up two-factor authentication when they sign in with a password: off, admins or all.",
+        one_of("off", "admins", "all"),
+    ),
+    Setting(
         "OIDC_ISSUER", None, "OpenID Connect provider for single sign-on, such as https://id.example.com.", parse_issuer
     ),
     Setting("OIDC_CLIENT_ID", None, "Client ID at the OpenID Connect provider."),
     Setting("OIDC_CLIENT_SECRET", None, "Client secret at the OpenID Connect provider."),
     Setting("OIDC_NAME", "single sign-on", "Name of the provider on the sign-in button."),
     Setting("OIDC_CREATE", "false", "Create an account at a user's first single sign-on.", parse_bool),
+    Setting(
+        "OIDC_DOMAINS",
+        None,
+        "Email domains whose users may start to use single sign-on, separated by commas; required with OIDC_CREATE."
+        " Default: any.",
+        parse_domains,
+    ),
+    Setting("TOKEN_MAX_DAYS", "365", "Maximum days until a new API token expires (0 = unlimited).", parse_whole),
     Setting("TOKEN_TOUCH_SECONDS", "60", "Minimum seconds between updates of a token's last use.", parse_whole),
     Setting("BODY_BYTES", "10000000", "Maximum size of a JSON request body in bytes.", parse_whole),
     Setting("UPLOAD_BYTES", "32000000", "Maximum size of a contact file in bytes.", parse_whole),
@@ -252,11 +253,3 @@ def stored_secret(instance_dir: Path) -> str:
         finally:
             draft.unlink()
     return path.read_text().strip()
-
-
-def check_provider(settings: Mapping[str, Any]) -> None:
-    """Check that either all or none of the OpenID Connect settings are set. Raises SettingError."""
-    names = ("OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET")
-    missing = [name for name in names if not settings[name]]
-    if 0 < len(missing) < len(names):
-        raise SettingError(f"{missing[0]} is required too: OpenID Connect needs {', '.join(names)}")

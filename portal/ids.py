@@ -9,7 +9,7 @@ import time
 HEX_ID = re.compile(r"[0-9a-fA-F]{24}")
 
 READABLE_CHARACTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # no two of them look alike
-GROUP_COUNT, GROUP_LENGTH = 4, 4
+GROUP_LENGTH = 4
 
 
 def new_id() -> str:
@@ -17,10 +17,10 @@ def new_id() -> str:
     return f"{int(time.time()) & 0xFFFFFFFF:08x}{secrets.token_hex(8)}"
 
 
-def new_readable_secret() -> str:
-    """Return a secret of about 79 random bits in groups of characters, such as k3pq-7mwx-…, easy to read and type."""
-    groups = ["".join(secrets.choice(READABLE_CHARACTERS) for _ in range(GROUP_LENGTH)) for _ in range(GROUP_COUNT)]
-    return "-".join(groups)
+def new_readable_secret(groups: int = 4) -> str:
+    """Return a secret that is easy to read and type, such as k3pq-7mwx-…, of about 20 random bits in each group."""
+    texts = ["".join(secrets.choice(READABLE_CHARACTERS) for _ in range(GROUP_LENGTH)) for _ in range(groups)]
+    return "-".join(texts)
 
 
 def parse_id(text: str) -> str | None:

@@ -14,6 +14,14 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFC", text).casefold()
 
 
+def same_ascii(one: str, other: str) -> bool:
+    """Return whether two texts are equal but for the case of the letters A to Z.
+
+    For names that grant access: Unicode's folding makes U+212A (Kelvin sign) equal to k, and U+017F (long s) to s.
+    """
+    return one.encode(errors="replace").lower() == other.encode(errors="replace").lower()
+
+
 def find_forbidden_character(text: str) -> str | None:
     """Return a description of the first forbidden character in `text`, or None."""
     for character in text:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
-from portal.accounts.passwords import is_common
+from portal.accounts.password_strength import is_easy_to_guess
 from portal.models import Scope
 from portal.text import find_forbidden_character
 from portal.web.field_types import Region, Zone
@@ -31,9 +31,9 @@ def check_password_characters(value: Any) -> Any:
 
 
 def check_password_strength(value: str, info: ValidationInfo) -> str:
-    """Return `value` unless it is common or similar to the email address or name. Raises ValueError."""
+    """Return `value` unless it is easy to guess. Raises ValueError."""
     personal = (info.data.get("email", ""), info.data.get("name", ""))
-    if is_common(value, personal):
+    if is_easy_to_guess(value, personal):
         raise ValueError("is too easy to guess; use a few unrelated words")
     return value
 
@@ -59,6 +59,21 @@ class SignInAddress(Parameters):
     next: str = ""
 
 
+class ProviderResponse(Parameters):
+    """The query of the OpenID Connect provider's response. Without a code it reports an error."""
+
+    code: str = ""
+    state: str = ""
+    iss: str = ""
+
+
+class ProvidedUser(Parameters):
+    """The account of a user that the OpenID Connect provider identifies."""
+
+    email: Email
+    name: text_type(100) = ""
+
+
 class SignInForm(Parameters):
     """The sign-in form. It has no rules, so that every failure looks the same."""
 
@@ -69,6 +84,13 @@ class SignInForm(Parameters):
 class CodeForm(Parameters):
     """A code of the authenticator app, or a recovery code."""
 
+    code: str = ""
+
+
+class LinkForm(Parameters):
+    """The account's own credentials, which a link to an OpenID Connect identity requires."""
+
+    password: str = ""
     code: str = ""
 
 
@@ -107,7 +129,7 @@ class PasswordForm(Parameters):
 
 
 class TokenForm(Parameters):
-    """A new token; without `days` it never expires."""
+    """A new token; without `days` it expires as late as TOKEN_MAX_DAYS allows."""
 
     name: Name
     scopes: Annotated[tuple[Scope, ...], Field(min_length=1), BeforeValidator(remove_duplicates)] = (Scope.READ,)

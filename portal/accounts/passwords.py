@@ -1,24 +1,23 @@
-"""Hash passwords with argon2id (argon2-cffi's defaults: RFC 9106, low memory), and detect common ones."""
+"""Hash passwords with argon2id (argon2-cffi's defaults: RFC 9106, low memory)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import lru_cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from zxcvbn import zxcvbn
+
+from portal.accounts.tokens import hash_secret
+from portal.models import User
+from portal.times import DAY_MS
 
 hasher = PasswordHasher()
 
 # The hash of accounts that sign in only with OpenID Connect; no password matches it.
 NO_PASSWORD = "!"  # noqa: S105, not a password
 
-# zxcvbn checks this many characters; the rest cannot make a password weaker.
-CHECKED_LENGTH = 72
-
-# A password that zxcvbn guesses in fewer attempts (a power of ten) is common.
-MIN_GUESSES_LOG10 = 8
+# A temporary password, which someone other than the user has seen, works for this long.
+TEMPORARY_MS = 7 * DAY_MS
 
 
 def hash_password(password: str) -> str:
@@ -41,13 +40,17 @@ def verify_password(password: str, password_hash: str | None) -> bool:
         return False
 
 
+def password_mark(password_hash: str) -> str:
+    """Return a value that changes with the password, to bind cookies to it."""
+    return hash_secret(password_hash)[:16]
+
+
+def usable_hash(user: User | None, now: int) -> str | None:
+    """Return the hash that a password must match now; None without an account that can sign in with a password."""
+    is_usable = user and user.is_active and (user.temporary_until is None or user.temporary_until > now)
+    return user.password_hash if is_usable else None
+
+
 def needs_rehash(password_hash: str) -> bool:
     """Return whether the hash was created with other cost parameters than today's."""
     return hasher.check_needs_rehash(password_hash)
-
-
-def is_common(password: str, personal: Iterable[str] = ()) -> bool:
-    """Return whether a password is easy to guess; `personal` are the email address and name of the account."""
-    parts = [part for text in personal for part in (text, *text.split("@")) if part]
-    inputs = ["batch portal", "batchportal", *parts]
-    return zxcvbn(password[:CHECKED_LENGTH], user_inputs=inputs)["guesses_log10"] < MIN_GUESSES_LOG10

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from portal.accounts.query import SessionUser
-from portal.models import Token
+from portal.models import LinkedIdentity, Token
 from portal.times import zone_city
 
 
@@ -34,6 +34,21 @@ def token_view(token: Token, now: int) -> TokenView:
         expires_at=token.expires_at,
         expired=token.expires_at is not None and token.expires_at <= now,
     )
+
+
+@dataclass(frozen=True)
+class LinkView:
+    """A link to an OpenID Connect identity; `created_at` in milliseconds."""
+
+    key: int
+    issuer: str
+    subject: str
+    created_at: int
+
+
+def link_view(identity: LinkedIdentity) -> LinkView:
+    """Return a link as the account page and the admin page list it."""
+    return LinkView(identity.key, identity.issuer, identity.subject, identity.created_at)
 
 
 @dataclass(frozen=True)

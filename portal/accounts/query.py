@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from flask_login import UserMixin
 from sqlalchemy import Row, Select, bindparam, func, select
@@ -11,7 +11,7 @@ from sqlalchemy import Row, Select, bindparam, func, select
 from portal.accounts.tokens import hash_secret, secret_matches
 from portal.db.transactions import fetch
 from portal.extensions import db
-from portal.models import BatchList, Channel, LinkedIdentity, RecoveryCode, Scope, Token, User, UserSession
+from portal.models import BatchList, Channel, RecoveryCode, Scope, Token, User, UserSession
 from portal.models.actor import Actor
 from portal.models.list_state import LIST_STATE_COLUMNS, ListState, read_list_state
 from portal.text import find_forbidden_character, fold
@@ -35,6 +35,24 @@ class Caller:
         return Actor(self.list_state.owner_key, Channel.API, self.token_key)
 
 
+class CredentialsChanged(Exception):
+    """The account was changed, disabled or deleted after its credentials were checked."""
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """The state of an account that a check of its credentials is based on."""
+
+    user_key: int
+    password_hash: str
+    totp_secret: str | None
+
+    @classmethod
+    def of(cls, user: User) -> Credentials:
+        """Return the credentials of a user."""
+        return cls(user.key, user.password_hash, user.totp_secret)
+
+
 @dataclass(frozen=True)
 class SessionUser(UserMixin):
     """The signed-in user, their session and the state of their list, read by one query."""
@@ -42,6 +60,8 @@ class SessionUser(UserMixin):
     session_id: str
     session_key: int
     seen_at: int
+    confirmed_at: int
+    by_provider: bool
     key: int
     id: str
     email: str
@@ -49,9 +69,20 @@ class SessionUser(UserMixin):
     zone: str
     region: str
     password_hash: str
+    temporary_until: int | None
     is_admin: bool
-    has_second_factor: bool
+    totp_secret: str | None
     list_state: ListState
+
+    @property
+    def has_second_factor(self) -> bool:
+        """Return whether two-factor authentication is on."""
+        return self.totp_secret is not None
+
+    @property
+    def credentials(self) -> Credentials:
+        """Return the credentials as they were at the start of the request."""
+        return Credentials(self.key, self.password_hash, self.totp_secret)
 
     @property
     def actor(self) -> Actor:
@@ -85,10 +116,15 @@ CALLER = (
     .where(Token.id == bindparam("token_id"))
 )
 
+OTHER_FIELDS = ("session_id", "list_state")
+SESSION_USER_COLUMNS = tuple(field.name for field in fields(SessionUser) if field.name not in OTHER_FIELDS)
+
 SESSION_USER = (
     select(
         UserSession.key.label("session_key"),
         UserSession.seen_at,
+        func.coalesce(UserSession.confirmed_at, UserSession.created_at).label("confirmed_at"),
+        UserSession.by_provider,
         User.key,
         User.id,
         User.email,
@@ -96,8 +132,9 @@ SESSION_USER = (
         User.zone,
         User.region,
         User.password_hash,
+        User.temporary_until,
         User.is_admin,
-        User.totp_secret.is_not(None).label("has_second_factor"),
+        User.totp_secret,
         *LIST_STATE_COLUMNS,
     )
     .join(User, User.key == UserSession.user_key)
@@ -153,9 +190,11 @@ def find_session_user(session_id: str, lifetimes: Lifetimes, now: int) -> Sessio
     row = fetch(SESSION_USER, id_hash=hash_secret(session_id), **limits).one_or_none()
     if row is None:
         return None
-    account = (row.key, row.id, row.email, row.name, row.zone, row.region, row.password_hash)
-    roles = (row.is_admin, bool(row.has_second_factor))
-    return SessionUser(session_id, row.session_key, row.seen_at, *account, *roles, read_list_state(row.key, row))
+    return SessionUser(
+        session_id=session_id,
+        list_state=read_list_state(row.key, row),
+        **{column: getattr(row, column) for column in SESSION_USER_COLUMNS},
+    )
 
 
 def list_sessions(user_key: int, lifetimes: Lifetimes, now: int) -> Sequence[Row[tuple[int, int, int]]]:
@@ -172,13 +211,6 @@ def find_user(user_key: int) -> User | None:
     return db.session.execute(select(User).where(User.key == user_key)).scalar_one_or_none()
 
 
-def find_linked_user(issuer: str, subject: str) -> User | None:
-    """Return the user linked to an OpenID Connect identity, or None."""
-    linked = select(User).join(LinkedIdentity, LinkedIdentity.user_key == User.key)
-    statement = linked.where(LinkedIdentity.issuer == issuer, LinkedIdentity.subject == subject)
-    return db.session.execute(statement).scalar_one_or_none()
-
-
 def count_recovery_codes(user_key: int) -> int:
     """Return the number of the user's unused recovery codes."""
     unused = select(func.count(RecoveryCode.key)).where(
@@ -187,10 +219,17 @@ def count_recovery_codes(user_key: int) -> int:
     return db.session.execute(unused).scalar_one()
 
 
-def lock_user(user_key: int) -> User:
-    """Return the user, freshly read and locked for the caller's transaction."""
+def lock_user(user_key: int, checked: Credentials | None = None) -> User:
+    """Return the user, freshly read and locked for the caller's transaction.
+
+    With `checked`, raises CredentialsChanged unless the account is active and its credentials are still the same: what
+    was checked before the transaction is true only then.
+    """
     locked = select(User).where(User.key == user_key).with_for_update().execution_options(populate_existing=True)
-    return db.session.execute(locked).scalar_one()
+    user = db.session.execute(locked).scalar_one_or_none()
+    if user is None or (checked and not (user.is_active and Credentials.of(user) == checked)):
+        raise CredentialsChanged
+    return user
 
 
 def list_users() -> Sequence[User]:
@@ -212,6 +251,18 @@ def list_tokens(user_key: int) -> Sequence[Token]:
     """Return the user's unrevoked tokens, newest first."""
     newest_first = select_active_tokens(user_key).order_by(Token.created_at.desc(), Token.key.desc())
     return db.session.execute(newest_first).scalars().all()
+
+
+def list_all_tokens() -> Sequence[Row[tuple[str, Token]]]:
+    """Return all unrevoked tokens with the email addresses of their accounts, by address, newest first."""
+    newest_first = (User.email_folded, Token.created_at.desc(), Token.key.desc())
+    tokens = select(User.email, Token).join(User, User.key == Token.user_key).where(Token.revoked_at.is_(None))
+    return db.session.execute(tokens.order_by(*newest_first)).all()
+
+
+def find_token_owner(token_id: str) -> int | None:
+    """Return the key of the account of a token, revoked or not, or None."""
+    return db.session.execute(select(Token.user_key).where(Token.id == token_id)).scalar_one_or_none()
 
 
 def find_token(user_key: int, token_id: str) -> Token | None:

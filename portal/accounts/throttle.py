@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from flask import current_app
+from flask import current_app, request
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
+from portal.accounts.passwords import password_mark
+from portal.accounts.query import SessionUser
 from portal.accounts.tokens import new_secret
 from portal.limits import shared_counters
+from portal.models import User
 from portal.times import now_ms
 
 # A window begins with the first attempt, so this is also the longest wait.
 WINDOW_SECONDS = 15 * 60
 DEVICE_COOKIE_DAYS = 180
+
+Account = User | SessionUser
 
 
 class TooManyAttempts(Exception):
@@ -68,9 +73,9 @@ def device_signer() -> URLSafeTimedSerializer:
     return URLSafeTimedSerializer(current_app.secret_key, salt="known browser")
 
 
-def new_device_cookie(user_id: str) -> str:
-    """Return the cookie for a browser that the user has signed in with."""
-    return device_signer().dumps([user_id, new_secret()])
+def new_device_cookie(user: Account) -> str:
+    """Return the cookie for a browser that the user has signed in with. A new password voids it."""
+    return device_signer().dumps([user.id, password_mark(user.password_hash), new_secret()])
 
 
 def device_cookie_name() -> str:
@@ -78,10 +83,12 @@ def device_cookie_name() -> str:
     return "__Host-known" if current_app.config["SESSION_COOKIE_SECURE"] else "known"
 
 
-def attempt_subject(email_folded: str, user_id: str | None, cookie: str) -> tuple[str, str]:
-    """Return kind and value of the counter: the user's known browser, or else the account."""
+def attempt_subject(kind: str, value: str, user: Account | None) -> tuple[str, str]:
+    """Return kind and value of the counter of an attempt: those given, or the browser's own if the user knows it."""
+    cookie = request.cookies.get(device_cookie_name(), "")
     try:
-        known_id, device = device_signer().loads(cookie, max_age=DEVICE_COOKIE_DAYS * 86_400)
+        user_id, mark, device = device_signer().loads(cookie, max_age=DEVICE_COOKIE_DAYS * 86_400)
     except (BadSignature, ValueError, TypeError):
-        return "account", email_folded
-    return ("known", device) if user_id is not None and known_id == user_id else ("account", email_folded)
+        return kind, value
+    is_known = user is not None and (user_id, mark) == (user.id, password_mark(user.password_hash))
+    return (f"known {kind}", device) if is_known else (kind, value)

@@ -1,4 +1,4 @@
-"""Change other users' accounts: the functions of accounts/actions.py, limited to admins.
+"""Change other users' accounts: the functions of accounts/actions, limited to admins.
 
 Each action is one transaction with its audit log entry. `by` None = the command line, which needs no role.
 """
@@ -61,13 +61,16 @@ def require_another_admin(users: list[User], user: User) -> None:
 def add_user(
     email: str, name: str, zone: str, password: str, region: str, *, is_admin: bool, by: Actor | None = None
 ) -> User:
-    """Create an account. Raises InvalidParameter if the email address is taken, and AdminActionRefused."""
+    """Create an account with a temporary password.
+
+    Raises InvalidParameter if the email address is taken, and AdminActionRefused.
+    """
     with locked_account(None, by):
-        return accounts.add_user(email, name, zone, password, region, is_admin=is_admin, by=by)
+        return accounts.add_user(email, name, zone, password, region, is_admin=is_admin, is_temporary=True, by=by)
 
 
 def disable_user(user_key: int, by: Actor | None = None, *, force: bool = False) -> bool:
-    """Disable an account: its sessions end and its tokens stop working.
+    """Disable an account: its sessions end and its tokens are revoked.
 
     Returns whether anything changed. Raises AdminActionRefused, without `force` also for the last admin.
     """
@@ -82,7 +85,7 @@ def disable_user(user_key: int, by: Actor | None = None, *, force: bool = False)
 
 
 def enable_user(user_key: int, by: Actor | None = None) -> bool:
-    """Enable a disabled account; its unrevoked tokens work again.
+    """Enable a disabled account. Its tokens stay revoked, also those of accounts that an older release disabled.
 
     Returns whether anything changed. Raises AdminActionRefused.
     """
@@ -92,6 +95,7 @@ def enable_user(user_key: int, by: Actor | None = None) -> bool:
             return False
         user.disabled_at = None
         log_account_event(session, AccountEvent.ENABLED, subject_key=user_key, by=by)
+        accounts.revoke_all_tokens(user_key, by)
     return True
 
 
@@ -114,9 +118,9 @@ def set_role(user_key: int, by: Actor | None = None, *, is_admin: bool, force: b
 
 
 def set_password(user_key: int, password: str, by: Actor) -> None:
-    """Set a new password and end all sessions of the account. Raises AdminActionRefused."""
+    """Set a temporary password, end all sessions of the account and remove its links. Raises AdminActionRefused."""
     with locked_account(user_key, by):
-        accounts.change_password(user_key, password, by)
+        accounts.change_password(user_key, password, by, is_temporary=True)
 
 
 def turn_off_second_factor(user_key: int, by: Actor) -> bool:
@@ -136,3 +140,24 @@ def end_sessions(user_key: int, by: Actor) -> bool:
     with locked_account(user_key, by):
         accounts.sign_out_everywhere(user_key, by)
     return True
+
+
+def revoke_token(user_key: int, token_id: str, by: Actor) -> bool:
+    """Revoke a token of the account. Returns whether anything changed. Raises AdminActionRefused."""
+    with locked_account(user_key, by):
+        return accounts.revoke_token(user_key, token_id, by)
+
+
+def revoke_all_tokens(user_key: int, by: Actor) -> bool:
+    """Revoke all tokens of the account. Returns whether anything changed. Raises AdminActionRefused."""
+    with locked_account(user_key, by):
+        return accounts.revoke_all_tokens(user_key, by) > 0
+
+
+def unlink_identities(user_key: int, by: Actor) -> bool:
+    """Remove the account's links to OpenID Connect identities, and end the sessions that a provider started.
+
+    Returns whether anything changed. Raises AdminActionRefused.
+    """
+    with locked_account(user_key, by):
+        return accounts.unlink_identities(user_key, by) > 0

@@ -1,32 +1,41 @@
-"""The `flask user` and `flask token` commands. Scripts rely on the last line that a command prints."""
+"""The `flask user` commands (tokens: token_commands.py). Scripts rely on the last line that a command prints."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC
 from itertools import islice
 
 import click
 
-from portal.accounts import actions, query
-from portal.accounts.parameters import NewUser, PasswordForm, TokenForm
+from portal.accounts import actions, identity_query, query
+from portal.accounts.parameters import NewUser, PasswordForm
 from portal.admin import actions as admin_actions
 from portal.admin.actions import AdminActionRefused
 from portal.admin.parameters import Role
 from portal.audit import query as audit_query
 from portal.audit.parameters import AuditFilters
 from portal.audit.presenter import audit_entry_view
-from portal.cli import CommandGroup
-from portal.models import Scope, User
+from portal.cli import CommandGroup, format_count
+from portal.ids import new_readable_secret
+from portal.models import User
 from portal.times import format_iso
 from portal.web.parameters import InvalidParameter, parse_fields, truncate
 
 MAX_LINE_BYTES = 10_000  # far more than the longest password
 
 user = CommandGroup("user", help="Manage user accounts.")
-token = CommandGroup("token", help="Manage API tokens.")
+
+
+def password_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of a command that sets a password."""
+    generate = click.option("--generate", is_flag=True, help="Generate a temporary password and print it.")
+    temporary = click.option(
+        "--temporary", is_flag=True, help="The user must change the password at the next sign-in, within seven days."
+    )
+    return generate(temporary(command))
 
 
 @user.command("add")
@@ -35,14 +44,19 @@ token = CommandGroup("token", help="Manage API tokens.")
 @click.option("--zone", default="UTC", show_default=True, metavar="IANA", help="Time zone, such as Europe/Lisbon.")
 @click.option("--region", default="", metavar="XX", help="Country of national phone numbers, such as US.")
 @click.option("--admin", is_flag=True, help="Give the user the admin role.")
-def add_user(email: str, name: str, zone: str, region: str, *, admin: bool) -> None:
+@password_options
+def add_user(email: str, name: str, zone: str, region: str, *, admin: bool, generate: bool, temporary: bool) -> None:
     """Create an account and print its id.
 
     The password is read from the first line of standard input; at a terminal, the command prompts for it.
     """
-    fields = {"email": email, "name": name, "zone": zone, "region": region, "password": read_password()}
+    password = choose_password(generate=generate)
+    fields = {"email": email, "name": name, "zone": zone, "region": region, "password": password}
     form = parse_fields(fields, NewUser, UTC, {}).or_refuse()
-    added = actions.add_user(form.email, form.name, form.zone, form.password, form.region, is_admin=admin)
+    options = {"is_admin": admin, "is_temporary": generate or temporary}
+    added = actions.add_user(form.email, form.name, form.zone, form.password, form.region, **options)
+    if generate:
+        click.echo(f"Password  {password}")
     click.echo(added.id)
 
 
@@ -70,15 +84,19 @@ def list_users() -> None:
 
 @user.command("password")
 @click.argument("email")
-def change_password(email: str) -> None:
-    """Set a new password and end all sessions of the account.
+@password_options
+def change_password(email: str, *, generate: bool, temporary: bool) -> None:
+    """Set a new password, end all sessions of the account and remove its links of single sign-on.
 
     The password is read from the first line of standard input; at a terminal, the command prompts for it.
     """
     account = find_user(email)
-    fields = {"password": read_password(), "email": account.email, "name": account.name}
+    password = choose_password(generate=generate)
+    fields = {"password": password, "email": account.email, "name": account.name}
     form = parse_fields(fields, PasswordForm, UTC, {}).or_refuse()
-    actions.change_password(account.key, form.password)
+    actions.change_password(account.key, form.password, is_temporary=generate or temporary)
+    if generate:
+        click.echo(f"Password  {password}")
     click.echo(f"Password of {account.email} changed; all sessions ended")
 
 
@@ -86,7 +104,7 @@ def change_password(email: str) -> None:
 @click.argument("email")
 @click.option("--force", is_flag=True, help="Disable even the last admin.")
 def disable_user(email: str, *, force: bool) -> None:
-    """Disable an account: it cannot sign in and its tokens stop working."""
+    """Disable an account: it cannot sign in and its tokens are revoked for good."""
     account = find_user(email)
     with explain_last_admin():
         admin_actions.disable_user(account.key, force=force)
@@ -96,7 +114,7 @@ def disable_user(email: str, *, force: bool) -> None:
 @user.command("enable")
 @click.argument("email")
 def enable_user(email: str) -> None:
-    """Enable a disabled account; its unrevoked tokens work again."""
+    """Enable a disabled account. Its tokens stay revoked."""
     account = find_user(email)
     admin_actions.enable_user(account.key)
     click.echo(f"{account.email} enabled")
@@ -142,6 +160,19 @@ def end_sessions(email: str) -> None:
     click.echo(f"All sessions of {account.email} ended")
 
 
+@user.command("links")
+@click.argument("email")
+@click.option("--remove", is_flag=True, help="Remove the links. The account can link again with its own password.")
+def list_links(email: str, *, remove: bool) -> None:
+    """List the OpenID Connect identities that are linked to an account: issuer, subject and time of the link."""
+    account = find_user(email)
+    for link in identity_query.list_identities(account.key):
+        click.echo("  ".join((link.issuer, link.subject, format_iso(link.created_at))))
+    if remove:
+        count = actions.unlink_identities(account.key)
+        click.echo(f"{format_count(count, 'link', 'links')} of {account.email} removed")
+
+
 @user.command("trail")
 @click.option("--user", "email", metavar="EMAIL", help="Only entries by this user or about their account.")
 @click.option("--what", metavar="KIND", help="Only entries of this kind, such as signed-in.")
@@ -159,28 +190,6 @@ def show_audit_log(email: str | None, what: str | None, since: str | None, until
             click.echo("  ".join(filter(None, columns)))
 
 
-@token.command("add")
-@click.argument("email")
-@click.option("--name", required=True, help="Name that says what the token is for.")
-@click.option(
-    "--scope",
-    multiple=True,
-    type=click.Choice([scope.value for scope in Scope]),
-    help="Scope of the token; repeatable. Default: read. "
-    + "; ".join(f"{scope}: {scope.label}" for scope in Scope)
-    + ".",
-)
-@click.option("--days", metavar="D", help="Expire the token after this many days. Default: never.")
-def add_token(email: str, name: str, scope: tuple[str, ...], days: str | None) -> None:
-    """Create a token for an account and print it. It cannot be shown again."""
-    fields = {"name": name, "scopes": list(scope) or [Scope.READ], "days": days}
-    form = parse_fields(fields, TokenForm, UTC, {}).or_refuse()
-    added, text = actions.add_token(find_active_user(email).key, form.name, frozenset(form.scopes), form.days)
-    expiry = f"expires {format_iso(added.expires_at)}" if added.expires_at else "never expires"
-    click.echo(f"Token “{added.name}” ({added.scopes.replace(' ', ', ')}; {expiry}). It is shown only once:")
-    click.echo(text)
-
-
 def find_user(email: str, field: str = "email") -> User:
     """Return the account of that address. Raises InvalidParameter, with the name `field`, if there is none."""
     account = query.find_user_by_email(email)
@@ -195,6 +204,11 @@ def find_active_user(email: str) -> User:
     if not account.is_active:
         raise InvalidParameter({"email": f"email: the account {account.email} is disabled"})
     return account
+
+
+def choose_password(*, generate: bool) -> str:
+    """Return a generated password, or else the one that the operator enters."""
+    return new_readable_secret() if generate else read_password()
 
 
 def read_password() -> str:

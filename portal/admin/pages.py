@@ -8,7 +8,10 @@ from flask import Blueprint, Response, abort, flash, redirect, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response as AnyResponse
 
+from portal.accounts import identity_query
+from portal.accounts import query as accounts_query
 from portal.accounts.current_user import current_actor
+from portal.accounts.presenter import link_view, token_view
 from portal.admin import actions, query
 from portal.admin.access import require_admin
 from portal.admin.actions import AdminActionRefused
@@ -124,7 +127,8 @@ def show_user(row: Any, *, new_password: str = "", problems: dict[str, str] | No
         "admin/user.html",
         user=view,
         is_own_account=row.key == current_user.key,
-        tokens=query.count_active_tokens(row.key, request_clock().now),
+        tokens=[token_view(token, request_clock().now) for token in accounts_query.list_tokens(row.key)],
+        links=[link_view(link) for link in identity_query.list_identities(row.key)],
         entries=[audit_entry_view(entry) for entry in audit_query.recent_account_events(row.key)],
         sections=SECTIONS,
         actions=available_actions(view),
@@ -159,6 +163,20 @@ for action_path, endpoint in {action.path: action.endpoint for action in USER_AC
     blueprint.add_url_rule(
         f"/users/<user_id>/{action_path}", endpoint, apply_action, defaults={"path": action_path}, methods=["POST"]
     )
+
+
+@blueprint.post("/users/<user_id>/tokens/<token_id>/revoke")
+def revoke_token(user_id: str, token_id: str) -> AnyResponse:
+    """Revoke one token of the account."""
+    row = user_or_404(user_id)
+    address = url_for(".user", user_id=row.id)
+    parsed = parse_id(token_id)
+    try:
+        changed = parsed is not None and actions.revoke_token(row.key, parsed, current_actor())
+    except AdminActionRefused as refusal:
+        return redirect_with_error(refusal, address)
+    flash("Token revoked. Programs that use it now get 401." if changed else "No change needed.")
+    return htmx.redirect_browser(address)
 
 
 @blueprint.post("/users/<user_id>/password")

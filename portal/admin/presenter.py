@@ -23,9 +23,12 @@ class UserView:
     role: Role
     created_at: int
     disabled_at: int | None
+    temporary_until: int | None
     has_second_factor: bool
     last_sign_in_at: int | None
     batches: int
+    links: int
+    tokens: int
 
     @property
     def is_admin(self) -> bool:
@@ -49,9 +52,12 @@ def user_view(row: Any) -> UserView:
         role=Role.ADMIN if row.is_admin else Role.USER,
         created_at=row.created_at,
         disabled_at=row.disabled_at,
+        temporary_until=row.temporary_until,
         has_second_factor=bool(row.has_second_factor),
         last_sign_in_at=row.last_sign_in_at,
         batches=row.batches,
+        links=row.links,
+        tokens=row.tokens,
     )
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, func, or_, select
+from sqlalchemy import Row, Select, func, or_, select
 
 from portal.admin.parameters import UserFilter, UserListParameters
 from portal.extensions import db
-from portal.models import AccountEvent, AccountLogEntry, BatchList, QueueStatus, Token, User
+from portal.models import AccountEvent, AccountLogEntry, BatchList, LinkedIdentity, QueueStatus, Token, User
 from portal.text import fold
 from portal.web.pagination import CountedPage
 
@@ -24,6 +24,8 @@ def select_users() -> Select[Any]:
         .correlate(User)
         .scalar_subquery()
     )
+    links = select(func.count(LinkedIdentity.key)).where(LinkedIdentity.user_key == User.key)
+    tokens = select(func.count(Token.key)).where(Token.user_key == User.key, Token.revoked_at.is_(None))
     batches = sum(getattr(BatchList, status) for status in QueueStatus)
     return select(
         User.key,
@@ -35,9 +37,12 @@ def select_users() -> Select[Any]:
         User.is_admin,
         User.created_at,
         User.disabled_at,
+        User.temporary_until,
         User.totp_secret.is_not(None).label("has_second_factor"),
         last_sign_in.label("last_sign_in_at"),
         func.coalesce(batches, 0).label("batches"),
+        links.correlate(User).scalar_subquery().label("links"),
+        tokens.correlate(User).scalar_subquery().label("tokens"),
     ).outerjoin(BatchList, BatchList.owner_key == User.key)
 
 
@@ -74,13 +79,6 @@ def matches_filter(row: Row[Any], show: UserFilter) -> bool:
 def find_user(user_id: str) -> Row[Any] | None:
     """Return the account of that id, as `select_users` reads it."""
     return db.session.execute(select_users().where(User.id == user_id)).one_or_none()
-
-
-def count_active_tokens(user_key: int, now: int) -> int:
-    """Return the number of the account's tokens that are neither revoked nor expired."""
-    unexpired = or_(Token.expires_at.is_(None), Token.expires_at > now)
-    query = select(func.count(Token.key)).where(and_(Token.user_key == user_key, Token.revoked_at.is_(None), unexpired))
-    return db.session.execute(query).scalar_one()
 
 
 def lock_with_admins(user_key: int | None) -> Sequence[User]:

@@ -38,11 +38,13 @@ class UserAction:
 
 # The sections of the page in order, each with its introduction.
 SECTIONS: Mapping[str, str] = {
-    "Access": "A disabled user cannot sign in, and their tokens stop working. Their batches stay.",
+    "Access": "A disabled user cannot sign in, and their tokens are revoked. Their batches stay.",
     "Role": "Admins manage users, set passwords and read the audit log. They do not see other users’ batches.",
     "Two-factor authentication": "For users who have lost their phone and their recovery codes."
     " Verify their identity first.",
     "Sessions": "Use this after a lost device or a suspicious sign-in.",
+    "Single sign-on": "A linked identity can sign in to the account. To link it again, the user needs its password.",
+    "Tokens": "Programs use tokens to access the user’s batches through the API.",
 }
 
 USER_ACTIONS = (
@@ -52,10 +54,10 @@ USER_ACTIONS = (
         section="Access",
         label="Disable",
         question="Disable {email}?",
-        warning="The user is signed out immediately, and their tokens get 401. Active batches stay active."
+        warning="The user is signed out immediately, and their tokens are revoked for good. Active batches stay active."
         " You can enable the account again.",
         confirm="Disable account",
-        result="{email} disabled. All sessions ended, and all tokens stopped working.",
+        result="{email} disabled. All sessions ended, and all tokens are revoked.",
         apply=actions.disable_user,
         is_available=lambda user: user.is_active,
     ),
@@ -64,7 +66,7 @@ USER_ACTIONS = (
         endpoint="enable_user",
         section="Access",
         label="Enable",
-        warning="After you enable the account, its unrevoked tokens work again.",
+        warning="The tokens of the account stay revoked: the user creates new ones.",
         result="{email} enabled.",
         apply=actions.enable_user,
         is_available=lambda user: not user.is_active,
@@ -117,6 +119,30 @@ USER_ACTIONS = (
         confirm="Sign out everywhere",
         result="{email} signed out everywhere.",
         apply=actions.end_sessions,
+    ),
+    UserAction(
+        path="unlink",
+        endpoint="unlink_identities",
+        section="Single sign-on",
+        label="Remove links",
+        question="Remove the links of {email}?",
+        warning="The user signs in with the password only. Without a password they cannot sign in until you set one.",
+        confirm="Remove links",
+        result="Single sign-on of {email} unlinked.",
+        apply=actions.unlink_identities,
+        is_available=lambda user: user.links > 0,
+    ),
+    UserAction(
+        path="revoke-tokens",
+        endpoint="revoke_tokens",
+        section="Tokens",
+        label="Revoke all tokens",
+        question="Revoke all tokens of {email}?",
+        warning="Programs that use them lose access immediately. This cannot be undone.",
+        confirm="Revoke all tokens",
+        result="All tokens of {email} are revoked.",
+        apply=actions.revoke_all_tokens,
+        is_available=lambda user: user.tokens > 0,
     ),
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy import Boolean, ForeignKey, Index, Text, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.models.base import Base, Key, Millis, SortableText
@@ -19,6 +19,9 @@ class UserSession(Base):
     user_key: Mapped[int] = mapped_column(Key, ForeignKey("users.key", ondelete="CASCADE"))
     created_at: Mapped[int] = mapped_column(Millis)
     seen_at: Mapped[int] = mapped_column(Millis)  # written at most once a minute
+    confirmed_at: Mapped[int | None] = mapped_column(Millis)  # last proof of identity; None = when it was created
+    by_provider: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())  # OpenID Connect
+    id_token: Mapped[str | None] = mapped_column(Text)  # of the provider, to sign out there; None = unknown
 
 
 class RecoveryCode(Base):

@@ -22,10 +22,12 @@ class User(Base):
     zone: Mapped[str] = mapped_column(String(64))  # IANA name
     region: Mapped[str] = mapped_column(String(2), default="", server_default="")  # of national phone numbers
     password_hash: Mapped[str] = mapped_column(String(255))
+    temporary_until: Mapped[int | None] = mapped_column(Millis)  # the password must be changed, and ends then
     session_nonce: Mapped[str] = mapped_column(String(32), default="")  # unused, but NOT NULL until dropped
     is_admin: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     totp_secret: Mapped[str | None] = mapped_column(String(255))  # encrypted; None = two-factor authentication is off
     totp_step: Mapped[int | None] = mapped_column(BigInteger)  # time step of the last accepted code
+    unlinked_at: Mapped[int | None] = mapped_column(Millis)  # when a link to an OpenID Connect identity was removed
     created_at: Mapped[int] = mapped_column(Millis)
     disabled_at: Mapped[int | None] = mapped_column(Millis)
 

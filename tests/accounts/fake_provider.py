@@ -8,21 +8,31 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from flask import Flask, jsonify, request
+from flask.testing import FlaskClient
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 from werkzeug.serving import make_server
+from werkzeug.test import TestResponse
+
+from tests.support.sessions import csrf_token
 
 
 class Provider:
-    """Serves discovery, keys and the token endpoint. `claims` override those of a valid id_token."""
+    """Serves discovery, keys and the token endpoint.
+
+    `claims` override those of a valid id_token, `metadata` the discovery document.
+    """
 
     def __init__(self) -> None:
         self.key = RSAKey.generate_key(2048, {"kid": "one"})
         self.signed_with = self.key
         self.claims: dict[str, Any] = {}
+        self.metadata: dict[str, Any] = {}
+        self.algorithm = "RS256"
         self.fails = False
         self.nonce = ""
         self.verifiers: list[str] = []
+        self.request: dict[str, str] = {}
         app = Flask("provider")
         app.get("/.well-known/openid-configuration")(self.discovery)
         app.get("/keys")(lambda: jsonify(keys=[self.key.as_dict(private=False)]))
@@ -33,15 +43,17 @@ class Provider:
 
     def discovery(self) -> Any:
         """Return the discovery document."""
-        return jsonify(
-            issuer=self.issuer,
-            authorization_endpoint=f"{self.issuer}/authorize",
-            token_endpoint=f"{self.issuer}/token",
-            jwks_uri=f"{self.issuer}/keys",
-            response_types_supported=["code"],
-            subject_types_supported=["public"],
-            id_token_signing_alg_values_supported=["RS256"],
-        )
+        address = self.issuer.rstrip("/")
+        return {
+            "issuer": self.issuer,
+            "authorization_endpoint": f"{address}/authorize",
+            "token_endpoint": f"{address}/token",
+            "jwks_uri": f"{address}/keys",
+            "end_session_endpoint": f"{address}/logout",
+            "response_types_supported": ["code"],
+            "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": ["RS256", "HS256", "none"],
+        } | self.metadata
 
     def token(self) -> Any:
         """Return the id_token for a code."""
@@ -59,7 +71,8 @@ class Provider:
             "email": "owner@example.com",
             "email_verified": True,
         } | self.claims
-        signed = jwt.encode({"alg": "RS256", "kid": "one"}, claims, self.signed_with)
+        header = {"alg": self.algorithm, "kid": "one"}
+        signed = jwt.encode(header, claims, self.signed_with, algorithms=[self.algorithm])
         return jsonify(access_token="unused", token_type="Bearer", id_token=signed)
 
     def approve(self, location: str) -> dict[str, str]:
@@ -68,4 +81,25 @@ class Provider:
         assert parameters["code_challenge_method"] == "S256"
         assert parameters["scope"].split()[0] == "openid"
         self.nonce = parameters["nonce"]
+        self.request = parameters
         return {"code": "a code", "state": parameters["state"]}
+
+    def reset(self) -> None:
+        """Send valid claims and metadata again."""
+        self.claims, self.metadata, self.signed_with, self.algorithm = {}, {}, self.key, "RS256"
+        self.fails = False
+
+
+BACK = "/login/provider/back"
+
+
+def sign_in_with(client: FlaskClient, provider: Provider, **changed: str) -> TestResponse:
+    """Approve the sign-in at the provider, and follow the redirect back."""
+    redirect = client.get("/login/provider?next=/settings/tokens")
+    assert redirect.location.startswith(f"{provider.issuer}/authorize?")
+    return client.get(BACK, query_string=provider.approve(redirect.location) | changed)
+
+
+def submit(client: FlaskClient, page: str, address: str, **fields: str) -> TestResponse:
+    """Send a form with the CSRF token of a page."""
+    return client.post(address, data=fields | {"csrf_token": csrf_token(client.get(page).text)})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 import re
 
 import pyotp
@@ -12,8 +13,16 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from portal.accounts import actions
-from portal.accounts.second_factor import STEP_SECONDS, decrypt_secret, encrypt_secret, matching_step
+from portal.accounts.actions import WrongCode
+from portal.accounts.second_factor import (
+    STEP_SECONDS,
+    decrypt_secret,
+    encrypt_secret,
+    matching_step,
+    new_recovery_codes,
+)
 from portal.extensions import db
+from portal.ids import READABLE_CHARACTERS
 from portal.models import RecoveryCode, User
 from portal.times import now_ms
 from tests.conftest import csrf_token, sign_in
@@ -107,6 +116,25 @@ def test_attempts_at_codes_are_limited(app: Flask, after_password: FlaskClient) 
     assert after_password.get("/login/code").status_code == 303
 
 
+def test_attempts_with_the_password_do_not_shut_codes_for_a_known_browser(
+    app: Flask, after_password: FlaskClient, owner: User, codes: list[str]
+) -> None:
+    known = app.test_client()
+    send(known, "/login", "/login", email=owner.email, password=PASSWORD)
+    send(known, "/login/code", "/login/code", code=codes[0])
+    send(known, "/logout")
+    for _ in range(11):
+        last = send(after_password, "/login/code", "/login/code", code="000000")
+    assert last.status_code == 429
+    send(known, "/login", "/login", email=owner.email, password=PASSWORD)
+    assert send(known, "/login/code", "/login/code", code=codes[1]).status_code == 303
+
+
+def test_a_recovery_code_has_at_least_112_random_bits() -> None:
+    code = new_recovery_codes()[0].replace("-", "")
+    assert math.log2(len(READABLE_CHARACTERS)) * len(code) >= 112
+
+
 def test_a_recovery_code_works_once(app: Flask, owner: User, codes: list[str], forget_step: None) -> None:
     for expected in (303, 401):
         client = app.test_client()
@@ -120,8 +148,9 @@ def test_a_recovery_code_works_once(app: Flask, owner: User, codes: list[str], f
 def test_a_code_works_once(app: Flask, owner: User, forget_step: None) -> None:
     code = code_of(app)
     with app.app_context():
-        assert actions.use_code(owner.key, code, app.secret_key)
-        assert not actions.use_code(owner.key, code, app.secret_key)
+        actions.use_code(owner.key, code, app.secret_key)
+        with pytest.raises(WrongCode):
+            actions.use_code(owner.key, code, app.secret_key)
 
 
 def test_the_code_must_follow_the_password_within_minutes(

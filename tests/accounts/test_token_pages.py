@@ -7,12 +7,16 @@ import re
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import update
 
-from portal.accounts.query import list_tokens
-from portal.models import User
+from portal.accounts.actions import add_token
+from portal.accounts.current_user import CONFIRMED_MS
+from portal.accounts.query import CredentialsChanged, list_tokens
+from portal.db.transactions import write_transaction
+from portal.models import Scope, User, UserSession
 from portal.times import DAY_MS, now_ms
 from tests.accounts.test_pages import send, words
-from tests.support.builders import Builder
+from tests.support.builders import PASSWORD, Builder
 
 
 def test_a_token_is_shown_once_works_and_is_revoked(app: Flask, signed_in: FlaskClient, owner: User) -> None:
@@ -67,19 +71,56 @@ def test_a_problem_is_shown_beside_its_field_and_the_input_stays(signed_in: Flas
     assert re.findall(r'name="scopes" value="(\w+)" checked', html) == ["write"]
 
 
-@pytest.mark.parametrize(("days", "expiry"), [("", "never"), ("30", "")])
-def test_a_token_expires_as_requested(app: Flask, signed_in: FlaskClient, owner: User, days: str, expiry: str) -> None:
+@pytest.mark.parametrize(
+    ("days", "maximum", "expected"), [("", 365, 365), ("30", 365, 30), ("", 0, None), ("3650", 0, 3650)]
+)
+def test_a_token_expires_as_requested_or_as_late_as_allowed(
+    app: Flask,
+    signed_in: FlaskClient,
+    owner: User,
+    monkeypatch: pytest.MonkeyPatch,
+    days: str,
+    maximum: int,
+    expected: int | None,
+) -> None:
+    monkeypatch.setitem(app.config, "TOKEN_MAX_DAYS", maximum)
     start = now_ms()
     html = send(signed_in, "/settings/tokens", name="sync", scopes=["write", "read"], days=days).text
     with app.app_context():
         (token,) = list_tokens(owner.key)
     assert token.scopes == "read write"
-    if days:
-        assert start <= token.expires_at - int(days) * DAY_MS <= now_ms()
+    if expected:
+        assert start <= token.expires_at - expected * DAY_MS <= now_ms()
     else:
         assert token.expires_at is None
     expires = re.search(r"Expires</span>(.*?)</td>", html, re.DOTALL)[1]
-    assert (words(expires) == "never") is (expiry == "never")
+    assert (words(expires) == "never") is (expected is None)
+
+
+def test_a_longer_life_than_allowed_is_refused(signed_in: FlaskClient) -> None:
+    answer = send(signed_in, "/settings/tokens", "/settings/tokens", name="sync", scopes=["read"], days="366")
+    assert answer.status_code == 400
+    assert "Days must be between 1 and 365." in words(answer.text)
+
+
+def test_a_token_needs_a_recent_proof_of_identity(app: Flask, signed_in: FlaskClient, owner: User) -> None:
+    with app.app_context(), write_transaction() as session:
+        session.execute(update(UserSession).values(created_at=UserSession.created_at - CONFIRMED_MS))
+    assert "Confirm your identity" in signed_in.get("/settings/tokens").text
+    refused = send(signed_in, "/settings/tokens", name="sync", scopes=["read"])
+    assert (refused.status_code, refused.location) == (303, "/settings/confirm?next=/settings/tokens")
+    with app.app_context():
+        assert list_tokens(owner.key) == []
+    assert "current password is incorrect" in send(signed_in, refused.location, current="wrong").text.lower()
+    confirmed = send(signed_in, refused.location, current=PASSWORD)
+    assert (confirmed.status_code, confirmed.location) == (303, "/settings/tokens")
+    assert "token-value" in send(signed_in, "/settings/tokens", name="sync", scopes=["read"]).text
+
+
+def test_a_disabled_account_gets_no_token(app: Flask, build: Builder, owner: User) -> None:
+    build.change(owner, disabled_at=1)
+    with app.app_context(), pytest.raises(CredentialsChanged):
+        add_token(owner.key, "late", frozenset({Scope.READ}))
 
 
 def test_an_expired_token_is_marked(signed_in: FlaskClient, build: Builder, owner: User) -> None:

@@ -206,8 +206,60 @@ def test_token_add_prints_a_token_that_works(
     assert list_batches(app, owner.id, token).status_code == (200 if "read" in expected else 403)
     with app.app_context():
         (listed,) = query.list_tokens(owner.key)
-        assert (listed.name, listed.scopes, listed.expires_at) == ("nightly sync", expected, None)
+        assert (listed.name, listed.scopes) == ("nightly sync", expected)
+        assert listed.expires_at == listed.created_at + 365 * DAY_MS  # TOKEN_MAX_DAYS
         assert token.split("_", 2)[2] not in listed.secret_hash
+
+
+def test_tokens_are_listed_and_revoked(
+    app: Flask, run: Callable[..., Any], build: Builder, owner: User, stranger: User
+) -> None:
+    build.create_batch(owner)
+    tokens = [build.create_token(account) for account in (owner, owner, stranger)]
+    ids = [token.split("_")[1] for token in tokens]
+    listed = run("token", "list").stdout.splitlines()
+    assert [line.split()[:2] for line in listed] == [
+        [ids[1], owner.email],
+        [ids[0], owner.email],
+        [ids[2], stranger.email],
+    ]
+    assert [line.split()[0] for line in run("token", "list", owner.email).stdout.splitlines()] == [ids[1], ids[0]]
+    assert last_line(run("token", "revoke", ids[0])) == f"Token {ids[0]} revoked"
+    assert last_line(run("token", "revoke", ids[0])) == f"Token {ids[0]} was already revoked"
+    assert list_batches(app, owner.id, tokens[0]).status_code == 401
+    assert list_batches(app, owner.id, tokens[1]).status_code == 200
+    assert last_line(run("token", "revoke", "--user", owner.email)) == f"1 token of {owner.email} revoked"
+    assert last_line(run("token", "revoke", tokens[2])) == f"Token {ids[2]} revoked"  # the whole text
+    assert "No tokens" in run("token", "list").stderr
+
+
+@pytest.mark.parametrize(("arguments", "code", "message"), [
+    ((), 2, "Give the ids of tokens, or --user EMAIL"),
+    (("0" * 24, "--user", "owner@example.com"), 2, "Give the ids of tokens, or --user EMAIL"),
+    (("0" * 24,), 1, "there is no token 000"),
+    (("bp_nonsense",), 1, "id must be 24 hexadecimal characters"),
+    (("--user", "unknown@example.com"), 1, "there is no account"),
+])  # fmt: skip
+def test_invalid_tokens_to_revoke_are_named(
+    run: Callable[..., Any], owner: User, arguments: tuple[str, ...], code: int, message: str
+) -> None:
+    result = run("token", "revoke", *arguments)
+    assert result.exit_code == code
+    assert message in result.stderr
+    assert "nonsense" not in result.stderr
+
+
+def test_a_life_beyond_the_limit_is_refused(run: Callable[..., Any], owner: User) -> None:
+    result = run("token", "add", owner.email, "--name", "x", "--days", "366")
+    assert (result.exit_code, result.stderr) == (1, "Error: days must be between 1 and 365\n")
+
+
+def test_links_are_listed_and_removed(app: Flask, run: Callable[..., Any], owner: User) -> None:
+    with app.app_context():
+        actions.link_identity(owner.key, "https://id.example", "someone-1", is_proven=False)
+    assert run("user", "links", owner.email).stdout.startswith("https://id.example  someone-1  2")
+    assert last_line(run("user", "links", owner.email, "--remove")) == f"1 link of {owner.email} removed"
+    assert run("user", "links", owner.email).stdout == ""
 
 
 def test_token_add_with_days(app: Flask, run: Callable[..., Any], owner: User) -> None:

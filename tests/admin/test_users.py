@@ -125,7 +125,7 @@ def test_an_admin_is_created_with_a_typed_password(
     user = find_user(app, "owner@example.com")
     assert (answer.status_code, answer.location) == (303, f"/admin/users/{user.id}")
     assert user.is_admin
-    assert sign_in(app, user, NEW_PASSWORD).get("/admin/users").status_code == 200
+    assert sign_in(app, user, NEW_PASSWORD).get("/admin/users").location == "/settings/password"
     assert entries()[0].details == {"role": "admin"}
 
 
@@ -177,11 +177,51 @@ def test_an_account_is_disabled_and_enabled_again(
     for _ in range(2):
         assert post(f"/admin/users/{owner.id}/enable").status_code == 303
     assert browser.get("/batches").location.startswith("/login")
-    assert api_status() == 200
+    assert api_status() == 401  # its tokens stay revoked
     sign_in(app, owner)
     assert [summary(entry) for entry in entries()] == [
         ("enabled", admin.email, owner.email, "page", "127.0.0.1", {}),
         ("disabled", admin.email, owner.email, "page", "127.0.0.1", {}),
+    ]
+
+
+def test_tokens_of_accounts_that_an_older_release_disabled_do_not_come_back(
+    app: Flask, post: Callable[..., Any], build: Builder, owner: User
+) -> None:
+    build.create_token(owner)
+    build.change(owner, disabled_at=1)
+    post(f"/admin/users/{owner.id}/enable")
+    with app.app_context():
+        assert query.list_tokens(owner.key) == []
+
+
+def test_tokens_are_listed_and_revoked(
+    app: Flask,
+    post: Callable[..., Any],
+    as_admin: FlaskClient,
+    build: Builder,
+    owner: User,
+    admin: User,
+    stranger: User,
+) -> None:
+    first, second, other = (build.create_token(account).split("_")[1] for account in (owner, owner, stranger))
+    page = f"/admin/users/{owner.id}"
+    html = as_admin.get(page).text
+    assert f"{page}/tokens/{first}/revoke" in html
+    assert other not in html
+    for token_id in (first, first, other, "nonsense"):
+        assert post(f"{page}/tokens/{token_id}/revoke").location == page
+    with app.app_context():
+        assert [token.id for token in query.list_tokens(owner.key)] == [second]
+        assert [token.id for token in query.list_tokens(stranger.key)] == [other]
+    for _ in range(2):
+        assert post(f"{page}/revoke-tokens").location == page
+    with app.app_context():
+        assert query.list_tokens(owner.key) == []
+        newest = [(entry.what, entry.actor, entry.details) for entry in audit_query.recent_account_events(owner.key)]
+    assert newest[:2] == [
+        ("tokens-revoked", admin.email, {"tokens": 1}),
+        ("token-revoked", admin.email, {"name": "test"}),
     ]
 
 

@@ -17,6 +17,7 @@ SELECTS = (
     "live.py",
     "*/query.py",
     "*/query/*.py",
+    "accounts/identity_query.py",
     "audit/batch_query.py",
     "batches/derived/*.py",
     "backups/*.py",
@@ -25,6 +26,7 @@ SELECTS = (
 )
 WRITES = (
     "*/actions.py",
+    "accounts/actions/*.py",
     "batches/actions/*.py",
     "audit/account_log.py",
     "audit/batch_log.py",
@@ -44,7 +46,15 @@ KNOWS_DELETION = (
     "batches/presenter.py",  # the trash shows the time and the user
 )
 PRESENTS = ("*/presenter.py", "audit/batch_presenter.py")
-BELOW_THE_EXITS = ("live.py", "*/query.py", "*/query/*.py", "audit/batch_query.py", "*/parameters.py", *PRESENTS)
+BELOW_THE_EXITS = (
+    "live.py",
+    "*/query.py",
+    "*/query/*.py",
+    "accounts/identity_query.py",
+    "audit/batch_query.py",
+    "*/parameters.py",
+    *PRESENTS,
+)
 EXITS = re.compile(r"^portal\.\w+\.(pages|api|commands|actions|audit_pages|simulate_command)\b")
 
 

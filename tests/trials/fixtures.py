@@ -9,8 +9,8 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import select
 
-from portal.accounts import actions
-from portal.accounts.query import Lifetimes
+from portal.accounts import actions, query
+from portal.accounts.query import Credentials, Lifetimes
 from portal.accounts.tokens import hash_secret
 from portal.extensions import db
 from portal.models import Scope, User, UserSession
@@ -155,7 +155,8 @@ class Fixtures:
     def add_session(self, account: Account) -> int:
         """Create a session in another browser; return its key."""
         with self.app.app_context():
-            session_id = actions.start_session(account.user.key, Lifetimes.of(self.app.config), None, "password")
+            checked = Credentials.of(query.find_user(account.user.key))
+            session_id = actions.start_session(checked, Lifetimes.of(self.app.config), None, "password")
             key = select(UserSession.key).where(UserSession.id_hash == hash_secret(session_id))
             return db.session.execute(key).scalar_one()
 

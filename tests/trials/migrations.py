@@ -220,7 +220,7 @@ def compute_checksums(owner_key: int) -> dict[tuple[str, str], str]:
 
 # Columns that the first schema does not have; a downgrade removes them.
 LATER_COLUMNS = {
-    "users": {"region", "is_admin", "totp_secret", "totp_step"},
+    "users": {"region", "is_admin", "totp_secret", "totp_step", "temporary_until"},
     "batches": {"settings"},
 }
 

@@ -14,6 +14,7 @@ MODULES = (
     "two_owners",
     "injection",
     "sign_in",
+    "sign_in_races",
     "dependencies",
     "leaked_secrets",
     "kills",

@@ -92,6 +92,7 @@ ROUTE_ROWS: dict[str, RouteRow] = {
     "accounts.change_account": RouteRow(
         Audience.SIGNED_IN, 303, form={"name": "Another name", "zone": "UTC", "region": ""}
     ),
+    "accounts.new_password": RouteRow(Audience.SIGNED_IN, 303),  # redirects without a temporary password
     "accounts.change_password": RouteRow(
         Audience.SIGNED_IN, 303, form={"current": "$password", "password": "$password"}, stranger=400
     ),
@@ -106,6 +107,12 @@ ROUTE_ROWS: dict[str, RouteRow] = {
     ),  # without an offered secret
     "accounts.renew_recovery_codes": RouteRow(Audience.SIGNED_IN, 400, form=NO_CODE, stranger=400),
     "accounts.turn_off_second_factor": RouteRow(Audience.SIGNED_IN, 400, form=NO_CODE, stranger=400),
+    "accounts.confirm": RouteRow(Audience.SIGNED_IN),
+    "accounts.confirm_submitted": RouteRow(Audience.SIGNED_IN, 303, form={"current": "$password"}, stranger=400),
+    "accounts.remove_link": RouteRow(Audience.SIGNED_IN, 303, {"key": "1"}, form={}),
+    "accounts.link_account": RouteRow(Audience.ANYONE, 303),  # redirects without a pending link
+    "accounts.link_account_submitted": RouteRow(Audience.VISITOR, 303, form={"password": "$password"}),
+    "accounts.start_openid_confirmation": RouteRow(Audience.SIGNED_IN, 404),
     "accounts.start_openid_sign_in": RouteRow(Audience.ANYONE, 404),  # no provider is configured
     "accounts.finish_openid_sign_in": RouteRow(Audience.ANYONE, 404),
     # admins
@@ -120,6 +127,9 @@ ROUTE_ROWS: dict[str, RouteRow] = {
     "admin.set_password": RouteRow(Audience.ADMIN, 303, ACCOUNT, form={"password": "$password"}),
     "admin.turn_off_second_factor": RouteRow(Audience.ADMIN, 303, ACCOUNT, form={}),
     "admin.end_sessions": RouteRow(Audience.ADMIN, 303, ACCOUNT, form={}),
+    "admin.unlink_identities": RouteRow(Audience.ADMIN, 303, ACCOUNT, form={}),
+    "admin.revoke_tokens": RouteRow(Audience.ADMIN, 303, ACCOUNT, form={}),
+    "admin.revoke_token": RouteRow(Audience.ADMIN, 303, ACCOUNT | {"token_id": "$token_id"}, form={}),
     "audit.show_audit_log": RouteRow(Audience.ADMIN),
     "audit.export_audit_log": RouteRow(Audience.ADMIN),
     # operators

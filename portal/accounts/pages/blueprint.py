@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, g, session, url_for
+from collections.abc import Callable
+
+from flask import Blueprint, flash, g, request, session, url_for
 from flask_login import current_user, login_user
 from werkzeug.wrappers import Response as AnyResponse
 
 from portal.accounts import actions, query
-from portal.accounts.current_user import current_actor, session_lifetimes
+from portal.accounts.current_user import current_actor, find_required_step, session_lifetimes
 from portal.accounts.presenter import current_user_view
-from portal.accounts.query import SessionUser
+from portal.accounts.query import Credentials, CredentialsChanged, SessionUser
 from portal.extensions import login_manager
 from portal.models import Channel, User
 from portal.models.actor import Actor
@@ -18,10 +20,35 @@ from portal.times import now_ms
 from portal.web import htmx
 from portal.web.refresh import is_refresh
 from portal.web.request_hooks import client_address
+from portal.web.sessions import is_api, is_monitoring_path
 
 blueprint = Blueprint("accounts", __name__)
 
 USE_INTERVAL_MS = 60_000
+
+
+# What a user who must complete a page first can still open, by the endpoint of that page.
+STEP_ENDPOINTS = {
+    "accounts.new_password": {"accounts.new_password", "accounts.change_password"},
+    "accounts.second_factor": {
+        "accounts.second_factor",
+        "accounts.offer_second_factor",
+        "accounts.turn_on_second_factor",
+    },
+}
+OPEN_ENDPOINTS = {"static", "accounts.sign_out"}
+
+
+@blueprint.before_app_request
+def require_step() -> AnyResponse | None:
+    """Redirect to the page that the user must complete first, if there is one. The API has no sessions."""
+    if is_api(request.path) or is_monitoring_path(request.path) or request.endpoint in OPEN_ENDPOINTS:
+        return None
+    if "_user_id" not in session or not current_user.is_authenticated:
+        return None
+    step = find_required_step(current_user)
+    is_open = not step or request.endpoint in STEP_ENDPOINTS[step]
+    return None if is_open else htmx.redirect_browser(url_for(step))
 
 
 @login_manager.user_loader
@@ -54,6 +81,13 @@ def inject_current_user() -> dict[str, object]:
         return {"reader": None, "has_session": "_user_id" in session}
 
 
+@blueprint.app_errorhandler(CredentialsChanged)
+def refuse_changed_credentials(_error: CredentialsChanged) -> AnyResponse:
+    """Redirect to the sign-in page, which a user whose session continues passes through."""
+    flash("Your account changed in the meantime, so nothing was done. Try again.", "problem")
+    return redirect_to_sign_in()
+
+
 def record_refused_sign_in(user: User | None, why: str, *, audit: bool = True) -> None:
     """Count a refused sign-in and log it; `user` None = the email address has no account."""
     metrics.sign_ins_refused.labels(why).inc()
@@ -67,12 +101,29 @@ def end_browser_session() -> None:
         actions.end_session(current_user.key, current_user.session_key, current_actor())
 
 
-def start_browser_session(user: User, how: str) -> None:
-    """Start a session with a new id and without any data of the previous one."""
-    end_browser_session()
-    actor = Actor(user.key, Channel.PAGE, address=client_address())
-    session_id = actions.start_session(user.key, session_lifetimes(), actor, how)
+def start_browser_session(
+    checked: Credentials,
+    how: str,
+    *,
+    by_provider: bool = False,
+    id_token: str | None = None,
+    confirm: Callable[[], None] | None = None,
+) -> None:
+    """Start a session with a new id and without data of the previous one. Raises as `actions.start_session` does."""
+    end_browser_session()  # first, because SQLite gives the key of a deleted row to the next one
+    actor = page_actor(checked.user_key)
+    session_id = actions.start_session(
+        checked, session_lifetimes(), actor, how, by_provider=by_provider, id_token=id_token, confirm=confirm
+    )
     session.clear()
     g.pop("csrf_token", None)
-    login_user(query.find_session_user(session_id, session_lifetimes(), now_ms()))
+    user = query.find_session_user(session_id, session_lifetimes(), now_ms())
+    if user is None:  # a concurrent request has ended all sessions
+        raise CredentialsChanged
+    login_user(user)
     session.permanent = True
+
+
+def page_actor(user_key: int) -> Actor:
+    """Return a user who is signing in as the author of a change."""
+    return Actor(user_key, Channel.PAGE, address=client_address())

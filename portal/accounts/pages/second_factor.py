@@ -8,8 +8,9 @@ from markupsafe import Markup
 from werkzeug.wrappers import Response as AnyResponse
 
 from portal.accounts import actions, query, throttle
-from portal.accounts.current_user import current_actor
-from portal.accounts.pages.account import check_current_password
+from portal.accounts.actions import SecondFactorProof, WrongCode
+from portal.accounts.current_user import current_actor, find_required_step, requires_second_factor
+from portal.accounts.pages.account import check_current_password, log_refused_check
 from portal.accounts.pages.blueprint import blueprint
 from portal.accounts.parameters import SecondFactorForm
 from portal.accounts.passwords import NO_PASSWORD
@@ -51,8 +52,11 @@ def turn_on_second_factor() -> AnyResponse:
     form = parse_form(request.form, SecondFactorForm).values
     if problem := count_code_attempt():
         return show_second_factor({"code": problem})
-    codes = actions.turn_on_second_factor(current_user.key, secret, form.code, current_app.secret_key, current_actor())
+    codes = actions.turn_on_second_factor(
+        current_user.key, secret, form.code, current_app.secret_key, current_actor(), current_user.credentials
+    )
     if codes is None:
+        log_refused_check("code")
         return show_second_factor(
             {"code": "code is invalid; check the clock of your phone and enter the code that the app shows now"}
         )
@@ -64,42 +68,69 @@ def turn_on_second_factor() -> AnyResponse:
 @login_required
 def renew_recovery_codes() -> AnyResponse:
     """Replace the recovery codes, if password and code are correct, and show the new ones once."""
-    if problems := check_credentials():
+    proof, problems = read_proof()
+    if proof is None:
         return show_second_factor(problems)
-    return show_second_factor({}, actions.renew_recovery_codes(current_user.key, current_actor()))
+    try:
+        codes = actions.renew_recovery_codes(current_user.key, current_actor(), proof)
+    except WrongCode:
+        return show_wrong_code()
+    throttle.clear_attempts(*code_subject())
+    return show_second_factor({}, codes)
 
 
 @blueprint.post("/settings/second-factor/off")
 @login_required
 def turn_off_second_factor() -> AnyResponse:
     """Turn it off, if password and code are correct."""
-    if problems := check_credentials():
+    if is_required():
+        return show_second_factor({})
+    proof, problems = read_proof()
+    if proof is None:
         return show_second_factor(problems)
-    actions.turn_off_second_factor(current_user.key, current_actor())
+    try:
+        actions.turn_off_second_factor(current_user.key, current_actor(), proof)
+    except WrongCode:
+        return show_wrong_code()
+    throttle.clear_attempts(*code_subject())
     flash("Two-factor authentication turned off. You now sign in with the password only.")
     return htmx.redirect_browser(url_for(".second_factor"))
 
 
-def check_credentials() -> dict[str, str]:
-    """Return the problem with the form's password or code."""
+def read_proof() -> tuple[SecondFactorProof | None, dict[str, str]]:
+    """Return the form's code with the checked credentials, or None and the problem with the password or code."""
     form = parse_form(request.form, SecondFactorForm).values
     if problem := check_current_password(form.current):
-        return {"current": problem}
+        return None, {"current": problem}
     if problem := count_code_attempt():
-        return {"code": problem}
-    if not actions.use_code(current_user.key, form.code, current_app.secret_key, current_actor()):
-        return {"code": "code is invalid"}
-    throttle.clear_attempts("code", current_user.id)
-    return {}
+        return None, {"code": problem}
+    return SecondFactorProof(current_user.credentials, form.code, current_app.secret_key), {}
+
+
+def show_wrong_code() -> Response:
+    """Log a wrong code, and return the page with the problem."""
+    log_refused_check("code")
+    return show_second_factor({"code": "code is invalid"})
+
+
+def code_subject() -> tuple[str, str]:
+    """Return the counter of the user's attempts at codes, the same as at sign-in."""
+    return throttle.attempt_subject("code", current_user.id, current_user)
 
 
 def count_code_attempt() -> str:
     """Count an attempt at a code, and return the problem if there were too many, or ""."""
     try:
-        throttle.count_attempt("code", current_user.id, "SIGN_IN_TRIES")
+        throttle.count_attempt(*code_subject(), "SIGN_IN_TRIES")
     except TooManyAttempts as error:
+        log_refused_check("too many tries", audit=error.is_first)
         return f"code had too many attempts; try again in {error.wait}"
     return ""
+
+
+def is_required() -> bool:
+    """Return whether the user must use two-factor authentication."""
+    return requires_second_factor(current_user, current_app.config["REQUIRE_TWO_FACTOR"])
 
 
 def show_second_factor(problems: dict[str, str], codes: list[str] | None = None) -> Response:
@@ -111,6 +142,8 @@ def show_second_factor(problems: dict[str, str], codes: list[str] | None = None)
         problems=problems,
         codes=codes,
         is_on=is_on,
+        is_required=is_required(),
+        is_first_step=find_required_step(current_user) == "accounts.second_factor",
         has_password=current_user.password_hash != NO_PASSWORD,
         codes_left=query.count_recovery_codes(current_user.key) if is_on else 0,
         secret=secret and " ".join(secret[at : at + 4] for at in range(0, len(secret), 4)),

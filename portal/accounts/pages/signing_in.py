@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from flask import Response, current_app, request, session, url_for
 from flask_login import current_user, logout_user
 from werkzeug.wrappers import Response as AnyResponse
 
-from portal.accounts import actions, query, throttle
+from portal.accounts import actions, identity_query, openid_connect, query, throttle
+from portal.accounts.actions import WrongCode
 from portal.accounts.pages.blueprint import (
     blueprint,
     end_browser_session,
+    page_actor,
     record_refused_sign_in,
     start_browser_session,
 )
 from portal.accounts.parameters import CodeForm, SignInAddress, SignInForm
-from portal.accounts.passwords import verify_password
+from portal.accounts.passwords import password_mark, usable_hash, verify_password
+from portal.accounts.query import Credentials, CredentialsChanged
 from portal.accounts.throttle import TooManyAttempts
-from portal.accounts.tokens import hash_secret
+from portal.limits.rate_limits import address_network
 from portal.models import User
 from portal.text import fold
 from portal.times import now_ms
@@ -25,9 +31,12 @@ from portal.web.parameters import parse_form, parse_query
 from portal.web.rendering import render
 from portal.web.request_hooks import client_address
 
-# Key in the session cookie between password and code: user key, time, and fingerprint of the password.
+# Key in the session cookie between password and code: user key, time, and mark of the password.
 AWAITING_CODE = "half_way"
 AWAITING_CODE_MS = 5 * 60_000
+
+# A password is checked again if its account changes during the check.
+MAX_CHECKS = 3
 
 WRONG_CREDENTIALS = "Incorrect email address or password."
 
@@ -44,26 +53,37 @@ def sign_in_submitted() -> AnyResponse:
     """Sign in and return to the requested page. All wrong credentials get the same message."""
     form = parse_form(request.form, SignInForm).values
     user = query.find_user_by_email(form.email)
-    cookie = request.cookies.get(throttle.device_cookie_name(), "")
-    subject = throttle.attempt_subject(fold(form.email.strip()), user and user.id, cookie)
+    subject = throttle.attempt_subject("account", fold(form.email.strip()), user)
+    address = address_network(client_address())
     try:
-        throttle.count_attempt("address", client_address(), "SIGN_IN_TRIES_PER_ADDRESS")
+        throttle.count_attempt("address", address, "SIGN_IN_TRIES_PER_ADDRESS")
         throttle.count_attempt(*subject, "SIGN_IN_TRIES")
     except TooManyAttempts as error:
         return show_too_many_attempts(error, user, email=form.email)
-    active = user if user and user.is_active else None
-    if not verify_password(form.password, active.password_hash if active else None) or active is None:
-        record_refused_sign_in(user, "password")
-        return show_sign_in(read_next_target(), email=form.email, status=401, problem=WRONG_CREDENTIALS)
+    for _ in range(MAX_CHECKS):
+        if not verify_password(form.password, usable_hash(user, now_ms())):
+            break
+        try:
+            return accept_password(user, form.password, subject)
+        except CredentialsChanged:
+            user = query.find_user_by_email(form.email)
+    record_refused_sign_in(user, "password")
+    return show_sign_in(read_next_target(), email=form.email, status=401, problem=WRONG_CREDENTIALS)
+
+
+def accept_password(user: User, password: str, subject: tuple[str, str]) -> AnyResponse:
+    """Sign in after a correct password, or ask for the code. Raises CredentialsChanged."""
+    checked = actions.upgrade_password_hash(Credentials.of(user), password)
+    if checked.totp_secret is None:
+        response = complete_sign_in(checked, "password", read_next_target())
+    else:
+        end_browser_session()
+        session.clear()
+        session[AWAITING_CODE] = [checked.user_key, now_ms(), password_mark(checked.password_hash)]
+        response = htmx.redirect_browser(url_for(".ask_code", next=read_next_target()))
     throttle.clear_attempts(*subject)
-    throttle.refund_attempt("address", client_address(), "SIGN_IN_TRIES_PER_ADDRESS")
-    actions.upgrade_password_hash(active, form.password)
-    if active.totp_secret is None:
-        return complete_sign_in(active, "password", read_next_target())
-    end_browser_session()
-    session.clear()
-    session[AWAITING_CODE] = [active.key, now_ms(), password_fingerprint(active)]
-    return htmx.redirect_browser(url_for(".ask_code", next=read_next_target()))
+    throttle.refund_attempt("address", address_network(client_address()), "SIGN_IN_TRIES_PER_ADDRESS")
+    return response
 
 
 @blueprint.get("/login/code")
@@ -81,39 +101,71 @@ def code_submitted() -> AnyResponse:
     if user is None:
         return htmx.redirect_browser(url_for(".sign_in", next=read_next_target()))
     code = parse_form(request.form, CodeForm).values.code
+    subject = throttle.attempt_subject("code", user.id, user)
     try:
-        throttle.count_attempt("code", user.id, "SIGN_IN_TRIES")
+        throttle.count_attempt(*subject, "SIGN_IN_TRIES")
     except TooManyAttempts as error:
         session.pop(AWAITING_CODE)
         return show_too_many_attempts(error, user)
-    if not actions.use_code(user.key, code, current_app.secret_key):
+    use_code = partial(actions.use_code, user.key, code, current_app.secret_key, page_actor(user.key))
+    try:
+        response = complete_sign_in(Credentials.of(user), "password and code", read_next_target(), confirm=use_code)
+    except WrongCode:
         record_refused_sign_in(user, "code")
         return show_code(status=401)
-    throttle.clear_attempts("code", user.id)
-    return complete_sign_in(user, "password and code", read_next_target())
+    throttle.clear_attempts(*subject)
+    return response
 
 
 @blueprint.post("/logout")
 def sign_out() -> AnyResponse:
     """End the current session, so that a copy of its cookie is useless."""
+    address = find_logout_url()
     end_browser_session()
-    return sign_out_browser()
+    return sign_out_browser(address)
 
 
-def sign_out_browser() -> AnyResponse:
-    """Clear the session cookie and redirect to the sign-in page."""
+def find_logout_url() -> str:
+    """Return the provider's URL for signing out, or "" if no provider started the current session."""
+    if not (current_app.config["OIDC_ISSUER"] and current_user.is_authenticated and current_user.by_provider):
+        return ""
+    id_token = identity_query.find_id_token(current_user.session_key)
+    return openid_connect.logout_url(id_token or "", url_for("accounts.sign_in", _external=True))
+
+
+def sign_out_browser(logout_url: str) -> AnyResponse:
+    """Clear the session cookie and what the browser has stored, and sign out at the provider or show the sign-in page.
+
+    The device cookie stays, so not all cookies are cleared. The way to the provider is a page, because the content
+    security policy stops a form whose response redirects to another site.
+    """
     logout_user()
     session.clear()
-    return htmx.redirect_browser(url_for("accounts.sign_in"))
+    if logout_url and not request.htmx:
+        name = current_app.config["OIDC_NAME"]
+        response: AnyResponse = render("accounts/signed_out.html", logout_url=logout_url, provider=name)
+        response.headers["Refresh"] = f"0; url={logout_url}"
+    else:
+        response = htmx.redirect_browser(logout_url or url_for("accounts.sign_in"))
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'
+    return response
 
 
-def complete_sign_in(user: User, how: str, target: str) -> AnyResponse:
-    """Start the session, set the device cookie and redirect to `target`."""
-    start_browser_session(user, how)
+def complete_sign_in(
+    checked: Credentials,
+    how: str,
+    target: str,
+    *,
+    by_provider: bool = False,
+    id_token: str | None = None,
+    confirm: Callable[[], None] | None = None,
+) -> AnyResponse:
+    """Start the session, set the device cookie and redirect to `target`. Raises as `actions.start_session` does."""
+    start_browser_session(checked, how, by_provider=by_provider, id_token=id_token, confirm=confirm)
     response = htmx.redirect_browser(target)
     response.set_cookie(
         throttle.device_cookie_name(),
-        throttle.new_device_cookie(user.id),
+        throttle.new_device_cookie(current_user),
         max_age=throttle.DEVICE_COOKIE_DAYS * 86_400,
         secure=current_app.config["SESSION_COOKIE_SECURE"],
         httponly=True,
@@ -124,15 +176,10 @@ def complete_sign_in(user: User, how: str, target: str) -> AnyResponse:
 
 def user_awaiting_code() -> User | None:
     """Return the user who has entered the password recently and not yet the code."""
-    key, since, fingerprint = session.get(AWAITING_CODE, (0, 0, ""))
+    key, since, mark = session.get(AWAITING_CODE, (0, 0, ""))
     user = query.find_user(key) if now_ms() - since < AWAITING_CODE_MS else None
-    is_awaiting = user and user.is_active and user.totp_secret and password_fingerprint(user) == fingerprint
+    is_awaiting = user and user.is_active and user.totp_secret and password_mark(user.password_hash) == mark
     return user if is_awaiting else None
-
-
-def password_fingerprint(user: User) -> str:
-    """Return a value that changes with the password, so that a new password ends a pending sign-in."""
-    return hash_secret(user.password_hash)[:16]
 
 
 def read_next_target() -> str:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from flask import Response, flash, request, url_for
+from flask import Response, current_app, flash, request, url_for
 from flask_login import current_user, login_required
 from werkzeug.wrappers import Response as AnyResponse
 
 from portal.accounts import actions, query
-from portal.accounts.current_user import current_actor
+from portal.accounts.current_user import current_actor, is_confirmed
 from portal.accounts.pages.blueprint import blueprint
+from portal.accounts.pages.confirmation import require_confirmation
 from portal.accounts.parameters import TokenForm
 from portal.accounts.presenter import token_view
 from portal.ids import parse_id
 from portal.models import Scope
 from portal.times import now_ms
 from portal.web import htmx
-from portal.web.parameters import ParsedParameters, parse_form
+from portal.web.parameters import InvalidParameter, ParsedParameters, parse_form
 from portal.web.rendering import render
 
 
@@ -28,14 +29,19 @@ def tokens() -> Response:
 
 @blueprint.post("/settings/tokens")
 @login_required
-def add_token() -> Response:
-    """Create a token and show it once."""
+def add_token() -> AnyResponse:
+    """Create a token and show it once, if the user has proved their identity recently."""
+    if response := require_confirmation(url_for(".tokens")):
+        return response
     fields = {name: value for name, value in request.form.items() if value}
     parsed = parse_form(fields, TokenForm, {"scopes": request.form.getlist("scopes")})
     if parsed.problems:
         return show_tokens(parsed)
     form = parsed.values
-    token, text = actions.add_token(current_user.key, form.name, frozenset(form.scopes), form.days, current_actor())
+    try:
+        token, text = actions.add_token(current_user.key, form.name, frozenset(form.scopes), form.days, current_actor())
+    except InvalidParameter as error:
+        return show_tokens(ParsedParameters(form, error.problems))
     return show_tokens(new_token=(token.name, text))
 
 
@@ -61,5 +67,7 @@ def show_tokens(
         problems=parsed.problems if parsed else {},
         form=request.form,
         new_token=new_token,
+        is_confirmed=is_confirmed(),
+        max_days=current_app.config["TOKEN_MAX_DAYS"],
         list_address=url_for("batches_api.list_batches", user_id=current_user.id, _external=True),
     )
