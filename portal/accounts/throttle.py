@@ -10,6 +10,7 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 from portal.accounts.tokens import new_secret
 from portal.limits import shared_counters
 from portal.times import now_ms
+from portal.web.sessions import host_cookie_name
 
 # A window begins with the first attempt, so this is also the longest wait.
 WINDOW_SECONDS = 15 * 60
@@ -65,7 +66,7 @@ def attempt_bucket(kind: str, value: str) -> str:
 
 def device_signer() -> URLSafeTimedSerializer:
     """Return the signer of device cookies."""
-    return URLSafeTimedSerializer(current_app.secret_key, salt="known browser")
+    return URLSafeTimedSerializer(current_app.config["SIGNING_KEYS"], salt="known browser")
 
 
 def new_device_cookie(user_id: str) -> str:
@@ -75,7 +76,7 @@ def new_device_cookie(user_id: str) -> str:
 
 def device_cookie_name() -> str:
     """Return the name of the cookie."""
-    return "__Host-known" if current_app.config["SESSION_COOKIE_SECURE"] else "known"
+    return host_cookie_name("known")
 
 
 def attempt_subject(email_folded: str, user_id: str | None, cookie: str) -> tuple[str, str]:

@@ -31,9 +31,9 @@ from gunicorn.workers.gthread import _DEFER, STOP_KEEPALIVE_LINGER, TConn, Threa
 
 from portal.server import stopping
 from portal.telemetry.logs import LineFormatter, resolve_format
+from portal.web import security_headers
 from portal.web.envelope import error_body
 from portal.web.errors import error_text
-from portal.web.request_hooks import JSON_HEADERS
 
 # The status of a request that is not valid HTTP; the first matching class counts.
 PARSE_ERROR_STATUSES: tuple[tuple[type[Exception], int], ...] = (
@@ -134,7 +134,7 @@ def error_response_bytes(code: int) -> bytes:
         "Content-Length": str(len(body)),
         "Cache-Control": "no-store",
         "X-Request-Id": secrets.token_hex(8),
-        **JSON_HEADERS,
+        **security_headers.JSON,
     }
     lines = [f"HTTP/1.1 {code} {phrase}", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
     return "\r\n".join(lines).encode() + body

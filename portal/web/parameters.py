@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, quote_plus
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from portal.text import find_forbidden_character
+from portal.text import find_forbidden_character, parse_digits
 from portal.web.validation_messages import explain_error, field_path, truncate
 
 MAX_PARAMETERS = 200  # no link of the portal comes close
@@ -199,15 +199,13 @@ def multi_value_names(model: type[Parameters]) -> set[str]:
 
 
 def parse_whole(value: Any) -> Any:
-    """Return a whole number from ASCII digits. Raises ValueError.
-
-    int() alone would accept other scripts' digits, underscores, signs and white space.
-    """
+    """Return a whole number from ASCII digits. Raises ValueError."""
     if value is None or (isinstance(value, int) and not isinstance(value, bool)):
         return value
-    if not (isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 20):
+    number = parse_digits(value) if isinstance(value, str) else None
+    if number is None:
         raise ValueError("must be a whole number")
-    return int(value)
+    return number
 
 
 def strip_text(value: Any) -> Any:

@@ -24,7 +24,13 @@ from tests.support.missing import ServiceMissing, skip_or_fail
 from tests.support.postgresql import SERVER_URL
 
 DATABASES = ("sqlite", "postgresql")
-ENVIRONMENT = {"SECRET_KEY": "only for tests", "RATE_PER_TOKEN": "0", "RATE_PER_ADDRESS": "0", "LOG_LEVEL": "WARNING"}
+SECRET_KEY = "a secret key that is only for tests"
+ENVIRONMENT = {
+    "SECRET_KEY": SECRET_KEY,
+    "RATE_PER_TOKEN": "0",
+    "RATE_PER_ADDRESS": "0",
+    "LOG_LEVEL": "WARNING",
+}
 SETTINGS = {"TESTING": True, "PROPAGATE_EXCEPTIONS": False}
 
 # The same algorithm at its lowest cost: tests create hundreds of accounts.
