@@ -15,7 +15,7 @@ from portal.accounts import openid_connect
 from portal.api import openapi
 from portal.db import engine
 from portal.extensions import csrf, db, htmx, login_manager, migrate
-from portal.limits import rate_limits, request_sizes
+from portal.limits import file_slots, rate_limits, request_sizes
 from portal.telemetry import logs
 from portal.version import ROOT
 from portal.web import errors, rendering, request_hooks
@@ -42,6 +42,7 @@ def create_app(settings: Mapping[str, Any] | None = None, environ: Mapping[str, 
     request_hooks.init_app(app)  # first, so that every error response has a request id
     rate_limits.init_app(app)
     request_sizes.init_app(app)
+    file_slots.init_app(app, app.config["WEB_THREADS"])
     htmx.init_app(app)
     engine.init_app(app)
     migrate.init_app(app, db, directory=str(ROOT / "migrations"))

@@ -127,9 +127,8 @@ SETTINGS = (
     Setting(
         "WEB_THREADS",
         "4",
-        "Threads per process. Each can use one database connection.",
+        "Threads per process. Each can use one database connection. Half of them may read contact files.",
         whole_between(1, 1000),
-        key=None,
     ),
     Setting(
         "INSTANCE_DIR",
@@ -184,6 +183,12 @@ SETTINGS = (
     Setting("TOKEN_TOUCH_SECONDS", "60", "Minimum seconds between updates of a token's last use.", parse_whole),
     Setting("BODY_BYTES", "10000000", "Maximum size of a JSON request body in bytes.", parse_whole),
     Setting("UPLOAD_BYTES", "32000000", "Maximum size of a contact file in bytes.", parse_whole),
+    Setting(
+        "UPLOAD_QUOTA_BYTES",
+        "100000000",
+        "Maximum size of an account's uploaded files without a batch, in bytes together; the oldest are deleted first.",
+        parse_whole,
+    ),
     Setting(
         "RATE_PER_TOKEN",
         "100",
