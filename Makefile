@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test bench trials lint format migrate demo requirements clean
+.PHONY: help run test bench trials lint format migrate demo requirements sbom clean
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -52,6 +52,9 @@ requirements: $(PYTHON) ## Pin the requirements with hashes; ARGS=--upgrade for 
 	@$(VENV)-pins/bin/python -m pip --disable-pip-version-check install -q pip-tools==7.6.2
 	@export CUSTOM_COMPILE_COMMAND="make requirements"; \
 	for file in requirements requirements-dev tests/support/postgresql tests/benchmarks/requirements; do $(PIN) $(ARGS) -o $$file.txt $$file.in || exit 1; done
+
+sbom: $(VENV)/installed-for-tests ## Write the software bill of materials (CycloneDX) to build/sbom.cdx.json
+	@$(PYTHON) -m tests.support.sbom build/sbom.cdx.json
 
 clean: ## Remove everything these commands created except instance/
 	rm -rf $(VENV) $(VENV)-pins $(VENV)-bench build .pytest_cache .ruff_cache .hypothesis

@@ -28,6 +28,7 @@ def create_metrics_folder() -> None:
     atexit.register(lambda: os.getpid() == server and shutil.rmtree(folder, ignore_errors=True))
 
 
+os.umask(0o077)  # no other user may read what the server creates (portal/instance_folder.py)
 if __name__ != "__main__":
     create_metrics_folder()  # before prometheus_client is imported, which reads the variable
 

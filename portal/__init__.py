@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask, redirect, url_for
+from sqlalchemy.engine import make_url
 
-from portal import cli, config
+from portal import cli, config, instance_folder
 from portal.accounts import openid_connect
 from portal.api import openapi
 from portal.db import engine
 from portal.extensions import csrf, db, htmx, login_manager, migrate
-from portal.limits import rate_limits, request_sizes
+from portal.limits import file_slots, rate_limits, request_sizes
 from portal.telemetry import logs
 from portal.version import ROOT
 from portal.web import errors, rendering, request_hooks
@@ -23,6 +24,7 @@ from portal.web.sessions import PageSessionInterface
 
 def create_app(settings: Mapping[str, Any] | None = None, environ: Mapping[str, str] = os.environ) -> Flask:
     """Return the WSGI app. `settings` override the configuration from `environ` (portal/config.py)."""
+    instance_folder.make_new_files_private()
     instance = Path(environ.get("INSTANCE_DIR") or ROOT / "instance").absolute()
     app = Flask(
         __name__,
@@ -36,9 +38,11 @@ def create_app(settings: Mapping[str, Any] | None = None, environ: Mapping[str, 
     app.session_interface = PageSessionInterface()
 
     logs.init_app(app)
+    warn_of_exposed_files(app)
     request_hooks.init_app(app)  # first, so that every error response has a request id
     rate_limits.init_app(app)
     request_sizes.init_app(app)
+    file_slots.init_app(app, app.config["WEB_THREADS"])
     htmx.init_app(app)
     engine.init_app(app)
     migrate.init_app(app, db, directory=str(ROOT / "migrations"))
@@ -49,6 +53,14 @@ def create_app(settings: Mapping[str, Any] | None = None, environ: Mapping[str, 
     errors.init_app(app)
     register_blueprints(app)
     return app
+
+
+def warn_of_exposed_files(app: Flask) -> None:
+    """Log a warning for files of the portal that other users of the machine can read."""
+    url = make_url(app.config["SQLALCHEMY_DATABASE_URI"])
+    database = url.database if url.get_backend_name() == "sqlite" else None
+    for warning in instance_folder.find_exposed_files(Path(app.instance_path), database):
+        app.logger.warning("%s", warning)
 
 
 def register_blueprints(app: Flask) -> None:

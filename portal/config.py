@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +10,11 @@ from typing import Any
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from portal.instance_folder import create_folder, stored_secret
 from portal.provider_settings import check_provider, parse_domains, parse_issuer
+from portal.secret_keys import key_settings, parse_older_keys, parse_secret_key
 from portal.settings_error import SettingError
+from portal.text import parse_digits
 
 
 def parse_text(name: str, text: str) -> str:
@@ -23,8 +24,8 @@ def parse_text(name: str, text: str) -> str:
 
 def parse_whole(name: str, text: str, minimum: int = 0, maximum: int | None = None) -> int:
     """Return a whole number. Raises SettingError."""
-    number = int(text) if text.isascii() and text.isdigit() else -1
-    if number < minimum or (maximum is not None and number > maximum):
+    number = parse_digits(text)
+    if number is None or number < minimum or (maximum is not None and number > maximum):
         bounds = f"between {minimum} and {maximum}" if maximum is not None else f"of {minimum} or more"
         raise SettingError(f"{name} must be a whole number {bounds}")
     return number
@@ -37,6 +38,16 @@ def parse_bool(name: str, text: str) -> bool:
     if text.lower() in ("false", "no", "off", "0"):
         return False
     raise SettingError(f"{name} must be true or false")
+
+
+def parse_auto_bool(name: str, text: str) -> bool | None:
+    """Return whether the text means true, or None for auto. Raises SettingError."""
+    if text.lower() == "auto":
+        return None
+    try:
+        return parse_bool(name, text)
+    except SettingError:
+        raise SettingError(f"{name} must be true, false or auto") from None
 
 
 def whole_between(minimum: int, maximum: int) -> Callable[[str, str], int]:
@@ -91,7 +102,15 @@ SETTINGS = (
     Setting(
         "SECRET_KEY",
         None,
-        "Key that signs sessions and encrypts second factors. Default: generated, stored in INSTANCE_DIR.",
+        "Key that signs sessions and encrypts second factors, at least 32 bytes (openssl rand -hex 32). Default:"
+        " generated, stored in INSTANCE_DIR.",
+        parse_secret_key,
+    ),
+    Setting(
+        "SECRET_KEY_FALLBACKS",
+        None,
+        "Earlier values of SECRET_KEY that still count, separated by commas, newest first.",
+        parse_older_keys,
     ),
     Setting(
         "HOST", "127.0.0.1", "Address to listen on. Put a TLS proxy in front before you open it to a network.", key=None
@@ -101,9 +120,8 @@ SETTINGS = (
     Setting(
         "WEB_THREADS",
         "4",
-        "Threads per process. Each can use one database connection.",
+        "Threads per process. Each can use one database connection. Half of them may read contact files.",
         whole_between(1, 1000),
-        key=None,
     ),
     Setting(
         "INSTANCE_DIR",
@@ -127,8 +145,18 @@ SETTINGS = (
         key="KNOWN_HOSTS",
     ),
     Setting("PROXIES", "0", "Number of trusted reverse proxies (X-Forwarded-*).", parse_whole),
-    Setting("STRICT_TRANSPORT_SECONDS", "0", "HSTS max-age in seconds (0 = no HSTS header).", parse_whole),
-    Setting("SESSION_COOKIE_SECURE", "false", "Send session cookies over HTTPS only.", parse_bool),
+    Setting(
+        "STRICT_TRANSPORT_SECONDS",
+        "31536000",
+        "HSTS max-age in seconds, for responses over HTTPS (0 = no HSTS header).",
+        parse_whole,
+    ),
+    Setting(
+        "SESSION_COOKIE_SECURE",
+        "auto",
+        "Send cookies over HTTPS only: true, false, or auto (true for requests that came over HTTPS).",
+        parse_auto_bool,
+    ),
     Setting("SESSION_DAYS", "14", "Sign users out after this many days.", parse_whole),
     Setting("SESSION_IDLE_MINUTES", "720", "Sign users out after this many idle minutes (0 = never).", parse_whole),
     Setting("SIGN_IN_TRIES", "10", "Maximum password attempts per account in 15 minutes (0 = unlimited).", parse_whole),
@@ -162,6 +190,12 @@ SETTINGS = (
     Setting("TOKEN_TOUCH_SECONDS", "60", "Minimum seconds between updates of a token's last use.", parse_whole),
     Setting("BODY_BYTES", "10000000", "Maximum size of a JSON request body in bytes.", parse_whole),
     Setting("UPLOAD_BYTES", "32000000", "Maximum size of a contact file in bytes.", parse_whole),
+    Setting(
+        "UPLOAD_QUOTA_BYTES",
+        "100000000",
+        "Maximum size of an account's uploaded files without a batch, in bytes together; the oldest are deleted first.",
+        parse_whole,
+    ),
     Setting(
         "RATE_PER_TOKEN",
         "100",
@@ -197,11 +231,9 @@ def load(environ: Mapping[str, str], instance_dir: Path) -> dict[str, Any]:
     if not (url and secret_key):
         create_folder(instance_dir)
     check_provider(settings)
+    settings |= key_settings(secret_key or stored_secret(instance_dir), settings["SECRET_KEY_FALLBACKS"])
     return settings | {
         "SQLALCHEMY_DATABASE_URI": database_url(url, instance_dir),
-        "SECRET_KEY": secret_key or stored_secret(instance_dir),
-        # Browsers accept the prefix only with Secure, the path / and no domain, so no other host can set the cookie.
-        "SESSION_COOKIE_NAME": "__Host-session" if settings["SESSION_COOKIE_SECURE"] else "session",
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
         "PERMANENT_SESSION_LIFETIME": settings["SESSION_DAYS"] * 86_400,
@@ -227,29 +259,3 @@ def database_url(url: str, instance_dir: Path) -> str:
     except (ArgumentError, ValueError):  # not quoted: it may contain a password
         raise SettingError("DATABASE_URL is not a valid URL; percent-encode special characters") from None
     return url
-
-
-def create_folder(instance_dir: Path) -> None:
-    """Create the instance folder. Raises SettingError if it is not writable."""
-    try:
-        instance_dir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SettingError(f"INSTANCE_DIR cannot be created: {error.strerror}: {instance_dir}") from error
-    if not os.access(instance_dir, os.W_OK | os.X_OK):
-        raise SettingError(f"INSTANCE_DIR is not writable: {instance_dir}")
-
-
-def stored_secret(instance_dir: Path) -> str:
-    """Return the secret key stored in the instance folder, created at the first call and shared by all processes."""
-    path = instance_dir / "secret_key"
-    draft = path.with_name(f"secret_key.{os.getpid()}.{secrets.token_hex(4)}")
-    if not path.exists():
-        draft.touch(mode=0o600)
-        draft.write_text(secrets.token_hex(32))
-        try:
-            os.link(draft, path)  # atomic; fails if another process created the key first
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
-    return path.read_text().strip()

@@ -31,3 +31,12 @@ def find_forbidden_character(text: str) -> str | None:
         if category == "Cs":
             return "a lone surrogate"
     return None
+
+
+def parse_digits(text: str, maximum_length: int = 20) -> int | None:
+    """Return a whole number from ASCII digits, or None.
+
+    int() alone would accept other scripts' digits, underscores, signs and white space, and is quadratic.
+    """
+    is_number = len(text) <= maximum_length and text.isascii() and text.isdigit()
+    return int(text) if is_number else None

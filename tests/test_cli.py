@@ -16,6 +16,7 @@ from portal import create_app
 from portal.accounts import query
 from portal.extensions import db
 from tests.conftest import DATABASES
+from tests.support.databases import SECRET_KEY
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -35,7 +36,12 @@ COMMANDS = [
 
 
 def create_app_for(url: str, folder: Path) -> Flask:
-    environ = {"DATABASE_URL": url, "SECRET_KEY": "only for tests", "INSTANCE_DIR": str(folder), "LOG_LEVEL": "WARNING"}
+    environ = {
+        "DATABASE_URL": url,
+        "SECRET_KEY": SECRET_KEY,
+        "INSTANCE_DIR": str(folder),
+        "LOG_LEVEL": "WARNING",
+    }
     return create_app({"TESTING": True}, environ)
 
 

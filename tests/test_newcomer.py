@@ -22,6 +22,7 @@ import pytest
 
 from portal.config import SETTINGS
 from tests.conftest import csrf_token
+from tests.support.databases import SECRET_KEY
 from tests.support.missing import ServiceMissing, skip_or_fail
 from tests.support.servers import free_port
 from tests.support.services import curl
@@ -133,7 +134,7 @@ def test_an_external_database_is_migrated_without_demo_data(
     database_urls: Callable[[str], str], tmp_path: Path
 ) -> None:
     url = database_urls("postgresql").replace("postgresql+psycopg:", "postgres:")
-    with make_run(tmp_path, DATABASE_URL=url, SECRET_KEY="only for tests") as portal:
+    with make_run(tmp_path, DATABASE_URL=url, SECRET_KEY=SECRET_KEY) as portal:
         assert not re.search("Password|curl|demo@", portal.log.read_text())
         assert portal.shell(".venv/bin/python -m flask --app wsgi user list") == ""
     assert list(tmp_path.iterdir()) == [portal.log]

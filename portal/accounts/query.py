@@ -237,9 +237,10 @@ def list_users() -> Sequence[User]:
     return db.session.execute(select(User).order_by(User.email_folded)).scalars().all()
 
 
-def has_any_user() -> bool:
-    """Return whether there is any account."""
-    return db.session.execute(select(func.count(User.key))).scalar_one() > 0
+def has_any_user(except_email: str = "") -> bool:
+    """Return whether there is any account, or any other than the one of that email address."""
+    others = select(func.count(User.key)).where(User.email_folded != fold(except_email))
+    return db.session.execute(others).scalar_one() > 0
 
 
 def select_active_tokens(user_key: int) -> Select[tuple[Token]]:

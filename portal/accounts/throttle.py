@@ -13,6 +13,7 @@ from portal.accounts.tokens import new_secret
 from portal.limits import shared_counters
 from portal.models import User
 from portal.times import now_ms
+from portal.web.sessions import host_cookie_name
 
 # A window begins with the first attempt, so this is also the longest wait.
 WINDOW_SECONDS = 15 * 60
@@ -70,7 +71,7 @@ def attempt_bucket(kind: str, value: str) -> str:
 
 def device_signer() -> URLSafeTimedSerializer:
     """Return the signer of device cookies."""
-    return URLSafeTimedSerializer(current_app.secret_key, salt="known browser")
+    return URLSafeTimedSerializer(current_app.config["SIGNING_KEYS"], salt="known browser")
 
 
 def new_device_cookie(user: Account) -> str:
@@ -80,7 +81,7 @@ def new_device_cookie(user: Account) -> str:
 
 def device_cookie_name() -> str:
     """Return the name of the cookie."""
-    return "__Host-known" if current_app.config["SESSION_COOKIE_SECURE"] else "known"
+    return host_cookie_name("known")
 
 
 def attempt_subject(kind: str, value: str, user: Account | None) -> tuple[str, str]:

@@ -19,11 +19,10 @@ from werkzeug.routing import Rule
 from portal.api.schema import ErrorBody
 from portal.models import Scope
 from portal.version import VERSION
+from portal.web import security_headers
 from portal.web.errors import error_text
 from portal.web.etags import conditional_response
 from portal.web.parameters import Parameters
-from portal.web.request_hooks import HEADERS as PAGE_HEADERS
-from portal.web.request_hooks import POLICY
 
 blueprint = Blueprint("openapi", __name__, url_prefix="/api")
 
@@ -33,7 +32,7 @@ VARIABLE = re.compile(r"<(?:\w+:)?(\w+)>")
 HEX_ID = {"type": "string", "pattern": "^[0-9a-fA-F]{24}$"}
 
 # Swagger UI sets style attributes; no other page may.
-DOCS_POLICY = POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
+DOCS_POLICY = security_headers.POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
 
 HEADERS = {
     "X-Request-Id": "The request's id, which is also in the log: the client's own if it sent a valid one.",
@@ -128,7 +127,7 @@ def docs() -> Response:
 
     def page() -> Response:
         response = make_response(render_template("api/docs.html"))
-        response.headers.update(PAGE_HEADERS | {"Content-Security-Policy": DOCS_POLICY})
+        response.headers.update(security_headers.PAGE | {"Content-Security-Policy": DOCS_POLICY})
         return response
 
     return conditional_response(page, "docs")

@@ -35,6 +35,7 @@ def backup(file: str, replace: bool) -> None:
     if file == "-":
         if sys.stdout.isatty():
             raise click.ClickException("Standard output is a terminal; redirect it to a file")
+        files.make_private(sys.stdout)
         with tempfile.TemporaryDirectory(prefix="batch-portal-") as folder:
             draft = Path(folder) / "backup"
             draft.touch(mode=0o600)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TextIO
 
 import click
 
@@ -53,6 +56,13 @@ def fsync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def make_private(file: TextIO) -> None:
+    """Let only its owner read an open file, which the shell created with its own umask; a pipe is left as it is."""
+    with suppress(io.UnsupportedOperation, PermissionError):  # no real file, or another user's
+        if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            os.fchmod(file.fileno(), 0o600)
 
 
 def format_size(path: Path) -> str:

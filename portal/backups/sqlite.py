@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from secrets import token_hex
 from urllib.parse import quote
 
 import click
@@ -82,7 +83,7 @@ def migrate(path: Path) -> None:
     """Upgrade the schema of a database file that is not in use."""
     from portal import create_app
 
-    environ = {"DATABASE_URL": f"sqlite:///{path}", "SECRET_KEY": "unused", "INSTANCE_DIR": str(path.parent)}
+    environ = {"DATABASE_URL": f"sqlite:///{path}", "SECRET_KEY": token_hex(32), "INSTANCE_DIR": str(path.parent)}
     with create_app(environ=environ).app_context():
         upgrade()
         with db.engine.connect() as connection:  # merges the write-ahead log into the file

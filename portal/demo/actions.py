@@ -18,6 +18,7 @@ from portal.web.parameters import InvalidParameter
 
 EMAIL = "demo@example.com"
 NAME = "Demo"
+TOKEN_DAYS = 30
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def create_demo(*, first_time: bool) -> DemoAccess | None:
         user = query.find_user_by_email(EMAIL)
         is_new = user is None
         user = create_demo_account(password) if user is None else reset_demo_access(user, password)
-        _, token = accounts.add_token(user.key, "demo", frozenset(Scope))
+        _, token = accounts.add_token(user.key, "demo", frozenset(Scope), TOKEN_DAYS)
         return DemoAccess(user.id, user.email, password, token, is_new)
 
 

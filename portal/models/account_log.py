@@ -39,7 +39,7 @@ class AccountEvent(LabeledEnum):
 
 
 class AccountLogEntry(Base):
-    """One event of an account. A trigger refuses updates."""
+    """One event of an account. Triggers refuse updates and deletions."""
 
     __tablename__ = "account_events"
     __table_args__ = (Index(None, "subject_key", "key"), Index(None, "at"))

@@ -31,7 +31,7 @@ class BatchEvent(LabeledEnum):
 
 
 class BatchLogEntry(Base):
-    """One change of a batch. A trigger refuses updates; only purging the batch deletes its entries."""
+    """One change of a batch. Triggers refuse updates and deletions; only purging the batch deletes its entries."""
 
     __tablename__ = "changes"
     __table_args__ = (Index(None, "batch_key", "key"),)

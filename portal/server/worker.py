@@ -1,13 +1,17 @@
-"""gunicorn's threaded worker with a graceful stop, and with errors in the API's envelope."""
+"""gunicorn's threaded worker with a graceful stop, limits for slow clients, and errors in the API's envelope."""
 
 from __future__ import annotations
 
+import bisect
 import json
 import os
 import secrets
 import select
 import selectors
+import socket
+import struct
 import sys
+import threading
 import time
 from concurrent.futures import Future
 from functools import partial
@@ -29,11 +33,11 @@ from gunicorn.http.errors import (
 )
 from gunicorn.workers.gthread import _DEFER, STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
 
-from portal.server import stopping
+from portal.server import hourly_tasks, stopping
 from portal.telemetry.logs import LineFormatter, resolve_format
+from portal.web import security_headers
 from portal.web.envelope import error_body
 from portal.web.errors import error_text
-from portal.web.request_hooks import JSON_HEADERS
 
 # The status of a request that is not valid HTTP; the first matching class counts.
 PARSE_ERROR_STATUSES: tuple[tuple[type[Exception], int], ...] = (
@@ -56,14 +60,34 @@ SWITCH_INTERVAL_SECONDS = 0.0001
 # poller, without a thread.
 FIRST_BYTE_SECONDS = 0.01
 
+# Time for the whole head of a request: its first line and its headers. Until then it waits in the poller, too.
+HEAD_SECONDS = 10
+HEAD_END = b"\r\n\r\n"
+
+# Time that a thread waits for the next bytes of a body, or for a client to take the next bytes of a response.
+SILENCE_SECONDS = 30
+
+HOURLY_SECONDS = 3600
+FIRST_HOURLY_SECONDS = 2  # after the start
+
 
 class PortalWorker(ThreadWorker):
     """A worker that serves waiting connections before it stops, and has no thread wait for silent clients."""
+
+    next_hourly = 0.0
 
     def load_wsgi(self) -> None:
         """Load the app and register the check for shutdown."""
         super().load_wsgi()
         stopping.set_stop_check(lambda: not self.alive)
+        self.next_hourly = time.monotonic() + FIRST_HOURLY_SECONDS
+
+    def notify(self) -> None:
+        """Report to the server that this worker is alive, and start the hourly tasks when they are due."""
+        super().notify()
+        if self.alive and time.monotonic() >= self.next_hourly:
+            self.next_hourly = time.monotonic() + HOURLY_SECONDS
+            threading.Thread(target=hourly_tasks.run, args=(self.wsgi,), daemon=True).start()
 
     def set_accept_enabled(self, enabled: bool) -> None:
         """Start or stop accepting connections. At a stop, accept the waiting ones and close the listening socket.
@@ -85,13 +109,21 @@ class PortalWorker(ThreadWorker):
             listener.close()
 
     def handle(self, conn: TConn) -> object:
-        """Serve a connection, or defer it until its first byte arrives.
+        """Serve a connection, or defer it until the head of a request has arrived.
 
-        A thread of gunicorn's worker waits for that for five seconds. Browsers open connections in advance, so eight
-        silent ones blocked all other clients.
+        A thread of gunicorn's worker waits for the first byte for five seconds, and for the rest without a limit.
+        Browsers open connections in advance, so eight silent ones blocked all other clients.
         """
         if not (conn.initialized or conn.wait_for_data(FIRST_BYTE_SECONDS)):
             return _DEFER
+        if not conn.initialized:
+            conn.init()
+            for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+                conn.sock.setsockopt(socket.SOL_SOCKET, option, struct.pack("@ll", SILENCE_SECONDS, 0))
+        if not receive_head(conn):
+            conn.head_deadline = getattr(conn, "head_deadline", None) or time.monotonic() + HEAD_SECONDS
+            return _DEFER
+        conn.head_deadline = None
         return super().handle(conn)
 
     def finish_request(self, conn: TConn, fs: Future[object]) -> None:
@@ -100,7 +132,8 @@ class PortalWorker(ThreadWorker):
             return super().finish_request(conn, fs)
         conn.sock.setblocking(False)
         conn.timeout = time.monotonic() + (self.cfg.keepalive if self.alive else STOP_KEEPALIVE_LINGER)
-        self.pending_conns.append(conn)
+        conn.timeout = min(conn.timeout, getattr(conn, "head_deadline", None) or conn.timeout)
+        bisect.insort(self.pending_conns, conn, key=lambda pending: pending.timeout)  # murder_pending expects the order
         self.poller.register(conn.sock, selectors.EVENT_READ, partial(self.on_pending_socket_readable, conn))
         return None
 
@@ -115,6 +148,34 @@ class PortalWorker(ThreadWorker):
             util.write_nonblock(client, error_response_bytes(code))
         except OSError:
             self.log.debug("client disconnected before the error response")
+
+
+def receive_head(conn: TConn) -> bool:
+    """Move what has arrived into the parser's buffer, and return whether the parser can do its work without waiting.
+
+    That is so once the head is complete, too long or cut off: the parser answers these.
+    """
+    buffer = conn.parser.unreader.buf
+    conn.sock.setblocking(False)
+    while not is_head_decided(head := buffer.getvalue(), conn.cfg):
+        try:
+            data = conn.sock.recv(65_536)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+        if not data:
+            return True
+        buffer.seek(len(head))
+        buffer.write(data)
+    return True
+
+
+def is_head_decided(head: bytes, config: Any) -> bool:
+    """Return whether a head is complete or longer than the parser accepts."""
+    longest = config.limit_request_line + config.limit_request_fields * (config.limit_request_field_size + 4)
+    has_long_line = len(head) > config.limit_request_line + 2 and b"\r\n" not in head[: config.limit_request_line + 2]
+    return HEAD_END in head or has_long_line or len(head) > longest
 
 
 def has_waiting_connection(listener: Any) -> bool:
@@ -134,7 +195,7 @@ def error_response_bytes(code: int) -> bytes:
         "Content-Length": str(len(body)),
         "Cache-Control": "no-store",
         "X-Request-Id": secrets.token_hex(8),
-        **JSON_HEADERS,
+        **security_headers.JSON,
     }
     lines = [f"HTTP/1.1 {code} {phrase}", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
     return "\r\n".join(lines).encode() + body

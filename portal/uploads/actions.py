@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+from flask import current_app
 from sqlalchemy import delete, insert, update
 from sqlalchemy.orm import Session
 
@@ -17,10 +18,12 @@ from portal.ids import new_id
 from portal.models import Upload
 from portal.models.actor import Actor
 from portal.times import DAY_MS, now_ms
+from portal.uploads import query
 from portal.uploads.parsing import PROGRESS_INTERVAL
 from portal.web.progress import Advance
 
 MAX_FILE_NAME_LENGTH = 255
+UPLOAD_LIFETIME_MS = DAY_MS
 
 
 @dataclass(frozen=True)
@@ -37,14 +40,26 @@ class UploadedFile:
 
 
 def store_upload(owner_key: int, file: UploadedFile, choices: Mapping[str, str], report: Mapping[str, Any]) -> str:
-    """Store a file until a batch is created from it, delete the owner's files older than a day, and return its id."""
-    now = now_ms()
+    """Store a file until a batch is created from it, and return its id.
+
+    The owner's oldest files are deleted if all together are larger than UPLOAD_QUOTA_BYTES: an abandoned preview must
+    not keep its owner from uploading.
+    """
+    delete_old_uploads()
+    quota = max(current_app.config["UPLOAD_QUOTA_BYTES"] - len(file.content), 0)
     with write_transaction() as session:
-        old = (Upload.owner_key == owner_key, Upload.created_at < now - DAY_MS, Upload.batch_key.is_(None))
-        session.execute(delete(Upload).where(*old))
+        excess = query.find_uploads_beyond(owner_key, quota)
+        session.execute(delete(Upload).where(Upload.key.in_(excess)))
         row = upload_row(owner_key, file) | {"content": file.content, "choices": choices, "report": report}
         session.execute(insert(Upload.__table__), row)
     return row["id"]
+
+
+def delete_old_uploads() -> None:
+    """Delete all files from which no batch was created within UPLOAD_LIFETIME_MS."""
+    old = (Upload.created_at < now_ms() - UPLOAD_LIFETIME_MS, Upload.batch_key.is_(None))
+    with write_transaction() as session:
+        session.execute(delete(Upload).where(*old))
 
 
 def upload_row(owner_key: int, file: UploadedFile) -> dict[str, Any]:
@@ -94,14 +109,14 @@ def create_batch_from_upload(
 
 
 def create_batch_from_file(
-    by: Actor, file: UploadedFile, name: str, settings: Mapping[str, Any], contacts: Sequence[Contact]
+    by: Actor, file: UploadedFile, name: str, settings: Mapping[str, Any], contacts: Sequence[Contact], advance: Advance
 ) -> CreatedBatch:
     """Create a batch from a file and store the file's checksum, in one transaction."""
 
     def remember(session: Session, batch: CreatedBatch) -> None:
         session.execute(insert(Upload.__table__), upload_row(by.user_key, file) | {"batch_key": batch.key})
 
-    return create_batch(by, name, settings, numbers_and_fields(contacts, lambda *_: None), remember)
+    return create_batch(by, name, settings, numbers_and_fields(contacts, advance), remember)
 
 
 def numbers_and_fields(contacts: Sequence[Contact], advance: Advance) -> Iterator[tuple[str, Mapping[str, Any]]]:

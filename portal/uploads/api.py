@@ -10,6 +10,8 @@ from portal.accounts.query import Caller
 from portal.api.openapi import INVALID_BODY_ERRORS, Operation, SuccessAnswer, document_operation
 from portal.batches.settings import stored_settings
 from portal.contacts.file_limits import ContactFileError
+from portal.limits import file_slots
+from portal.limits.request_sizes import MAX_FORM_FIELDS
 from portal.models import Scope
 from portal.uploads import actions
 from portal.uploads.actions import UploadedFile
@@ -17,6 +19,7 @@ from portal.uploads.parameters import UploadFields, read_upload_fields
 from portal.uploads.parsing import ReadingOptions, open_contact_sheet, read_contacts
 from portal.uploads.presenter import invalid_cells_json, uploaded_batch_json
 from portal.uploads.schema import InvalidRowsBody, UploadedBody
+from portal.web.client_connection import stop_if_client_gone
 from portal.web.envelope import success_flag_response
 from portal.web.errors import ApiError
 from portal.web.json_body import read_body
@@ -50,7 +53,9 @@ def upload() -> Response:
         user_id = request.form.get("userId")
     except HTTPException as error:
         check_request_ids(credentials, Scope.WRITE, {})
-        raise ApiError(413, f"The file must be at most {current_app.config['UPLOAD_BYTES']:,} bytes") from error
+        max_bytes = current_app.config["UPLOAD_BYTES"]
+        message = f"The file must be at most {max_bytes:,} bytes, and the form at most {MAX_FORM_FIELDS:,} fields"
+        raise ApiError(413, message) from error
     check_request_ids(credentials, Scope.WRITE, {"userId": user_id} if user_id else {})
     if not request.form and not request.files:  # the form parser discards a form that it cannot parse
         raise ApiError(400, "The form cannot be parsed; names of fields and files must be UTF-8")
@@ -67,8 +72,9 @@ def upload() -> Response:
 def create_from_file(caller: Caller, fields: UploadFields, file: UploadedFile) -> Response:
     """Create the batch. Raises ApiError 400 and 422."""
     try:
-        sheet = open_contact_sheet(file.content, file.name, ReadingOptions(region=caller.region))
-        contacts, invalid_cells = read_contacts(sheet, lambda *_: None)
+        with file_slots.reserve(caller.actor.user_key):
+            sheet = open_contact_sheet(file.content, file.name, ReadingOptions(region=caller.region))
+            contacts, invalid_cells = read_contacts(sheet, stop_if_client_gone)
     except ContactFileError as error:
         raise ApiError(400, f"file cannot be imported: {error}") from error
     invalid_rows = len({cell.row for cell in invalid_cells})
@@ -79,6 +85,8 @@ def create_from_file(caller: Caller, fields: UploadFields, file: UploadedFile) -
     if not contacts:
         raise ApiError(400, "file cannot be imported: it has no rows below the header")
     settings = stored_settings(fields)
-    batch = actions.create_batch_from_file(caller.actor, file, fields.batch_name, settings, contacts)
+    batch = actions.create_batch_from_file(
+        caller.actor, file, fields.batch_name, settings, contacts, stop_if_client_gone
+    )
     batch_json = uploaded_batch_json(batch.id, fields.batch_name, settings, batch.calls)
     return success_flag_response(batch=batch_json, **({"leftOut": invalid_rows} if fields.type else {}))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, abort, flash, redirect, request, url_for
 from flask_login import current_user, login_required
 from werkzeug.wrappers import Response
 
+from portal.accounts.current_user import current_actor
+from portal.audit.account_log import log_export
 from portal.batches import query as batches_query
 from portal.batches.calling_hours import WEEKDAYS
 from portal.batches.settings import stored_settings
@@ -17,6 +21,7 @@ from portal.contacts.file_limits import ContactFileError
 from portal.contacts.phone_numbers import list_regions
 from portal.contacts.validation import invalid_rows
 from portal.ids import parse_id
+from portal.limits import file_slots
 from portal.models import Upload
 from portal.times import UTC
 from portal.uploads import actions, query
@@ -38,6 +43,7 @@ from portal.web.parameters import InvalidParameter, parse_fields, parse_form
 from portal.web.progress import Advance, UserError, with_progress
 from portal.web.rendering import render
 from portal.web.request_hooks import accept_files
+from portal.web.spreadsheets import Cell
 
 blueprint = Blueprint("uploads", __name__, url_prefix="/batches/new")
 
@@ -157,14 +163,15 @@ def create_batch(upload_id: str) -> Any:
     """Create a batch from the file."""
     upload = upload_or_404(upload_id)
     actor, public_id = current_user.actor, upload.id
-    sheet = open_upload(upload)
-    parsed = parse_fields(read_create_batch_fields(request.form), CreateBatchForm, UTC, {}, sheet.columns.region)
+    region, open_sheet = upload.choices["region"], partial(open_upload, upload)
+    parsed = parse_fields(read_create_batch_fields(request.form), CreateBatchForm, UTC, {}, region)
 
     def store(advance: Advance) -> str:
         try:
             form = parsed.or_refuse()
         except InvalidParameter as error:
             raise UserError("Correct the marked fields.", problems_by_field(error.problems)) from error
+        sheet = open_sheet()
         contacts, invalid_cells = read_contacts(sheet, advance)
         if invalid_cells and form.invalid_rows is InvalidRowsChoice.NONE:
             raise UserError("Some rows are invalid.", {"wrongRows": "correct the file, or skip invalid rows"})
@@ -204,9 +211,18 @@ def render_problem(upload_id: str, problem: UserError) -> Any:
 def export_invalid_rows(upload_id: str, kind: str) -> Response:
     """Export the invalid rows with their problems, to correct and upload again."""
     upload = upload_or_404(upload_id)
-    sheet = open_upload(upload)
-    rows = invalid_rows(sheet.table, sheet.columns)
-    return stream_download(ExportKind(kind), f"{suggest_batch_name(upload.file_name)} invalid rows", next(rows), rows)
+    details = {"kind": "invalid rows", "rows": upload_view(upload).report.invalid_rows}
+    title, rows = f"{suggest_batch_name(upload.file_name)} invalid rows", read_invalid_rows(upload)
+    header = next(rows)
+    log_export(current_actor(), details)
+    return stream_download(ExportKind(kind), title, header, rows)
+
+
+def read_invalid_rows(upload: Upload) -> Iterator[Sequence[Cell]]:
+    """Iterate over the header and the invalid rows of a file. Raises NoFileSlot before the first one."""
+    with file_slots.reserve(current_user.key):
+        sheet = open_upload(upload)
+        yield from invalid_rows(sheet.table, sheet.columns)
 
 
 @blueprint.post("/<upload_id>/discard")

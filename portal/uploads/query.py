@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from collections.abc import Sequence
+
+from sqlalchemy import func, select
 from sqlalchemy.orm import defer
 
 from portal.extensions import db
@@ -25,3 +27,11 @@ def find_earlier_uploads(owner_key: int, sha256: str, except_id: str = "") -> li
         .order_by(Upload.created_at.desc())
     )
     return list(db.session.execute(statement).scalars())
+
+
+def find_uploads_beyond(owner_key: int, quota: int) -> Sequence[int]:
+    """Return the keys of the owner's oldest stored files, so that the others have at most `quota` bytes together."""
+    newest_first = func.sum(Upload.size).over(order_by=Upload.key.desc())
+    stored = select(Upload.key, newest_first.label("total"))
+    stored = stored.where(Upload.owner_key == owner_key, Upload.content.is_not(None)).subquery()
+    return db.session.execute(select(stored.c.key).where(stored.c.total > quota)).scalars().all()

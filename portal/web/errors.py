@@ -14,7 +14,10 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from portal.db.outages import Outage, find_outage
+from portal.limits import file_slots
+from portal.limits.file_slots import NoFileSlot
 from portal.telemetry import metrics
+from portal.web.client_connection import ClientGone
 from portal.web.envelope import error_response
 from portal.web.parameters import InvalidParameter
 from portal.web.rendering import render
@@ -108,6 +111,7 @@ OUTAGE_TEXTS = {
 }
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 RETRY = {"Retry-After": "2"}
+CLIENT_GONE = 499  # for the log, as in nginx: nothing arrives
 
 
 class ApiError(Exception):
@@ -179,6 +183,15 @@ def init_app(app: Flask) -> None:
         names = ("Allow", "Retry-After", "WWW-Authenticate")
         headers = {name: value for name, value in response.headers if name in names}
         return respond(code, error_text(code), headers)
+
+    @app.errorhandler(NoFileSlot)
+    def handle_no_file_slot(error: NoFileSlot) -> Response:
+        text = ErrorText(f"{error}; retry in a few seconds", "Try again in a few seconds", error.page_message)
+        return respond(error.code, text, {"Retry-After": str(file_slots.RETRY_SECONDS)})
+
+    @app.errorhandler(ClientGone)
+    def handle_client_gone(_error: ClientGone) -> Response:
+        return Response(status=CLIENT_GONE)
 
     @app.errorhandler(DBAPIError)
     @app.errorhandler(PoolTimeout)

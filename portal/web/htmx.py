@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from flask import Response, redirect, request
+from werkzeug.urls import iri_to_uri
 from werkzeug.wrappers import Response as AnyResponse
 
 # Responses differ by these headers: without Vary, a cache could return a fragment in place of a page.
@@ -19,7 +20,7 @@ def wants_fragment() -> bool:
 def redirect_browser(address: str, code: int = 303) -> AnyResponse:
     """Return a redirect of the whole page, for a plain request or one by htmx."""
     if request.htmx:
-        return Response(status=code if code >= 400 else 200, headers={"HX-Redirect": address})
+        return Response(status=code if code >= 400 else 200, headers={"HX-Redirect": iri_to_uri(address)})
     return redirect(address, 303 if code >= 400 else code)
 
 

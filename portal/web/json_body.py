@@ -16,6 +16,8 @@ from portal.web.parameters import Model, parse_fields
 from portal.web.validation_messages import truncate
 
 MAX_DEPTH = 20  # levels, including the body itself; more than the API needs, and safe for Python's stack
+MAX_NAMES = 1000  # of one object; a wrong name costs far more than a valid one
+MAX_CONTAINERS = 400_000  # objects and lists; an empty one takes 64 bytes of memory
 CONTAINERS = (dict, list)
 TOO_DEEP = f"must not be nested deeper than {MAX_DEPTH} levels"
 LINE_BREAKS = str.maketrans("\r\n\t", "   ")
@@ -49,10 +51,12 @@ def parse_json_object(raw: bytes | str) -> dict[str, Any]:
 
 
 def parse_json(raw: bytes | str) -> Any:
-    """Return a JSON value with unique names, finite numbers and limited depth. Raises JsonError."""
+    """Return a JSON value with unique names, finite numbers, and limited depth and width. Raises JsonError."""
     try:
         text = raw.decode() if isinstance(raw, bytes) else raw
-        value = json.loads(text, object_pairs_hook=reject_duplicate_names, parse_constant=reject_constant)
+        if text.count("[") + text.count("{") > MAX_CONTAINERS:
+            raise JsonError(f"must have at most {MAX_CONTAINERS:,} objects and lists")
+        value = json.loads(text, object_pairs_hook=build_object, parse_constant=reject_constant)
     except JsonError:
         raise
     except UnicodeDecodeError:
@@ -78,8 +82,10 @@ def check_depth(value: Any) -> None:
     raise JsonError(TOO_DEEP)
 
 
-def reject_duplicate_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return the pairs as an object. Raises JsonError for a repeated name."""
+def build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the pairs as an object. Raises JsonError for a repeated name and for too many names."""
+    if len(pairs) > MAX_NAMES:
+        raise JsonError(f"has an object with more than {MAX_NAMES:,} names; send fewer")
     members: dict[str, Any] = {}
     for name, value in pairs:
         if name in members:

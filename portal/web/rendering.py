@@ -47,8 +47,8 @@ def render_with_etag(version: object, build: Callable[[], Response]) -> Response
 
     The ETag covers the list's version, the user's settings, the session (the page contains its CSRF token), the minute
     (the page contains relative times), and whether it is a page, a fragment or a refresh. A page with a flash message,
-    which must show only once, has no ETag. No page of a signed-in user is stored by a browser, so only requests that send
-    If-None-Match themselves get 304 (static/scripts/refresh.js).
+    which must show only once, has no ETag. No page of a signed-in user is stored by a browser, so only requests that
+    send If-None-Match themselves get 304 (static/scripts/refresh.js).
     """
     if "_flashes" in session:
         return build()

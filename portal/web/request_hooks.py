@@ -1,4 +1,4 @@
-"""Hooks of every request: its id, its log line and metrics, and security headers."""
+"""Hooks of every request: its id, its log line and metrics; portal/web/security_headers.py has the headers."""
 
 from __future__ import annotations
 
@@ -15,29 +15,11 @@ from werkzeug.wsgi import get_host
 
 from portal.telemetry import metrics
 from portal.telemetry.logs import request_log
+from portal.web import security_headers
 from portal.web.parameters import InvalidParameter
 from portal.web.sessions import is_api, is_monitoring_path
 
 VALID_REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
-
-# No inline scripts or styles, no eval, no other origins. Arrows and check marks are data: images.
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
-HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "X-Frame-Options": "DENY",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-    "Content-Security-Policy": POLICY,
-}
-# A JSON response must not be executed, framed, or interpreted as another type.
-JSON_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-}
 
 ACCEPTS_FILES = "accepts_files"
 MULTIPART_OVERHEAD = 500_000  # bytes for the other fields of an upload form
@@ -45,7 +27,7 @@ MULTIPART_OVERHEAD = 500_000  # bytes for the other fields of an upload form
 
 def init_app(app: Flask) -> None:
     """Register the hooks."""
-    hsts_seconds = app.config["STRICT_TRANSPORT_SECONDS"]
+    hsts = security_headers.strict_transport(app.config["STRICT_TRANSPORT_SECONDS"])
     if proxies := app.config["PROXIES"]:  # without proxies, X-Forwarded-* headers are ignored
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies)  # type: ignore[method-assign]
 
@@ -71,9 +53,9 @@ def init_app(app: Flask) -> None:
         api = is_api(current.path)
         headers.add("X-Request-Id", state.request_id)
         if "Content-Security-Policy" not in headers:  # a view with its own policy sets all of these
-            headers.extend(JSON_HEADERS if api else HEADERS)
-        if hsts_seconds:
-            headers["Strict-Transport-Security"] = f"max-age={hsts_seconds}"
+            headers.extend(security_headers.JSON if api else security_headers.PAGE)
+        if hsts and current.is_secure:
+            headers["Strict-Transport-Security"] = hsts
         if api and (rate := state.get("rate")):
             headers.add("RateLimit-Policy", rate[0])
             headers.add("RateLimit", rate[1])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Flask, Request
+from flask import Flask, Request, current_app, request
 from flask.sessions import SecureCookieSessionInterface, SessionMixin
 from itsdangerous import SignatureExpired, TimestampSigner, URLSafeTimedSerializer
 
@@ -20,6 +20,21 @@ MONITORING_PATHS = frozenset(("/healthz", "/readyz", "/metrics"))
 def is_monitoring_path(path: str) -> bool:
     """Return whether a path is for monitoring (portal/server/health.py)."""
     return path in MONITORING_PATHS
+
+
+def uses_secure_cookies() -> bool:
+    """Return whether cookies of this response are for HTTPS only: as configured, or as the request came (auto)."""
+    configured: bool | None = current_app.config["SESSION_COOKIE_SECURE"]
+    return request.is_secure if configured is None else configured
+
+
+def host_cookie_name(name: str) -> str:
+    """Return the name of a cookie that only this host can set.
+
+    Browsers accept the prefix only with Secure, the path / and no domain. A cookie that came over HTTP does not count
+    over HTTPS, nor the other way round.
+    """
+    return f"__Host-{name}" if uses_secure_cookies() else name
 
 
 class ClockTolerantSigner(TimestampSigner):
@@ -47,6 +62,14 @@ class PageSessionInterface(SecureCookieSessionInterface):
         if serializer is not None:
             serializer.signer = ClockTolerantSigner
         return serializer
+
+    def get_cookie_name(self, app: Flask) -> str:
+        """Return the name of the session cookie."""
+        return host_cookie_name("session")
+
+    def get_cookie_secure(self, app: Flask) -> bool:
+        """Return whether the session cookie is for HTTPS only."""
+        return uses_secure_cookies()
 
     def open_session(self, app: Flask, request: Request) -> SessionMixin | None:
         """Return the session of a page; an empty one for the API, for monitoring, and without a cookie."""

@@ -19,6 +19,7 @@ from portal.extensions import db
 from portal.models import Batch, Call, User
 from tests.conftest import DATABASES, empty, sign_in
 from tests.support.builders import Builder
+from tests.support.databases import SECRET_KEY
 from tests.support.postgresql import find_postgresql_programs
 
 
@@ -87,7 +88,9 @@ def test_a_restore_to_an_empty_database_does_not_ask(
     run("backup", file)
     with app.app_context():
         url = database_urls(db.engine.dialect.name)
-    fresh = create_app({"TESTING": True}, {"DATABASE_URL": url, "SECRET_KEY": "fresh", "INSTANCE_DIR": str(tmp_path)})
+    fresh = create_app(
+        {"TESTING": True}, {"DATABASE_URL": url, "SECRET_KEY": SECRET_KEY, "INSTANCE_DIR": str(tmp_path)}
+    )
     result = fresh.test_cli_runner().invoke(args=["restore", str(file)])
     assert result.exit_code == 0, result.output
     assert batch_names(fresh) == ["Spring"]

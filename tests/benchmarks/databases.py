@@ -22,6 +22,7 @@ from portal.extensions import db
 from portal.version import ROOT
 from tests.benchmarks import bulk_load
 from tests.benchmarks.batch_data import Shape
+from tests.support.databases import SECRET_KEY
 
 BUILD = ROOT / "build" / "bench"
 
@@ -201,7 +202,7 @@ def open_engine(url: str) -> Engine:
 
 def build_portal(url: str, shape: Shape, end_ms: int) -> None:
     """Create the portal's schema with its migrations and insert the rows."""
-    app = create_app(environ={"DATABASE_URL": url, "SECRET_KEY": "measured", "LOG_LEVEL": "WARNING"})
+    app = create_app(environ={"DATABASE_URL": url, "SECRET_KEY": SECRET_KEY, "LOG_LEVEL": "WARNING"})
     with app.app_context():
         upgrade()
         bulk_load.load_portal(db.engine, shape, end_ms)

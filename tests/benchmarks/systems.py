@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from tests.benchmarks import bulk_load
 from tests.benchmarks.databases import ROOT, DatabaseUrls
 from tests.benchmarks.request_kinds import BenchmarkUser, ListView
+from tests.support.databases import SECRET_KEY
 from tests.support.sessions import csrf_token
 from tests.support.timed_client import TimedClient, TimedResponse, get, post
 
@@ -76,7 +77,7 @@ class Portal(System):
 
     def environ(self, urls: DatabaseUrls) -> dict[str, str]:
         never_reached = {"RATE_PER_TOKEN": "1000000", "RATE_PER_ADDRESS": "1000000"}
-        settings = {"DATABASE_URL": urls.portal, "SECRET_KEY": "measured", "HOST": "127.0.0.1", "WEB_WORKERS": "1"}
+        settings = {"DATABASE_URL": urls.portal, "SECRET_KEY": SECRET_KEY, "HOST": "127.0.0.1", "WEB_WORKERS": "1"}
         return settings | never_reached
 
     def headers(self, user: BenchmarkUser) -> dict[str, str]:

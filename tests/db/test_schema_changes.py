@@ -20,6 +20,7 @@ from portal.db import schema_changes
 from portal.extensions import db
 from tests.conftest import DATABASES
 from tests.support.builders import Builder
+from tests.support.databases import SECRET_KEY
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -33,7 +34,11 @@ def own_app(request: pytest.FixtureRequest, make_app: Callable[[str], Flask]) ->
 @pytest.mark.parametrize("kind", DATABASES)
 def test_two_nodes_can_upgrade_at_the_same_time(kind: str, database_urls: Callable[[str], str], tmp_path: Path) -> None:
     """One node upgrades; the other waits, and finds nothing to do."""
-    settings = {"DATABASE_URL": database_urls(kind), "SECRET_KEY": "only for tests", "INSTANCE_DIR": str(tmp_path)}
+    settings = {
+        "DATABASE_URL": database_urls(kind),
+        "SECRET_KEY": SECRET_KEY,
+        "INSTANCE_DIR": str(tmp_path),
+    }
     command = [sys.executable, "-m", "flask", "--app", "wsgi", "db", "upgrade"]
     environ = {"PATH": os.environ["PATH"]} | settings
     nodes = [

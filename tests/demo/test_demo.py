@@ -90,7 +90,6 @@ def test_the_printed_credentials_work(app: Flask, run: Callable[..., Any]) -> No
     ("host", "port", "address"),
     [
         ("127.0.0.1", "9000", "http://127.0.0.1:9000"),
-        ("0.0.0.0", "8000", "http://127.0.0.1:8000"),
         ("::1", "8000", "http://[::1]:8000"),
         ("", "", "http://127.0.0.1:8000"),
     ],
@@ -101,6 +100,33 @@ def test_the_address_comes_from_the_environment(
     monkeypatch.setenv("HOST", host)
     monkeypatch.setenv("PORT", port)
     assert credentials(run())["address"] == address
+
+
+@pytest.mark.usefixtures("small_demo")
+@pytest.mark.parametrize(
+    ("variable", "value"), [("HOST", "0.0.0.0"), ("HOST", "::"), ("HOST", "192.0.2.1"), ("PROXIES", "1")]
+)
+def test_a_portal_that_is_open_to_a_network_gets_no_demo_account_unasked(
+    app: Flask, run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    assert f"{variable}={value}" in run("--first-time").stdout
+    refused = app.test_cli_runner().invoke(args=["demo"])
+    assert (refused.exit_code, "--yes" in refused.stderr, demo_user(app)) == (1, True, None)
+    assert fetch_list(app, credentials(run("--yes"))).status_code == 200
+
+
+@pytest.mark.usefixtures("small_demo")
+def test_a_database_with_other_accounts_gets_no_demo_account_unasked(
+    app: Flask, owner: User, run: Callable[..., Any]
+) -> None:
+    refused = app.test_cli_runner().invoke(args=["demo"])
+    assert (refused.exit_code, demo_user(app)) == (1, None)
+    assert refused.stderr.startswith("Error: This database has other accounts")
+    credentials(run("--yes"))
+    with app.app_context():
+        (token,) = query.list_tokens(demo_user(app).key)
+    assert 29 * DAY_MS < token.expires_at - now_ms() <= 30 * DAY_MS
 
 
 def test_every_batch_is_consistent_with_its_calls(app: Flask, run: Callable[..., Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -68,3 +69,12 @@ def test_the_proxy_closes_idle_connections_before_the_server() -> None:
     """Otherwise the proxy could send a request on a connection that the server is closing, without a response."""
     (seconds,) = re.findall(r"^ +keepalive_timeout (\d+)s;", (ROOT / "deploy" / "nginx.conf").read_text(), re.MULTILINE)
     assert gunicorn_setting("keepalive") > int(seconds)
+
+
+def test_the_proxy_redirects_pages_but_refuses_the_api_without_tls() -> None:
+    """A redirect would hide that a token was sent unencrypted."""
+    text = (ROOT / "deploy" / "nginx.conf").read_text()
+    plain = text.partition("listen 80;")[2].partition("listen 443")[0]
+    (body,) = re.findall(r"location /api/ \{.*?return 403 '(.*?)';", plain, re.DOTALL)
+    assert set(json.loads(body)) == {"message", "status", "code", "errorMessage", "data"}
+    assert "location / {\n        return 301 https://" in plain

@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy.exc import IntegrityError
+from flask import Flask
+from sqlalchemy import delete, insert, update
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from portal.models import User
+from portal.db.transactions import write_transaction
+from portal.extensions import db
+from portal.models import AccountEvent, AccountLogEntry, Batch, BatchEvent, BatchLogEntry, Channel, User
 from tests.support.builders import Builder
 
 
@@ -54,3 +58,23 @@ def test_an_invalid_call_is_refused(build: Builder, owner: User, values: dict[st
 def test_two_accounts_cannot_share_an_email_address(build: Builder, owner: User) -> None:
     with pytest.raises(IntegrityError):
         build.change(build.create_user("other"), email_folded=owner.email_folded)
+
+
+def test_audit_rows_are_neither_changed_nor_deleted_but_with_their_batch(
+    app: Flask, build: Builder, owner: User
+) -> None:
+    batch = build.create_batch(owner)
+    common = {"at": 1, "way": Channel.PAGE, "details": {}}
+    change = common | {"batch_key": batch.key, "user_key": owner.key, "what": BatchEvent.RENAMED}
+    with app.app_context():
+        with write_transaction() as session:
+            session.execute(insert(AccountLogEntry).values(subject_key=owner.key, what=AccountEvent.ADDED, **common))
+            session.execute(insert(BatchLogEntry).values(**change))
+        for table in (AccountLogEntry, BatchLogEntry):
+            for statement in (delete(table), update(table).values(at=2)):
+                with pytest.raises(DBAPIError, match=r"never|only with"), write_transaction() as session:
+                    session.execute(statement)
+                db.session.rollback()
+        with write_transaction() as session:
+            session.execute(delete(Batch))
+        assert db.session.execute(db.select(db.func.count(BatchLogEntry.key))).scalar_one() == 0

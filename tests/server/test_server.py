@@ -208,3 +208,22 @@ def test_silent_connections_do_not_block_others(server: Server) -> None:
     assert server.process.wait(timeout=GRACEFUL_TIMEOUT_SECONDS - 5) == 0
     for connection in silent:
         connection.close()
+
+
+def test_half_sent_headers_do_not_block_others(server: Server) -> None:
+    half = [socket.create_connection(("127.0.0.1", server.port), timeout=TIMEOUT_SECONDS) for _ in range(40)]
+    for connection in half:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: ")
+    time.sleep(0.2)  # until every thread has met them
+    assert server.get("/healthz")[0] == 200
+    for piece in (b"a", b"b\r\n", b"\r", b"\n"):
+        half[0].sendall(piece)
+        time.sleep(0.05)
+    assert half[0].recv(65_536).startswith(b"HTTP/1.1 200 OK")
+    half[0].sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET /healthz HTTP/1.1\r\nHost: x\r\n")  # and a half
+    time.sleep(0.2)
+    assert half[0].recv(65_536).count(b"HTTP/1.1 200 OK") == 1
+    half[0].sendall(b"\r\n")
+    assert half[0].recv(65_536).startswith(b"HTTP/1.1 200 OK")
+    for connection in half:
+        connection.close()

@@ -76,6 +76,22 @@ def trust_the_clock() -> None:
     sessions.ClockTolerantSigner = TimestampSigner  # type: ignore[misc, assignment]
 
 
+def read_all_files() -> None:
+    """Read any number of contact files at once."""
+    from portal.limits import file_slots
+
+    file_slots.SLOTS_PER_ACCOUNT = 1000
+    init_app = file_slots.init_app
+    file_slots.init_app = lambda app, _threads: init_app(app, 2000)
+
+
+def never_stop_work() -> None:
+    """Go on with the work for clients that have hung up."""
+    from portal.web import client_connection
+
+    client_connection.has_client_gone = lambda: False
+
+
 SERVER_DEFECTS: dict[str, Callable[[], None]] = {
     "loses commits": lose_commits,
     "applies events twice": apply_events_twice,
@@ -83,6 +99,8 @@ SERVER_DEFECTS: dict[str, Callable[[], None]] = {
     "fails sometimes": fail_sometimes,
     "stays read-only": stay_read_only,
     "trusts the clock": trust_the_clock,
+    "reads all files": read_all_files,
+    "never stops": never_stop_work,
 }
 
 if name := os.environ.get(DEFECT_VARIABLE):

@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 from hypothesis import example, given
 from hypothesis import strategies as st
+from werkzeug.urls import uri_to_iri
 
 from portal.extensions import htmx
 from portal.web.htmx import current_page_address, redirect_browser, safe_target, wants_fragment
@@ -108,3 +109,13 @@ def test_no_target_leaves_the_site(target: str) -> None:
 @pytest.mark.parametrize("target", ["/", "/batches?search=%2F%2Fevil.example", "/batches?search=//a", "/batches#x"])
 def test_an_address_of_this_site_is_accepted(target: str) -> None:
     assert safe_target(target, "/batches") == target
+
+
+@pytest.mark.parametrize(
+    "address", ["/batches?search=\u00fcber", "/batches?search=\u6f22\u5b57 \U0001f4de", "/a?b=\u0130"]
+)
+def test_a_redirect_to_an_address_in_any_script_is_a_valid_header(plain: Flask, address: str) -> None:
+    with plain.test_request_context(headers=HTMX):
+        sent = redirect_browser(address).headers["HX-Redirect"]
+    assert sent.isascii()
+    assert uri_to_iri(sent).replace("%20", " ") == address

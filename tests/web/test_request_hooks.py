@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from portal import create_app
 from portal.config import SettingError
 from tests.conftest import sign_in
+from tests.support.databases import SECRET_KEY
 
 PAGES = ("/login", "/batches", "/nowhere", "/logout", "/batches/nonsense", "/static/nothing", "/login?" + "a" * 8001)
 PROXY = {"X-Forwarded-For": "192.0.2.7", "X-Forwarded-Proto": "https", "X-Forwarded-Host": "portal.example.com"}
@@ -22,7 +23,11 @@ def make_app_from(tmp_path: Path) -> Callable[..., Flask]:
     """Return a factory of apps from environment variables; these tests need no database."""
 
     def make(**environ: str) -> Flask:
-        variables = {"DATABASE_URL": f"sqlite:///{tmp_path}/none.db", "SECRET_KEY": "only for tests", **environ}
+        variables = {
+            "DATABASE_URL": f"sqlite:///{tmp_path}/none.db",
+            "SECRET_KEY": SECRET_KEY,
+            **environ,
+        }
         return create_app(environ={"INSTANCE_DIR": str(tmp_path), **variables})
 
     return make
@@ -42,26 +47,56 @@ def test_every_page_and_error_page_has_a_security_policy(
         assert "Strict-Transport-Security" not in answer.headers
 
 
-def test_secure_cookies_are_bound_to_the_host(make_app_from: Callable) -> None:
-    plain = make_app_from().test_client().get("/login")
-    assert plain.headers["Set-Cookie"].startswith("session=")
-    assert "Secure" not in plain.headers["Set-Cookie"]
-    secure = make_app_from(SESSION_COOKIE_SECURE="true").test_client().get("/login", base_url="https://localhost")
-    name, *attributes = secure.headers["Set-Cookie"].split("; ")
+@pytest.mark.parametrize(
+    ("environ", "base_url", "headers", "is_secure"),
+    [
+        ({}, "http://localhost", {}, False),
+        ({}, "https://localhost", {}, True),
+        ({}, "http://localhost", PROXY, False),  # no proxy is trusted
+        ({"PROXIES": "1"}, "http://localhost", PROXY, True),
+        ({"PROXIES": "1"}, "http://localhost", PROXY | {"X-Forwarded-Proto": "http"}, False),
+        ({"SESSION_COOKIE_SECURE": "true"}, "http://localhost", {}, True),
+        ({"SESSION_COOKIE_SECURE": "false"}, "https://localhost", {}, False),
+    ],
+)
+def test_secure_cookies_follow_https_and_are_bound_to_the_host(
+    make_app_from: Callable, environ: dict[str, str], base_url: str, headers: dict[str, str], is_secure: bool
+) -> None:
+    answer = make_app_from(**environ).test_client().get("/login", base_url=base_url, headers=headers)
+    name, *attributes = answer.headers["Set-Cookie"].split("; ")
+    if not is_secure:
+        assert name.startswith("session=")
+        assert "Secure" not in attributes
+        return
     assert name.startswith("__Host-session=")
     assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= set(attributes)
     assert not [attribute for attribute in attributes if attribute.startswith("Domain")]
 
 
 def test_a_session_works_with_the_host_prefix(app: Flask, owner: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(app.config, "SESSION_COOKIE_NAME", "__Host-session")
+    monkeypatch.setitem(app.config, "SESSION_COOKIE_SECURE", True)
     assert sign_in(app, owner).get("/batches").status_code == 200
 
 
-def test_strict_transport_security_is_sent_if_configured(make_app_from: Callable) -> None:
-    client = make_app_from(STRICT_TRANSPORT_SECONDS="31536000").test_client()
+def test_strict_transport_security_follows_https(make_app_from: Callable) -> None:
+    client = make_app_from(PROXIES="1").test_client()
     for address in ("/login", "/nowhere", "/api/nowhere", "/api/docs"):
-        assert client.get(address).headers["Strict-Transport-Security"] == "max-age=31536000"
+        value = client.get(address, headers=PROXY).headers["Strict-Transport-Security"]
+        assert value == "max-age=31536000; includeSubDomains"
+        assert "Strict-Transport-Security" not in client.get(address).headers
+    off = make_app_from(STRICT_TRANSPORT_SECONDS="0").test_client().get("/login", base_url="https://localhost")
+    assert "Strict-Transport-Security" not in off.headers
+
+
+@pytest.mark.parametrize(
+    "address", ["/login", "/nowhere", "/api/nowhere", "/api/docs", "/api/openapi.json", "/healthz"]
+)
+def test_every_response_is_limited_to_its_origin(client: FlaskClient, address: str) -> None:
+    headers = client.get(address).headers
+    assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["X-Frame-Options"] == "DENY"
+    assert headers["Referrer-Policy"] in ("same-origin", "no-referrer")
 
 
 def test_an_unknown_host_is_rejected_as_page_or_json(make_app_from: Callable) -> None:

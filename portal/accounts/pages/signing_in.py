@@ -30,6 +30,7 @@ from portal.web import htmx
 from portal.web.parameters import parse_form, parse_query
 from portal.web.rendering import render
 from portal.web.request_hooks import client_address
+from portal.web.sessions import uses_secure_cookies
 
 # Key in the session cookie between password and code: user key, time, and mark of the password.
 AWAITING_CODE = "half_way"
@@ -167,7 +168,7 @@ def complete_sign_in(
         throttle.device_cookie_name(),
         throttle.new_device_cookie(current_user),
         max_age=throttle.DEVICE_COOKIE_DAYS * 86_400,
-        secure=current_app.config["SESSION_COOKIE_SECURE"],
+        secure=uses_secure_cookies(),
         httponly=True,
         samesite="Lax",
     )
