@@ -34,6 +34,7 @@ def create_app(settings: Mapping[str, Any] | None = None, environ: Mapping[str, 
     app.config.update(settings or {})
     app.json.sort_keys = False
     app.session_interface = PageSessionInterface()
+    app.url_map.merge_slashes = False  # a redirect to the merged path would repeat the client's Host header
 
     logs.init_app(app)
     request_hooks.init_app(app)  # first, so that every error response has a request id

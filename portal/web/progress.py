@@ -61,4 +61,4 @@ def with_progress(work: Callable[[Advance], str], render_failure: Callable[[User
             yield json.dumps(line) + "\n"
 
     # X-Accel-Buffering: a proxy must pass each line on at once.
-    return Response(lines(), mimetype=NDJSON, headers={"X-Accel-Buffering": "no", "Cache-Control": "no-store"})
+    return Response(lines(), mimetype=NDJSON, headers={"X-Accel-Buffering": "no"})

@@ -27,9 +27,7 @@ def render(page: str, fragment: str | None = None, /, *, status: int | None = No
     Without `status`, a page with `problems` is a 400 and any other a 200.
     """
     template = fragment if fragment and htmx.wants_fragment() else page
-    response = make_response(render_template(template, **context), status or (400 if context.get("problems") else 200))
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return make_response(render_template(template, **context), status or (400 if context.get("problems") else 200))
 
 
 def render_with_etag(version: object, build: Callable[[], Response]) -> Response:
@@ -78,8 +76,7 @@ def init_app(app: Flask) -> None:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
     @app.after_request
-    def set_cache_headers(response: Response) -> Response:
+    def name_varying_headers(response: Response) -> Response:
         if request.endpoint != "static" and not is_api(request.path):
             response.vary.update(htmx.VARY)
-            response.headers.setdefault("Cache-Control", "no-store")  # also for redirects: their targets change
         return response
