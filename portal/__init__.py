@@ -36,6 +36,7 @@ def create_app(settings: Mapping[str, Any] | None = None, environ: Mapping[str, 
     app.config.update(settings or {})
     app.json.sort_keys = False
     app.session_interface = PageSessionInterface()
+    app.url_map.merge_slashes = False  # a redirect to the merged path would repeat the client's Host header
 
     logs.init_app(app)
     warn_of_exposed_files(app)

@@ -13,10 +13,17 @@ MILLISECOND = timedelta(milliseconds=1)
 DAY_MS = 86_400_000
 YOUNG_MS = 6 * 3_600_000  # up to this age, a relative time is in minutes or hours
 
+# Files beside the zones: the machine's own setting, and the placeholder of machines without one.
+NOT_ZONES = {"localtime", "Factory"}
+
 ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+# T and Z may be in lower case (RFC 3339, section 5.6).
 ISO_DATE_TIME = re.compile(
-    r"\d{4}-\d{2}-\d{2}T([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?(Z|[+-]([01]\d|2[0-3]):?[0-5]\d)?", re.ASCII
+    r"\d{4}-\d{2}-\d{2}[Tt]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?([Zz]|[+-]([01]\d|2[0-3]):?[0-5]\d)?",
+    re.ASCII,
 )
+# In a URL, + means a blank: the offset of a date-time that was sent without encoding it.
+DECODED_PLUS = re.compile(r"[0-9-]{10}[Tt][0-9:.]{5,18} [0-9]{2}:?[0-9]{2}")
 
 
 def now_ms() -> int:
@@ -38,8 +45,14 @@ def datetime_at(ms: int, zone: tzinfo) -> datetime:
 
 @lru_cache(maxsize=1)
 def list_zones() -> tuple[str, ...]:
-    """Return the names of the IANA time zones that users may choose, sorted."""
-    return tuple(sorted(name for name in available_timezones() if "/" in name or name == "UTC"))
+    """Return the names of the IANA time zones that menus offer, sorted: those named after a place, and UTC."""
+    return tuple(sorted(name for name in known_zones() if "/" in name or name == "UTC"))
+
+
+@lru_cache(maxsize=1)
+def known_zones() -> frozenset[str]:
+    """Return all names of IANA time zones on this machine, such as Europe/Paris, UTC, GMT and EST."""
+    return frozenset(available_timezones() - NOT_ZONES)
 
 
 def zone_city(name: str) -> str:
@@ -49,14 +62,19 @@ def zone_city(name: str) -> str:
 
 def zone_or_utc(name: str) -> ZoneInfo:
     """Return the zone with this name, or UTC if the machine's zone data does not include it."""
-    return ZoneInfo(name if name in list_zones() else "UTC")
+    return ZoneInfo(name if name in known_zones() else "UTC")
 
 
 class TimeFormatError(ValueError):
-    """Text that is not an ISO date or date-time; the message shows examples."""
+    """Text that is not an ISO date or date-time; the message shows examples, or how to encode an offset in a URL."""
 
-    def __init__(self) -> None:
-        super().__init__("must be an ISO date or date-time, such as 2025-05-01 or 2025-05-01T12:00:00Z")
+    def __init__(self, text: str = "") -> None:
+        if DECODED_PLUS.fullmatch(text):
+            super().__init__(
+                "must be an ISO date or date-time with + encoded as %2B, such as 2025-05-01T12:00:00%2B02:00"
+            )
+        else:
+            super().__init__("must be an ISO date or date-time, such as 2025-05-01 or 2025-05-01T12:00:00Z")
 
 
 def parse_moment_range(text: str, zone: tzinfo) -> tuple[int, int]:
@@ -70,12 +88,12 @@ def parse_moment_range(text: str, zone: tzinfo) -> tuple[int, int]:
             day = date.fromisoformat(text)
             return day_start_ms(day, zone), day_start_ms(day, zone, days=1) - 1
         if not ISO_DATE_TIME.fullmatch(text):
-            raise TimeFormatError
-        seconds, dot, rest = text.partition(".")
+            raise TimeFormatError(text)
+        seconds, dot, rest = text.upper().partition(".")
         fraction = re.match(r"\d*", rest).group() if dot else ""
         moment = datetime.fromisoformat(seconds + rest[len(fraction) :])
     except ValueError as error:
-        raise TimeFormatError from error
+        raise error if isinstance(error, TimeFormatError) else TimeFormatError(text) from error
     whole = datetime_to_ms(moment, zone)
     nanos = int(fraction.ljust(9, "0")) if fraction else 0
     return whole + -(-nanos // 1_000_000), whole + nanos // 1_000_000

@@ -39,13 +39,28 @@ def require_caller_with_body(scope: Scope) -> tuple[query.Caller, dict[str, Any]
     Raises ApiError 401, 400 or 403; then 413, 415 or 400 for an invalid body.
     """
     caller = authenticate()
-    try:
-        body = read_json_object()
-    except ApiError:
-        check_request_ids(caller, scope, {})
-        raise
-    sent_ids = {name: body[name] for name in ("userId", "batchId") if name in body}
+    body = read_body_of(caller, scope, {})
+    sent_ids = {name: body[name] for name in ("userId", "batchId") if body.get(name) is not None}
     return caller, body | check_request_ids(caller, scope, sent_ids)
+
+
+def require_caller_with_batch_id_and_body(scope: Scope, batch_id: str) -> tuple[query.Caller, dict[str, Any], str]:
+    """Return the caller, the JSON object of the body, and the batch id of the path in lower case.
+
+    Raises ApiError 401, 400 or 403; then 413, 415 or 400 for an invalid body.
+    """
+    caller = authenticate()
+    body = read_body_of(caller, scope, {"batchId": batch_id})
+    return caller, body, check_request_ids(caller, scope, {"batchId": batch_id})["batchId"]
+
+
+def read_body_of(caller: query.Caller, scope: Scope, path_ids: Mapping[str, object]) -> dict[str, Any]:
+    """Return the JSON object of the body. An error of ids or scope comes before an error of the body."""
+    try:
+        return read_json_object()
+    except ApiError:
+        check_request_ids(caller, scope, path_ids)
+        raise
 
 
 def check_request_ids(caller: query.Caller, scope: Scope, sent_ids: Mapping[str, object]) -> dict[str, str]:

@@ -23,6 +23,7 @@ from portal.web import security_headers
 from portal.web.errors import error_text
 from portal.web.etags import conditional_response
 from portal.web.parameters import Parameters
+from portal.web.strict_input import IDEMPOTENCY_KEY, VALID_KEY
 
 blueprint = Blueprint("openapi", __name__, url_prefix="/api")
 
@@ -39,10 +40,19 @@ HEADERS = {
     "ETag": "Send it as If-None-Match to get 304 as long as the response has not changed.",
     "Cache-Control": "private, no-cache: revalidate each time with If-None-Match.",
     "Link": "Links to the first, prev, next and last page (RFC 8288).",
+    "Idempotency-Replayed": "true: the answer to an earlier request with this Idempotency-Key.",
     "WWW-Authenticate": "Bearer",
     "Retry-After": "Seconds to wait before the next request.",
     "RateLimit-Policy": 'Maximum number of requests (q) in a window of w seconds: "token";q=1000;w=10.',
     "RateLimit": 'Remaining requests (r) and seconds until the window ends (t): "token";r=998;t=7.',
+}
+
+KEY_PARAMETER = {
+    "name": IDEMPOTENCY_KEY,
+    "in": "header",
+    "description": "A new value for each new request, such as a UUID. For 24 hours, a request of this token with the"
+    " same key and the same body gets the first successful answer again and changes nothing.",
+    "schema": {"type": "string", "pattern": f"^{VALID_KEY.pattern}$"},
 }
 
 # Headers of every response if rate limits are set.
@@ -72,6 +82,9 @@ class SuccessAnswer:
     file: str = ""  # the content type of a file
 
 
+NOT_MODIFIED = SuccessAnswer("Nothing has changed since the response with this ETag.", None, ("ETag", "Cache-Control"))
+
+
 @dataclass(frozen=True)
 class Operation:
     """An endpoint: its parameters, the scope it requires, and its responses.
@@ -87,6 +100,7 @@ class Operation:
     query: type[Parameters] | None = None
     body: type[Parameters] | None = None
     form: bool = False  # the body is a form with a file, not JSON
+    takes_key: bool = False  # Idempotency-Key (portal/idempotency)
     tag: str = "batches"
     example: Mapping[str, Any] | None = None  # of the request body
 
@@ -199,13 +213,14 @@ def operation_object(rule: Rule, operation: Operation, schemas: dict[str, Any]) 
         {"name": camel_case(name), "in": "path", "required": True, "schema": HEX_ID} for name in sorted(rule.arguments)
     ]
     query = query_parameters(schemas.pop(operation.query.__name__)) if operation.query else []
+    headers = [KEY_PARAMETER] if operation.takes_key else []
     body = {"requestBody": request_body(operation)} if operation.body else {}
     return {
         "operationId": camel_case(rule.endpoint.rpartition(".")[2]),
         "summary": operation.summary,
         "description": f"{operation.description} Requires the scope `{operation.scope}`.",
         "tags": [operation.tag],
-        "parameters": path_parameters + query,
+        "parameters": path_parameters + query + headers,
         **body,
         "responses": response_objects(operation),
     }
@@ -244,6 +259,8 @@ def response_objects(operation: Operation) -> dict[str, Any]:
             response["content"] = {success.file: {"schema": {"type": "string"}}}
         responses[str(code)] = response
     errors = dict.fromkeys(COMMON_ERRORS, (ErrorBody, "")) | dict(operation.errors)
+    if operation.takes_key and 422 not in errors:
+        errors[422] = (ErrorBody, "The Idempotency-Key was used for another request.")
     for code, (model, description) in sorted(errors.items()):
         headers = COMMON_ERRORS.get(code, ())
         responses[str(code)] = response_object(description or error_text(code).api, model, headers)

@@ -54,6 +54,8 @@ def describe_event(event: str, details: Mapping[str, Any]) -> str:
             return f"Changed from {details['from']} to {details['to']}"
         case BatchEvent.RENAMED:
             return f"Renamed from “{details['from']}” to “{details['to']}”"
+        case BatchEvent.SETTINGS:
+            return f"Changed {', '.join(details['changed'])}"
         case BatchEvent.DELETED:
             return "Deleted" if details["from"] == details["to"] else f"Deleted and {details['to']}"
         case BatchEvent.RESTORED:

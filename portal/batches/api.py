@@ -8,27 +8,42 @@ from typing import Annotated
 from flask import Blueprint, Response, request
 from pydantic import Field
 
-from portal.accounts.bearer import require_caller, require_caller_and_batch_id, require_caller_with_body
+from portal.accounts.bearer import (
+    require_caller,
+    require_caller_and_batch_id,
+    require_caller_with_batch_id_and_body,
+    require_caller_with_body,
+)
 from portal.accounts.query import Caller
-from portal.api.openapi import BATCH_NOT_FOUND_ERRORS, INVALID_BODY_ERRORS, Operation, SuccessAnswer, document_operation
+from portal.api.openapi import (
+    BATCH_NOT_FOUND_ERRORS,
+    INVALID_BODY_ERRORS,
+    NOT_MODIFIED,
+    Operation,
+    SuccessAnswer,
+    document_operation,
+)
 from portal.api.schema import ErrorBody, SuccessFlagBody
 from portal.audit.account_log import log_export
 from portal.batches import actions, query
 from portal.batches.parameters import BatchListParameters
-from portal.batches.presenter import export_details, list_json
+from portal.batches.presenter import export_details, list_json, settings_json
 from portal.batches.rows import FIELD_NAMES, batch_cells
 from portal.batches.schema import (
     CREATED_EXAMPLE,
     LIST_EXAMPLE,
     BatchListBody,
+    BatchSettingsBody,
     CreatedBody,
     NoBatchesBody,
     TransitionResultBody,
 )
-from portal.batches.settings import NewBatch, stored_settings
+from portal.batches.settings import BatchChanges, NewBatch, changed_settings, stored_settings
 from portal.batches.transitions import BatchAction, IllegalTransition
 from portal.calls import query as calls_query
 from portal.calls.presenter import export_columns
+from portal.idempotency.api import answer_once, find_answer, read_keyed_request
+from portal.live import Deleted
 from portal.models import Scope
 from portal.models.list_state import ListState
 from portal.web.envelope import success_flag_response, success_response
@@ -38,8 +53,9 @@ from portal.web.export_kinds import ExportKind, stream_download
 from portal.web.field_types import HexId
 from portal.web.json_body import read_body
 from portal.web.pagination import link_header
-from portal.web.parameters import Parameters, parse_query
+from portal.web.parameters import Parameters
 from portal.web.request_hooks import client_address
+from portal.web.strict_input import read_nothing, read_query
 
 blueprint = Blueprint("batches_api", __name__, url_prefix="/api/call")
 
@@ -50,7 +66,7 @@ GET_ALL_BATCHES = Operation(
     query=BatchListParameters,
     successes={
         200: SuccessAnswer("The page.", BatchListBody, ("ETag", "Cache-Control", "Link"), LIST_EXAMPLE),
-        304: SuccessAnswer("Nothing has changed since the response with this ETag.", None, ("ETag", "Cache-Control")),
+        304: NOT_MODIFIED,
     },
     errors={
         400: (
@@ -67,7 +83,7 @@ GET_ALL_BATCHES = Operation(
 def list_batches(user_id: str) -> Response:
     """Return a page of the caller's live batches."""
     state = require_caller(Scope.READ, userId=user_id).list_state
-    parameters = parse_query(request.query_string, BatchListParameters).or_refuse()
+    parameters = read_query(BatchListParameters)
     return conditional_response(lambda: list_response(state, parameters), "json", state.version)
 
 
@@ -87,6 +103,7 @@ CREATE_BATCH = Operation(
     description="Creates an empty, pending batch.",
     scope=Scope.WRITE,
     body=NewBatch,
+    takes_key=True,
     successes={201: SuccessAnswer("The new batch's id.", CreatedBody, example=CREATED_EXAMPLE)},
     errors=INVALID_BODY_ERRORS,
 )
@@ -97,9 +114,47 @@ CREATE_BATCH = Operation(
 def create_batch() -> Response:
     """Create an empty batch."""
     caller, body = require_caller_with_body(Scope.WRITE)
+    keyed = read_keyed_request(caller, body)
+    if answer := find_answer(keyed):
+        return answer
     new_batch = read_body(body, NewBatch, caller.region)
-    batch = actions.create_batch(caller.actor, new_batch.batch_name, stored_settings(new_batch))
-    return success_response(batch.id, "Batch created successfully", 201)
+
+    def create() -> Response:
+        batch = actions.create_batch(caller.actor, new_batch.batch_name, stored_settings(new_batch))
+        return success_response(batch.id, "Batch created successfully", 201)
+
+    return answer_once(keyed, create)
+
+
+def require_batch(caller: Caller, batch_id: str, deleted: Deleted = Deleted.EXCLUDE) -> None:
+    """Raise ApiError 404 unless the caller has the batch; this comes before errors of the parameters."""
+    if query.find_row(caller.list_state.owner_key, batch_id, deleted) is None:
+        raise batch_not_found()
+
+
+CHANGE_BATCH = Operation(
+    summary="Change a batch",
+    description="Changes the name or settings of a batch in any status; fields that are not sent do not change. To call"
+    ' at any hour again, send callingHour {"start":"00:00","end":"00:00"}; on all days, an empty list.',
+    scope=Scope.WRITE,
+    body=BatchChanges,
+    successes={200: SuccessAnswer("The batch's settings after the change.", BatchSettingsBody)},
+    errors=INVALID_BODY_ERRORS | BATCH_NOT_FOUND_ERRORS,
+    example={"batchName": "Marketing Campaign June 2025", "retry": 2, "delay": 900},
+)
+
+
+@blueprint.patch("/batch/<batch_id>")
+@document_operation(CHANGE_BATCH)
+def change_batch(batch_id: str) -> Response:
+    """Change a batch's name and settings."""
+    caller, body, batch_id = require_caller_with_batch_id_and_body(Scope.WRITE, batch_id)
+    require_batch(caller, batch_id)
+    changes = read_body(body, BatchChanges, caller.region)
+    batch = actions.change_batch(caller.actor, batch_id, changes.batch_name, changed_settings(changes))
+    if batch is None:
+        raise batch_not_found()
+    return success_response(settings_json(batch), "Batch updated successfully")
 
 
 # --- changes of status ------------------------------------------------------------------------------------------------
@@ -130,8 +185,8 @@ def transition_response(action: BatchAction) -> Response:
     """Apply an action to the batch in the body. Raises ApiError 404, 400 or 409."""
     caller, body = require_caller_with_body(Scope.WRITE)
     batch_id = body.get("batchId")
-    if batch_id and query.find_row(caller.list_state.owner_key, batch_id) is None:
-        raise batch_not_found()
+    if batch_id:
+        require_batch(caller, batch_id)
     read_body(body, TransitionBody)
     try:
         if actions.change_status(caller.actor, batch_id, action) is None:
@@ -201,7 +256,7 @@ EXPORT = Operation(
 def export_csv() -> Response:
     """Export the list or a batch's calls as CSV."""
     caller = require_caller(Scope.READ)
-    parameters = parse_query(request.query_string, ExportParameters).or_refuse()
+    parameters = read_query(ExportParameters)
     if parameters.batch_id is None:
         list_query = parameters.to_list_query(caller.list_state)
         one_page = parameters.model_fields_set & {"page", "limit"}
@@ -248,6 +303,8 @@ def trash_operation(summary: str, description: str) -> Operation:
 def delete_batch(batch_id: str) -> Response:
     """Move a batch to the trash."""
     caller, batch_id = require_caller_and_batch_id(Scope.WRITE, batch_id)
+    require_batch(caller, batch_id)
+    read_nothing()
     if not actions.delete_batch(caller.actor, batch_id):
         raise batch_not_found()
     return success_flag_response(message="Batch deleted")
@@ -260,6 +317,8 @@ def delete_batch(batch_id: str) -> Response:
 def restore_batch(batch_id: str) -> Response:
     """Restore a batch from the trash."""
     caller, batch_id = require_caller_and_batch_id(Scope.WRITE, batch_id)
+    require_batch(caller, batch_id, Deleted.INCLUDE)
+    read_nothing()
     if not actions.restore_batch(caller.actor, batch_id):
         raise batch_not_found()
     return success_flag_response(message="Batch restored")

@@ -11,7 +11,7 @@ from portal.batches import calling_hours
 from portal.batches.parameters import BatchListParameters
 from portal.batches.query.list_query import SortBy
 from portal.batches.rows import BatchView, batch_json, batch_view
-from portal.batches.settings import calling_hours_from
+from portal.batches.settings import calling_hours_from, effective_settings
 from portal.models import QueueStatus
 from portal.web.listing import Chip
 from portal.web.pagination import CountedPage, Page, SortedView, pagination_json
@@ -20,6 +20,11 @@ from portal.web.pagination import CountedPage, Page, SortedView, pagination_json
 def list_json(page: Page[Any]) -> dict[str, Any]:
     """Return the `data` of "Get All Batches"."""
     return {"batches": [batch_json(row) for row in page.rows], "pagination": pagination_json(page)}
+
+
+def settings_json(batch: Any) -> dict[str, Any]:
+    """Return a batch's name and settings."""
+    return {"batchId": batch.id, "batchName": batch.name, **effective_settings(batch.settings)}
 
 
 def export_details(batch: Any, *, is_complete: bool) -> dict[str, Any]:

@@ -81,6 +81,34 @@ class CreatedBody(SuccessBody):
     data: PublicIdText
 
 
+class CallingHour(AnswerModel):
+    """Hours of the day, HH:MM."""
+
+    start: str
+    end: str
+
+
+class BatchSettingsData(AnswerModel):
+    """A batch's name and settings, as createBatch describes them."""
+
+    batch_id: Annotated[PublicIdText, Field(alias="batchId")]
+    batch_name: Annotated[str, Field(alias="batchName")]
+    calling_numbers: Annotated[list[str], Field(alias="callingNumbers")]
+    retry: Count
+    delay: Count
+    timezone: str
+    calling_hour: Annotated[CallingHour | None, Field(alias="callingHour", description="null = all day.")]
+    allowed_days: Annotated[list[int], Field(alias="allowedDays", description="Empty = every day.")]
+
+
+class BatchSettingsBody(SuccessBody):
+    """The response to a change of a batch."""
+
+    message: Literal["Batch updated successfully"]
+    code: Literal[200]
+    data: BatchSettingsData
+
+
 class TransitionResult(AnswerModel):
     """The batch and its change of status."""
 

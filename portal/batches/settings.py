@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -15,6 +16,7 @@ from portal.web.parameters import Parameters, text_type, whole_number
 
 CLOCK_TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
 MAX_CALLING_NUMBERS = 100
+WEEKDAYS = range(7)
 
 
 def validate_clock_time(value: str) -> str:
@@ -28,9 +30,10 @@ def parse_days(value: Any) -> Any:
     """Return weekdays in order without repetitions. Raises ValueError."""
     if not isinstance(value, list | tuple):
         raise ValueError("must be a list of weekdays, 0 (Sunday) to 6")
-    if not all(isinstance(day, int) and not isinstance(day, bool) and 0 <= day <= 6 for day in value):
+    # `in` compares by value: 1.0 is a whole number in JSON, and true is not.
+    if any(isinstance(day, bool) or day not in WEEKDAYS for day in value):
         raise ValueError("must contain only weekdays, 0 (Sunday) to 6")
-    return tuple(sorted(set(value)))
+    return tuple(sorted({int(day) for day in value}))
 
 
 ClockTime = Annotated[text_type(5), AfterValidator(validate_clock_time), Field(examples=["09:00"])]
@@ -51,33 +54,49 @@ class HourRange(Parameters):
     end: ClockTime
 
 
+CallingNumbers = Annotated[
+    list[PhoneNumber],
+    Field(min_length=1, max_length=MAX_CALLING_NUMBERS, description="The caller IDs to call from."),
+]
+Retry = whole_number(0, 10, "The number of retries of an unanswered call.")
+Delay = whole_number(0, 604_800, "Seconds between two attempts.")
+BatchZone = Annotated[Zone, Field(description="The IANA time zone of the calling hours.")]
+AllowedDays = Annotated[
+    tuple[int, ...],
+    BeforeValidator(parse_days),
+    Field(description="Weekdays, 0 (Sunday) to 6; empty = every day."),
+]
+
+
 class BatchSettings(Parameters):
     """How the dialer calls the contacts of a batch."""
 
-    calling_numbers: Annotated[
-        list[PhoneNumber],
-        Field(
-            alias="callingNumbers",
-            min_length=1,
-            max_length=MAX_CALLING_NUMBERS,
-            description="The caller IDs to call from.",
-        ),
-    ]
-    retry: whole_number(0, 10, "The number of retries of an unanswered call.") = 0
-    delay: whole_number(0, 604_800, "Seconds between two attempts.") = 0
-    timezone: Annotated[Zone, Field(description="The IANA time zone of the calling hours.")] = "UTC"
+    calling_numbers: Annotated[CallingNumbers, Field(alias="callingNumbers")]
+    retry: Retry = 0
+    delay: Delay = 0
+    timezone: BatchZone = "UTC"
     calling_hour: Annotated[HourRange | None, Field(alias="callingHour", description="null = all day.")] = None
-    allowed_days: Annotated[
-        tuple[int, ...],
-        BeforeValidator(parse_days),
-        Field(alias="allowedDays", description="Weekdays, 0 (Sunday) to 6; empty = every day."),
-    ] = ()
+    allowed_days: Annotated[AllowedDays, Field(alias="allowedDays")] = ()
 
 
 class NewBatch(BatchSettings):
     """The body of createBatch: a batch without calls."""
 
     batch_name: Annotated[BatchName, Field(alias="batchName")]
+
+
+class BatchChanges(Parameters):
+    """The body that changes a batch: its name and any of its settings. null and missing fields do not change."""
+
+    batch_name: Annotated[BatchName | None, Field(alias="batchName")] = None
+    calling_numbers: Annotated[CallingNumbers | None, Field(alias="callingNumbers")] = None
+    retry: Retry | None = None
+    delay: Delay | None = None
+    timezone: BatchZone | None = None
+    calling_hour: Annotated[HourRange | None, Field(alias="callingHour", description="00:00 to 00:00 = all day.")] = (
+        None
+    )
+    allowed_days: Annotated[AllowedDays | None, Field(alias="allowedDays")] = None
 
 
 # Fields of forms and bodies that are not settings.
@@ -87,6 +106,27 @@ NOT_SETTINGS = {"batch_name", "user_id", "file", "type", "invalid_rows"}
 def stored_settings(settings: BatchSettings) -> dict[str, Any]:
     """Return the settings as a batch stores them: by their API names, without default values."""
     return settings.model_dump(by_alias=True, mode="json", exclude=NOT_SETTINGS, exclude_defaults=True)
+
+
+# The settings of a batch in the API's answers, with the values of those that it does not store.
+SETTING_DEFAULTS: dict[str, Any] = {
+    "callingNumbers": [],
+    "retry": 0,
+    "delay": 0,
+    "timezone": "UTC",
+    "callingHour": None,
+    "allowedDays": [],
+}
+
+
+def effective_settings(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a batch's settings with defaults for those that it does not store."""
+    return {name: stored.get(name, default) for name, default in SETTING_DEFAULTS.items()}
+
+
+def changed_settings(changes: BatchChanges) -> dict[str, Any]:
+    """Return the settings that a request changes, by their API names."""
+    return changes.model_dump(by_alias=True, mode="json", exclude=NOT_SETTINGS, exclude_none=True)
 
 
 def calling_hours_from(settings: dict[str, Any]) -> CallingHours | None:

@@ -15,7 +15,7 @@ from portal.batches import query as batches_query
 from portal.batches.actions import call_row, complete_batch, insert_calls, lock_batch_list
 from portal.batches.transitions import is_complete
 from portal.calls import query
-from portal.calls.events import CallState, count_call, latest_state
+from portal.calls.events import CallState, clamp_time, count_call, latest_state
 from portal.calls.parameters import CallEventBody, CallInput
 from portal.db.transactions import write_transaction
 from portal.models import Batch, BatchEvent, Call, CallEvent, CallStatus, QueueStatus
@@ -163,7 +163,7 @@ def call_event_row(by: Actor, event: CallEventBody, call: Row[Any], now: int) ->
 
 def event_time(event: CallEventBody, now: int) -> int:
     """Return the time of an event in milliseconds; `now` if the dialer sent none."""
-    return now if event.occurred_at is None else event.occurred_at
+    return now if event.occurred_at is None else clamp_time(event.occurred_at, now)
 
 
 def update_calls(
@@ -173,7 +173,8 @@ def update_calls(
     changes = []
     deltas: dict[int, Counter[str]] = {}
     for call, events in reports:
-        before = CallState(CallStatus(call.status), call.last_event_at or 0, call.duration_seconds)
+        since = clamp_time(call.last_event_at or 0, now)  # earlier releases stored times of the future
+        before = CallState(CallStatus(call.status), since, call.duration_seconds)
         reported = [CallState(event.call_status, event_time(event, now), event.call_duration) for event in events]
         after = latest_state(before, *reported)
         changes.append(

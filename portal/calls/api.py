@@ -5,23 +5,33 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
 from portal.accounts.bearer import require_caller_and_batch_id, require_caller_with_body
 from portal.accounts.query import Caller
-from portal.api.openapi import BATCH_NOT_FOUND_ERRORS, INVALID_BODY_ERRORS, Operation, SuccessAnswer, document_operation
+from portal.api.openapi import (
+    BATCH_NOT_FOUND_ERRORS,
+    INVALID_BODY_ERRORS,
+    NOT_MODIFIED,
+    Operation,
+    SuccessAnswer,
+    document_operation,
+)
 from portal.api.schema import ErrorBody
 from portal.batches import query as batches_query
 from portal.calls import actions, query
-from portal.calls.parameters import AddCallsBody, CallDetailsParameters, CallEventsBody, parse_calls
+from portal.calls.parameters import AddCallsBody, CallDetailsParameters, CallEventsBody, CallInput, parse_calls
 from portal.calls.presenter import details_json
 from portal.calls.schema import CallPageBody, CallsAddedBody, CallsPartlyAddedBody, ReportedBody
 from portal.db.transactions import CHUNK_SIZE
+from portal.idempotency.api import answer_once, find_answer, read_keyed_request
 from portal.models import Scope
 from portal.web.envelope import success_response
 from portal.web.errors import ApiError, batch_not_found
+from portal.web.etags import conditional_response
 from portal.web.json_body import read_body
-from portal.web.parameters import InvalidParameter, parse_query
+from portal.web.parameters import InvalidParameter
+from portal.web.strict_input import read_query
 
 blueprint = Blueprint("calls_api", __name__, url_prefix="/api/call")
 
@@ -30,7 +40,10 @@ DETAILS = Operation(
     description="One page of a batch's calls, in the order of creation by default, each with its events.",
     scope=Scope.READ,
     query=CallDetailsParameters,
-    successes={200: SuccessAnswer("The page.", CallPageBody)},
+    successes={
+        200: SuccessAnswer("The page.", CallPageBody, ("ETag", "Cache-Control")),
+        304: NOT_MODIFIED,
+    },
     errors=BATCH_NOT_FOUND_ERRORS
     | {400: (ErrorBody, "batchId is not an id, or a parameter is unknown, repeated or out of range.")},
     tag="calls",
@@ -42,11 +55,17 @@ DETAILS = Operation(
 def batch_details(batch_id: str) -> Response:
     """Return one page of a batch's calls."""
     caller, parsed_id = require_caller_and_batch_id(Scope.READ, batch_id)
+    # Every change of a batch's calls changes its row, too, and so the version of the owner's list.
+    return conditional_response(lambda: details_response(caller, parsed_id), "details", caller.list_state.version)
+
+
+def details_response(caller: Caller, batch_id: str) -> Response:
+    """Return one page of a batch's calls. Raises ApiError 404 and InvalidParameter."""
     owner_key = caller.list_state.owner_key
-    batch = batches_query.find_batch(owner_key, parsed_id)
+    batch = batches_query.find_batch(owner_key, batch_id)
     if batch is None:
         raise batch_not_found()
-    parameters = parse_query(request.query_string, CallDetailsParameters).or_refuse()
+    parameters = read_query(CallDetailsParameters)
     page = query.fetch_page(owner_key, batch.id, parameters.to_query())
     events = query.fetch_events(page.rows)
     return success_response(details_json(batch, page, events), "Calls fetched successfully")
@@ -54,9 +73,11 @@ def batch_details(batch_id: str) -> Response:
 
 ADD_CALLS = Operation(
     summary="Add calls to a batch",
-    description="Calls are added in chunks of 1000, each in one transaction. A pending call to a number is updated.",
+    description="Calls are added in chunks of 1000, each in one transaction (with an Idempotency-Key: all in"
+    " one). A pending call to a number is updated.",
     scope=Scope.WRITE,
     body=AddCallsBody,
+    takes_key=True,
     successes={
         200: SuccessAnswer("All calls were added.", CallsAddedBody),
         207: SuccessAnswer("Some chunks were invalid; the others were added.", CallsPartlyAddedBody),
@@ -75,27 +96,41 @@ ADD_CALLS = Operation(
 def add_calls() -> Response:
     """Add calls to a batch."""
     caller, given = require_caller_with_body(Scope.WRITE)
+    keyed = read_keyed_request(caller, given)
+    if answer := find_answer(keyed):
+        return answer
     batch_id = given.get("batchId")
     if batch_id and batches_query.find_row(caller.list_state.owner_key, batch_id) is None:
         raise batch_not_found()
-    if "callData" in given:
-        if "call_data" in given:
+    if given.get("callData") is not None:
+        if given.get("call_data") is not None:
             raise ApiError(400, "Send call_data or callData, not both")
         given["call_data"] = given.pop("callData")
-    return add_chunks(caller, read_body(given, AddCallsBody))
+    given.pop("callData", None)
+    body = read_body(given, AddCallsBody)
+    chunks, failed = parse_chunks(body, caller.region)
+    if not chunks:
+        raise ApiError(400, failed[0]["error"])
+    return answer_once(keyed, lambda: add_chunks(caller, body.batch_id, chunks, failed))
 
 
-def add_chunks(caller: Caller, body: AddCallsBody) -> Response:
-    """Add each valid chunk in its own transaction. Raises ApiError 400 if no chunk is valid."""
-    ids: list[str] = []
-    added, failed = 0, []
+def parse_chunks(body: AddCallsBody, region: str) -> tuple[list[list[CallInput]], list[dict[str, Any]]]:
+    """Return the valid chunks, and the number and the error of each other one."""
+    chunks, failed = [], []
     for first in range(0, len(body.call_data), CHUNK_SIZE):
         try:
-            calls = parse_calls(body.call_data[first : first + CHUNK_SIZE], first, caller.region)
+            chunks.append(parse_calls(body.call_data[first : first + CHUNK_SIZE], first, region))
         except InvalidParameter as error:
             failed.append({"chunkNum": first // CHUNK_SIZE + 1, "error": str(error)})
-            continue
-        result = actions.add_calls(caller.actor, body.batch_id, calls)
+    return chunks, failed
+
+
+def add_chunks(caller: Caller, batch_id: str, chunks: list[list[CallInput]], failed: list[dict[str, Any]]) -> Response:
+    """Add each chunk in its own transaction, or all in that of an Idempotency-Key."""
+    ids: list[str] = []
+    added = 0
+    for calls in chunks:
+        result = actions.add_calls(caller.actor, batch_id, calls)
         if result is None:  # deleted in the meantime
             raise batch_not_found()
         ids += result.ids
@@ -103,8 +138,6 @@ def add_chunks(caller: Caller, body: AddCallsBody) -> Response:
     data: dict[str, Any] = {"added": added, "callIds": ids}
     if not failed:
         return success_response(data, "Calls enqueued successfully")
-    if not ids:
-        raise ApiError(400, failed[0]["error"])
     return partial_response(data | {"failedChunks": failed})
 
 
@@ -120,6 +153,7 @@ REPORT = Operation(
     description="Events from the dialer, in any order. Each eventId counts once.",
     scope=Scope.WRITE,
     body=CallEventsBody,
+    takes_key=True,
     successes={200: SuccessAnswer("The numbers of events applied, known before, and without a call.", ReportedBody)},
     errors=INVALID_BODY_ERRORS,
     tag="calls",
@@ -142,5 +176,8 @@ REPORT = Operation(
 def call_events() -> Response:
     """Apply the dialer's events."""
     caller, given = require_caller_with_body(Scope.WRITE)
+    keyed = read_keyed_request(caller, given)
+    if answer := find_answer(keyed):
+        return answer
     body = read_body(given, CallEventsBody, caller.region)
-    return success_response(asdict(actions.apply_reports(caller.actor, body.events)))
+    return answer_once(keyed, lambda: success_response(asdict(actions.apply_reports(caller.actor, body.events))))

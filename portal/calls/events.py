@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from portal.models import CallStatus
 
 RANK = {status: number for number, status in enumerate(CallStatus)}
+MAX_AHEAD_MS = 5 * 60_000
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,14 @@ class CallState:
         if self.status.is_open:
             return (0, RANK[self.status], self.since, self.duration)
         return (1, self.since, RANK[self.status], self.duration)
+
+
+def clamp_time(ms: int, now: int) -> int:
+    """Return the time of an event, or `now` if the sender's clock is more than five minutes ahead.
+
+    A time in the far future would win over every later report.
+    """
+    return now if ms > now + MAX_AHEAD_MS else ms
 
 
 def latest_state(*states: CallState) -> CallState:

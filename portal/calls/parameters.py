@@ -161,7 +161,7 @@ def parse_calls(items: Sequence[Mapping[str, Any]], first: int, region: str) -> 
         path = f"call_data[{index}]"
         number = item.get(PHONE)
         if not isinstance(number, str):
-            raise InvalidParameter({path: f"{path}.{PHONE} {'must be text' if PHONE in item else 'is required'}"})
+            raise InvalidParameter({path: f"{path}.{PHONE} {'is required' if number is None else 'must be text'}"})
         try:
             phone_number = parse_phone_number(number, region)
         except ValueError as error:
@@ -223,7 +223,8 @@ class CallEventBody(Parameters):
         BeforeValidator(parse_event_time),
         Field(
             alias="occurredAt",
-            description="The time of the event, with its zone; the time of receipt by default.",
+            description="The time of the event, with its zone; the time of receipt by default, and for a time more than"
+            " five minutes ahead.",
             json_schema_extra={"anyOf": [{"type": "string", "format": "date-time"}, {"type": "null"}]},
         ),
     ] = None

@@ -5,6 +5,7 @@ from portal.models.batch import Batch, BatchAction, QueueStatus
 from portal.models.batch_list import BatchBucket, BatchList
 from portal.models.batch_log import BatchEvent, BatchLogEntry, Channel
 from portal.models.call import Call, CallEvent, CallStatus
+from portal.models.idempotent_answer import IdempotentAnswer
 from portal.models.session import LinkedIdentity, RecoveryCode, UserSession
 from portal.models.shared_counter import SharedCounter
 from portal.models.token import Scope, Token
@@ -24,6 +25,7 @@ __all__ = [
     "CallEvent",
     "CallStatus",
     "Channel",
+    "IdempotentAnswer",
     "LinkedIdentity",
     "QueueStatus",
     "RecoveryCode",

@@ -26,6 +26,7 @@ class BatchEvent(LabeledEnum):
     CALLS_ADDED = "filled", "Calls added to batch"
     STATUS = "status", "Batch status changed"
     RENAMED = "renamed", "Batch renamed"
+    SETTINGS = "settings", "Batch settings changed"
     DELETED = "deleted", "Batch deleted"
     RESTORED = "restored", "Batch restored"
 

@@ -48,14 +48,13 @@ def show_metrics() -> Response:
     sent = request.headers.get("Authorization", "")
     if not hmac.compare_digest(sent.encode(), f"Bearer {token}".encode()):
         abort(Response("Send METRICS_TOKEN as Authorization: Bearer\n", 401, {"WWW-Authenticate": "Bearer"}))
-    return Response(metrics.render_metrics(), content_type=CONTENT_TYPE_LATEST, headers={"Cache-Control": "no-store"})
+    return Response(metrics.render_metrics(), content_type=CONTENT_TYPE_LATEST)
 
 
 def status_response(code: int, status: str, reason: str = "") -> Response:
     """Return the JSON response of a health check."""
     response = jsonify({"status": status} | ({"reason": reason} if reason else {}))
     response.status_code = code
-    response.headers["Cache-Control"] = "no-store"
     if code == 503:
         response.headers["Retry-After"] = RETRY_AFTER_SECONDS
     return response

@@ -10,6 +10,8 @@ from portal.accounts.query import Caller
 from portal.api.openapi import INVALID_BODY_ERRORS, Operation, SuccessAnswer, document_operation
 from portal.batches.settings import stored_settings
 from portal.contacts.file_limits import ContactFileError
+from portal.idempotency.actions import KeyedRequest
+from portal.idempotency.api import answer_once, find_answer, read_keyed_request
 from portal.limits import file_slots
 from portal.limits.request_sizes import MAX_FORM_FIELDS
 from portal.models import Scope
@@ -22,7 +24,7 @@ from portal.uploads.schema import InvalidRowsBody, UploadedBody
 from portal.web.client_connection import stop_if_client_gone
 from portal.web.envelope import success_flag_response
 from portal.web.errors import ApiError
-from portal.web.json_body import read_body
+from portal.web.json_body import read_body, refuse_compressed_body
 from portal.web.request_hooks import accept_files
 
 blueprint = Blueprint("uploads_api", __name__, url_prefix="/api/call")
@@ -35,6 +37,7 @@ UPLOAD = Operation(
     scope=Scope.WRITE,
     body=UploadFields,
     form=True,
+    takes_key=True,
     successes={200: SuccessAnswer("The batch.", UploadedBody)},
     errors=INVALID_BODY_ERRORS | {422: (InvalidRowsBody, "The file has invalid rows; nothing was stored.")},
 )
@@ -57,19 +60,25 @@ def upload() -> Response:
         message = f"The file must be at most {max_bytes:,} bytes, and the form at most {MAX_FORM_FIELDS:,} fields"
         raise ApiError(413, message) from error
     check_request_ids(credentials, Scope.WRITE, {"userId": user_id} if user_id else {})
+    refuse_compressed_body()
     if not request.form and not request.files:  # the form parser discards a form that it cannot parse
         raise ApiError(400, "The form cannot be parsed; names of fields and files must be UTF-8")
     files = request.files.getlist("file")
     if len(files) > 1 or set(request.files) - {"file"}:
         raise ApiError(400, "Send exactly one file, in the field file")
+    file = UploadedFile(files[0].filename or "", files[0].read()) if files else None
+    form = {name: request.form.getlist(name) for name in request.form}
+    keyed = read_keyed_request(credentials, [form, file and (file.name, file.sha256)])
+    if answer := find_answer(keyed):
+        return answer
     given = read_upload_fields(request.form) | ({"file": files[0]} if files else {})
     fields = read_body(given, UploadFields, credentials.region)
-    if not files:
+    if file is None:
         raise ApiError(400, "file must be a file, not text")
-    return create_from_file(credentials, fields, UploadedFile(files[0].filename or "", files[0].read()))
+    return create_from_file(credentials, fields, file, keyed)
 
 
-def create_from_file(caller: Caller, fields: UploadFields, file: UploadedFile) -> Response:
+def create_from_file(caller: Caller, fields: UploadFields, file: UploadedFile, keyed: KeyedRequest | None) -> Response:
     """Create the batch. Raises ApiError 400 and 422."""
     try:
         with file_slots.reserve(caller.actor.user_key):
@@ -85,8 +94,12 @@ def create_from_file(caller: Caller, fields: UploadFields, file: UploadedFile) -
     if not contacts:
         raise ApiError(400, "file cannot be imported: it has no rows below the header")
     settings = stored_settings(fields)
-    batch = actions.create_batch_from_file(
-        caller.actor, file, fields.batch_name, settings, contacts, stop_if_client_gone
-    )
-    batch_json = uploaded_batch_json(batch.id, fields.batch_name, settings, batch.calls)
-    return success_flag_response(batch=batch_json, **({"leftOut": invalid_rows} if fields.type else {}))
+
+    def create() -> Response:
+        batch = actions.create_batch_from_file(
+            caller.actor, file, fields.batch_name, settings, contacts, stop_if_client_gone
+        )
+        batch_json = uploaded_batch_json(batch.id, fields.batch_name, settings, batch.calls)
+        return success_flag_response(batch=batch_json, **({"leftOut": invalid_rows} if fields.type else {}))
+
+    return answer_once(keyed, create)

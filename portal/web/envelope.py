@@ -24,7 +24,6 @@ def error_response(
 ) -> Response:
     """Return the envelope of an error."""
     response = json_response(error_body(code, error_message, data), code)
-    response.headers["Cache-Control"] = "no-store"
     response.headers.update(headers or {})
     return response
 

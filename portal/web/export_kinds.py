@@ -40,7 +40,6 @@ def stream_download(kind: ExportKind, title: str, header: Sequence[str], rows: I
     chunks = kind.write(title, header, rows)
     response = Response(stream_with_context(resume_stream(next(chunks, b""), chunks)), content_type=kind.mime_type)
     response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(make_file_name(title, kind))}"
-    response.headers["Cache-Control"] = "no-store"
     return response
 
 

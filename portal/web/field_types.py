@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, Wit
 
 from portal.contacts.phone_numbers import list_regions, parse_phone_number
 from portal.ids import parse_id
-from portal.times import ISO_DATE, ISO_DATE_TIME, list_zones, parse_moment_range
+from portal.times import ISO_DATE, ISO_DATE_TIME, known_zones, parse_moment_range
 from portal.web.parameters import text_type
 
 
@@ -25,7 +25,7 @@ def parse_hex_id(value: str) -> str:
 
 HexId = Annotated[str, AfterValidator(parse_hex_id), Field(json_schema_extra={"pattern": "^[0-9a-fA-F]{24}$"})]
 
-HAS_OFFSET = re.compile(r"(Z|[+-]\d\d:?\d\d)$", re.ASCII)
+HAS_OFFSET = re.compile(r"([Zz]|[+-]\d\d:?\d\d)$", re.ASCII)
 YEAR_9999_MS = 253_370_764_800_000
 
 
@@ -49,7 +49,7 @@ PhoneNumber = Annotated[text_type(40), AfterValidator(validate_phone_number), Fi
 
 def validate_zone(value: str) -> str:
     """Return an IANA time zone that this machine knows. Raises ValueError."""
-    if value not in list_zones():
+    if value not in known_zones():
         raise ValueError("must be an IANA time zone, such as Europe/Lisbon")
     return value
 

@@ -13,6 +13,7 @@ from portal.text import find_forbidden_character
 from portal.times import UTC
 from portal.web.errors import ApiError
 from portal.web.parameters import Model, parse_fields
+from portal.web.strict_input import read_idempotency_key, refuse_query
 from portal.web.validation_messages import truncate
 
 MAX_DEPTH = 20  # levels, including the body itself; more than the API needs, and safe for Python's stack
@@ -32,6 +33,7 @@ def read_json_object() -> dict[str, Any]:
     request.max_content_length = current_app.config["BODY_BYTES"]
     if request.mimetype != "application/json":
         raise ApiError(415, "The content type must be application/json")
+    refuse_compressed_body()
     try:
         raw = request.get_data()
     except RequestEntityTooLarge:
@@ -51,9 +53,12 @@ def parse_json_object(raw: bytes | str) -> dict[str, Any]:
 
 
 def parse_json(raw: bytes | str) -> Any:
-    """Return a JSON value with unique names, finite numbers, and limited depth and width. Raises JsonError."""
+    """Return a JSON value with unique names, finite numbers, and limited depth and width. Raises JsonError.
+
+    A byte order mark before it is ignored, as RFC 8259, section 8.1, allows: some Windows programs write one.
+    """
     try:
-        text = raw.decode() if isinstance(raw, bytes) else raw
+        text = raw.decode("utf-8-sig") if isinstance(raw, bytes) else raw
         if text.count("[") + text.count("{") > MAX_CONTAINERS:
             raise JsonError(f"must have at most {MAX_CONTAINERS:,} objects and lists")
         value = json.loads(text, object_pairs_hook=build_object, parse_constant=reject_constant)
@@ -99,8 +104,19 @@ def reject_constant(constant: str) -> Any:
     raise JsonError(f"is not JSON: {constant} is not a number")
 
 
+def refuse_compressed_body() -> None:
+    """Raise ApiError 415 for a compressed body: its size would be unknown before it is unpacked."""
+    if (encoding := request.headers.get("Content-Encoding", "identity").lower()) not in ("", "identity"):
+        raise ApiError(415, f"Send the body without Content-Encoding: {truncate(encoding)} is not supported")
+
+
 def read_body(given: dict[str, Any], model: type[Model], region: str = "") -> Model:
-    """Return the object as a `model`. Raises InvalidParameter, which names each field by its path."""
+    """Return the object of a request without a query as a `model`.
+
+    Raises InvalidParameter, which names each field by its path, and ApiError 400 for a query or a useless header.
+    """
+    refuse_query()
+    read_idempotency_key()
     return parse_fields(given, model, UTC, {}, region).or_refuse()
 
 

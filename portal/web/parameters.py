@@ -5,6 +5,7 @@ The OpenAPI document is built from the same models, so it cannot differ from the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
@@ -13,10 +14,18 @@ from functools import cache
 from typing import Annotated, Any, Generic, TypeVar
 from urllib.parse import parse_qsl, quote_plus
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import CoreSchema
 
-from portal.text import find_forbidden_character, parse_digits
+from portal.text import find_forbidden_character
 from portal.web.validation_messages import explain_error, field_path, truncate
 
 MAX_PARAMETERS = 200  # no link of the portal comes close
@@ -39,7 +48,10 @@ def stop_lists_early(schema: Any) -> Any:
 
 
 class Parameters(BaseModel):
-    """A set of parameters: immutable, closed to unknown names, and convertible back to a query string."""
+    """A set of parameters: immutable, closed to unknown names, and convertible back to a query string.
+
+    In JSON, null means "not given" (contract, section 3): an optional field has its default, a required one is missing.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
@@ -47,6 +59,15 @@ class Parameters(BaseModel):
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Let each list stop at its first invalid item: the work for a request must not grow with its mistakes."""
         return stop_lists_early(handler(source))
+
+    @model_validator(mode="before")
+    @classmethod
+    def drop_nulls(cls, given: Any) -> Any:
+        """Leave out the known fields that are null. Unknown ones stay, so that they are refused."""
+        if not (isinstance(given, dict) and None in given.values()):
+            return given
+        known = set(known_names(cls))
+        return {name: value for name, value in given.items() if value is not None or name not in known}
 
     def pairs(self, always: Iterable[str] = (), **changes: Any) -> list[tuple[str, str]]:
         """Return name and text of every value that differs from its default, or whose field is in `always`.
@@ -142,12 +163,12 @@ def parse_query(
         pairs = parse_qsl(query.decode("latin-1"), True, encoding="latin-1", max_num_fields=MAX_PARAMETERS)
     except ValueError:
         return ParsedParameters(model(), {"query": f"query must have at most {MAX_PARAMETERS} parameters"})
-    lists = multi_value_names(model)
+    lists, known = multi_value_names(model), set(known_names(model))
     given: dict[str, Any] = {}
     problems: dict[str, str] = {}
     for raw_name, raw_value in pairs:
         name = raw_name.encode("latin-1").decode(errors="replace")
-        if not raw_value or (ignore_unknown and name not in known_names(model)):
+        if not raw_value or (ignore_unknown and name not in known):
             continue
         try:
             value = raw_value.encode("latin-1").decode()
@@ -212,14 +233,23 @@ def multi_value_names(model: type[Parameters]) -> set[str]:
 # --- types of values ------------------------------------------------------------------------------------------------
 
 
+WHOLE_NUMBER = re.compile(r"-?[0-9]+")
+MAX_DIGITS = 20
+
+
 def parse_whole(value: Any) -> Any:
-    """Return a whole number from ASCII digits. Raises ValueError."""
+    """Return a whole number from ASCII digits. Raises ValueError.
+
+    int() alone would accept other scripts' digits, underscores, a plus sign and white space. A JSON number without a
+    fraction is an integer however it is written (JSON Schema, section 4.2.3): 2.0 is 2.
+    """
     if value is None or (isinstance(value, int) and not isinstance(value, bool)):
         return value
-    number = parse_digits(value) if isinstance(value, str) else None
-    if number is None:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if not (isinstance(value, str) and WHOLE_NUMBER.fullmatch(value)):
         raise ValueError("must be a whole number")
-    return number
+    return int(value) if len(value) <= MAX_DIGITS else 10**MAX_DIGITS  # out of every range
 
 
 def strip_text(value: Any) -> Any:
@@ -232,12 +262,17 @@ def strip_text(value: Any) -> Any:
 
 
 def parse_choices(choices: type[StrEnum]) -> Callable[[object], object]:
-    """Return a parser for a list of choices: each once and in the enum's order, so that a view has one address."""
+    """Return a parser for a list of choices: each once and in the enum's order, so that a view has one address.
+
+    Empty members beside others are ignored; a list of empty members alone is refused as an unknown choice.
+    """
 
     def parse(sent: object) -> object:
         if not isinstance(sent, list):
             return sent
-        chosen = {text.strip() for text in sent} - {""}
+        chosen = {text.strip() for text in sent}
+        if len(chosen) > 1:
+            chosen.discard("")
         known = [choice for choice in choices if choice in chosen]
         return tuple(known) if len(known) == len(chosen) else tuple(sorted(chosen))
 

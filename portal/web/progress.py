@@ -114,4 +114,4 @@ def read_lines(queue: SimpleQueue[str | None], is_abandoned: threading.Event) ->
 
 def ndjson_response(lines: Iterable[str]) -> Response:
     """Return a stream of lines. X-Accel-Buffering: a proxy must pass each line on at once."""
-    return Response(lines, mimetype=NDJSON, headers={"X-Accel-Buffering": "no", "Cache-Control": "no-store"})
+    return Response(lines, mimetype=NDJSON, headers={"X-Accel-Buffering": "no"})

@@ -30,9 +30,7 @@ def render(
     """
     templates = {"page": page, "fragment": fragment, "refresh": live}
     template = templates[response_kind()] or page
-    response = make_response(render_template(template, **context), status or (400 if context.get("problems") else 200))
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return make_response(render_template(template, **context), status or (400 if context.get("problems") else 200))
 
 
 def response_kind() -> str:
@@ -82,8 +80,7 @@ def init_app(app: Flask) -> None:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
     @app.after_request
-    def set_cache_headers(response: Response) -> Response:
+    def name_varying_headers(response: Response) -> Response:
         if request.endpoint != "static" and not is_api(request.path):
             response.vary.update((*htmx.VARY, refresh.HEADER))
-            response.headers.setdefault("Cache-Control", "no-store")  # also for redirects: their targets change
         return response

@@ -52,6 +52,8 @@ def init_app(app: Flask) -> None:
         headers = response.headers
         api = is_api(current.path)
         headers.add("X-Request-Id", state.request_id)
+        # The default of every response, errors and redirects too; views with an ETag and static files have their own.
+        headers.setdefault("Cache-Control", "no-store")
         if "Content-Security-Policy" not in headers:  # a view with its own policy sets all of these
             headers.extend(security_headers.JSON if api else security_headers.PAGE)
         if hsts and current.is_secure:

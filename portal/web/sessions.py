@@ -10,8 +10,8 @@ from itsdangerous import SignatureExpired, TimestampSigner, URLSafeTimedSerializ
 
 
 def is_api(path: str) -> bool:
-    """Return whether a path belongs to the API, including unknown routes."""
-    return path == "/api" or path.startswith("/api/")
+    """Return whether a path belongs to the API, including unknown routes and those with more slashes."""
+    return path == "/api" or path.startswith("/api/") or (path.startswith("//") and is_api(path[1:]))
 
 
 MONITORING_PATHS = frozenset(("/healthz", "/readyz", "/metrics"))

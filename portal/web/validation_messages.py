@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-# Messages by Pydantic's error type; numbers have messages of their own (parse_whole) or those of their bounds.
+# Messages by Pydantic's error type; numbers have messages of their own, with their bounds if they have both.
 TYPE_MESSAGES = {
     "int_type": "must be a whole number",
     "string_type": "must be text",
@@ -36,7 +36,8 @@ def explain_error(name: str, detail: ErrorDetails, model: type[BaseModel]) -> st
     if kind == "missing":
         return f"{name} is required"
     if "Ge" in bounds and "Le" in bounds:
-        return f"{name} must be between {bounds['Ge'].ge} and {bounds['Le'].le}"
+        ending = ", as a whole number" if kind == "value_error" else ""
+        return f"{name} must be between {bounds['Ge'].ge} and {bounds['Le'].le}{ending}"
     if kind == "value_error":
         return f"{name} {context['error']}"
     if kind in ("enum", "literal_error"):

@@ -167,6 +167,7 @@ ROUTE_ROWS: dict[str, RouteRow] = {
     "batches_api.create_batch": RouteRow(
         Audience.WRITE, 201, json={"batchName": "New", "callingNumbers": ["+16065550103"]}
     ),
+    "batches_api.change_batch": RouteRow(Audience.WRITE, path=BATCH, json={"batchName": "Another name", "retry": 2}),
     "batches_api.start_calling": RouteRow(Audience.WRITE, json=BATCH_AND_USER, stranger=403),
     "batches_api.stop_calling": RouteRow(Audience.WRITE, json=BATCH_AND_USER, stranger=403),
     "batches_api.pause_calling": RouteRow(Audience.WRITE, 409, json=BATCH_AND_USER, stranger=403),

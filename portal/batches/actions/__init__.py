@@ -11,6 +11,7 @@ from portal.batches.actions.inserting import (
 )
 from portal.batches.actions.lifecycle import (
     CreatedBatch,
+    change_batch,
     change_status,
     complete_batch,
     create_batch,
@@ -26,6 +27,7 @@ __all__ = [
     "CreatedBatch",
     "ImportResult",
     "call_row",
+    "change_batch",
     "change_status",
     "complete_batch",
     "create_batch",

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from portal.audit.batch_log import log_batch_event
 from portal.batches import query, transitions
 from portal.batches.actions.inserting import call_row, insert_batches, insert_calls, lock_batch_list, record_created
+from portal.batches.settings import effective_settings
 from portal.batches.transitions import BatchAction
 from portal.calls import query as calls_query
 from portal.db.transactions import lift_time_limit, write_transaction
@@ -117,6 +118,27 @@ def rename_batch(by: Actor, batch_id: str, name: str) -> bool:
             session.execute(update(Batch).where(Batch.key == batch.key).values(**values))
             log_batch_event(session, by, BatchEvent.RENAMED, {batch.key: {"from": batch.name, "to": name}})
         return True
+
+
+def change_batch(by: Actor, batch_id: str, name: str | None, changes: Mapping[str, Any]) -> Row[Any] | None:
+    """Change the name and the settings that differ, and return the batch's current row; None if it does not exist.
+
+    The log names the settings without their values, which may be phone numbers.
+    """
+    with write_transaction() as session:
+        if name is not None:
+            rename_batch(by, batch_id, name)
+        batch = lock_batch(session, by.user_key, batch_id)
+        if batch is None:
+            return None
+        old = effective_settings(batch.settings)
+        changed = {setting: value for setting, value in changes.items() if old[setting] != value}
+        if not changed:
+            return batch
+        values = {"settings": batch.settings | changed, "updated_at": now_ms()}
+        session.execute(update(Batch).where(Batch.key == batch.key).values(**values))
+        log_batch_event(session, by, BatchEvent.SETTINGS, {batch.key: {"changed": list(changed)}})
+        return query.find_row(by.user_key, batch_id)
 
 
 def delete_batch(by: Actor, batch_id: str) -> bool:
