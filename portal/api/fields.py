@@ -9,12 +9,17 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from portal.api.schema import TimeText
+from portal.times import format_iso
+from portal.web.spreadsheets import Cell, Heading, Instant
+
 
 @dataclass(frozen=True)
 class ApiField:
-    """A field: its name in JSON and files, the row's attribute, its type in the OpenAPI schema, and an example.
+    """A field: its name in JSON and CSV, the row's attribute, its type in the OpenAPI schema, and an example.
 
-    `format` converts the attribute to the value in the API; None = as stored.
+    `format` converts the attribute to the value in the API, and `cell` to a cell of an export; None = as stored.
+    `label` is the heading in workbooks.
     """
 
     name: str
@@ -22,23 +27,44 @@ class ApiField:
     type: Any
     example: Any = None
     format: Callable[[Any], Any] | None = None
+    cell: Callable[[Any], Cell] | None = None
+    label: str = ""
 
 
-def cells_reader(fields: Sequence[ApiField]) -> Callable[[Any], list[Any]]:
-    """Return a function that reads the values of at least two fields from a row."""
+def time_field(name: str, attribute: str, label: str, example: str = "") -> ApiField:
+    """Return the field of a time."""
+    return ApiField(name, attribute, TimeText, example, format_iso, instant_cell, f"{label} ({{zone}})")
+
+
+def instant_cell(ms: int | None) -> Instant | None:
+    """Return a time as a cell."""
+    return None if ms is None else Instant(ms)
+
+
+def headings(fields: Sequence[ApiField]) -> tuple[Heading, ...]:
+    """Return the headings of an export of these fields."""
+    return tuple(Heading(field.name, field.label) for field in fields)
+
+
+def values_reader(
+    fields: Sequence[ApiField], converters: Sequence[Callable[[Any], Any] | None]
+) -> Callable[[Any], list[Any]]:
+    """Return a function that reads the values of at least two fields from a row and converts them."""
     read_values = attrgetter(*(field.attribute for field in fields))
-    formats = tuple(field.format for field in fields)
+    return lambda row: [
+        convert(value) if convert else value for convert, value in zip(converters, read_values(row), strict=True)
+    ]
 
-    def read_cells(row: Any) -> list[Any]:
-        return [format(value) if format else value for format, value in zip(formats, read_values(row), strict=True)]
 
-    return read_cells
+def cells_reader(fields: Sequence[ApiField]) -> Callable[[Any], list[Cell]]:
+    """Return a function that reads the cells of an export from a row."""
+    return values_reader(fields, tuple(field.cell for field in fields))
 
 
 def json_reader(fields: Sequence[ApiField]) -> Callable[[Any], dict[str, Any]]:
     """Return a function that reads the values of at least two fields from a row, by the names of the fields."""
-    names, read_cells = tuple(field.name for field in fields), cells_reader(fields)
-    return lambda row: dict(zip(names, read_cells(row), strict=True))
+    names, read = tuple(field.name for field in fields), values_reader(fields, tuple(field.format for field in fields))
+    return lambda row: dict(zip(names, read(row), strict=True))
 
 
 def model_fields(fields: Sequence[ApiField]) -> dict[str, Any]:

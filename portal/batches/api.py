@@ -28,7 +28,7 @@ from portal.audit.account_log import log_export
 from portal.batches import actions, query
 from portal.batches.parameters import BatchListParameters
 from portal.batches.presenter import export_details, list_json, settings_json
-from portal.batches.rows import FIELD_NAMES, batch_cells
+from portal.batches.rows import BATCH_HEADER, batch_cells
 from portal.batches.schema import (
     CREATED_EXAMPLE,
     LIST_EXAMPLE,
@@ -261,7 +261,7 @@ def export_csv() -> Response:
         list_query = parameters.to_list_query(caller.list_state)
         one_page = parameters.model_fields_set & {"page", "limit"}
         rows = iter(query.fetch_page(list_query).rows) if one_page else query.stream_batches(list_query)
-        return stream_download(ExportKind.CSV, "Batches", FIELD_NAMES, map(batch_cells, rows))
+        return stream_download(ExportKind.CSV, "Batches", BATCH_HEADER, map(batch_cells, rows))
     if others := [name for name, _ in parameters.pairs(parameters.model_fields_set) if name != "batchId"]:
         raise ApiError(400, f"batchId cannot be combined with other parameters: remove {', '.join(others)}")
     return export_calls(caller, parameters.batch_id)

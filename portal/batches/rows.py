@@ -10,33 +10,33 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from portal.api.fields import ApiField, cells_reader, json_reader
-from portal.api.schema import Count, PublicIdText, TimeText
+from portal.api.fields import ApiField, cells_reader, headings, json_reader, time_field
+from portal.api.schema import Count, PublicIdText
 from portal.batches.calling_hours import describe_opening
 from portal.batches.settings import calling_hours_from
 from portal.models import Batch, QueueStatus
 from portal.models.batch import NAME_LENGTH
 from portal.models.call import ProgressPart
-from portal.times import format_iso
 from portal.web.listing import percent
 
 # In the contract's order.
 BATCH_FIELDS = (
-    ApiField("_id", "id", PublicIdText, "64e5f12345abcdef98765432"),
+    ApiField("_id", "id", PublicIdText, "64e5f12345abcdef98765432", label="Batch ID"),
     ApiField(
         "batchName",
         "name",
         Annotated[str, Field(min_length=1, max_length=NAME_LENGTH)],
         "Marketing Campaign May 2025",
+        label="Name",
     ),
-    ApiField("totalCalls", "total_calls", Count, 150),
-    ApiField("callsPicked", "calls_picked", Count, 120),
-    ApiField("callsCompleted", "calls_completed", Count, 100),
-    ApiField("queue_status", "status", QueueStatus, "active"),
-    ApiField("createdAt", "created_at", TimeText, "2025-05-01T12:00:00.000Z", format_iso),
-    ApiField("updatedAt", "updated_at", TimeText, "2025-05-15T14:30:00.000Z", format_iso),
+    ApiField("totalCalls", "total_calls", Count, 150, label="Calls"),
+    ApiField("callsPicked", "calls_picked", Count, 120, label="Picked up"),
+    ApiField("callsCompleted", "calls_completed", Count, 100, label="Completed"),
+    ApiField("queue_status", "status", QueueStatus, "active", cell=QueueStatus, label="Status"),
+    time_field("createdAt", "created_at", "Created", "2025-05-01T12:00:00.000Z"),
+    time_field("updatedAt", "updated_at", "Updated", "2025-05-15T14:30:00.000Z"),
 )
-FIELD_NAMES = tuple(field.name for field in BATCH_FIELDS)
+BATCH_HEADER = headings(BATCH_FIELDS)
 
 batch_cells = cells_reader(BATCH_FIELDS)
 batch_json = json_reader(BATCH_FIELDS)

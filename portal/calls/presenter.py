@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from portal.calls.fields import EXPORT_FIELDS, read_call, read_event, read_export_cells
+from portal.calls.fields import export_header, own_fields, read_call, read_event, read_export_cells
 from portal.calls.parameters import CallListParameters, CallSort
 from portal.contacts.phone_numbers import format_national
 from portal.models import Call, CallEvent, CallStatus
@@ -105,7 +105,7 @@ def export_columns(names: Sequence[str]) -> tuple[list[str], Callable[[Any], lis
     def cells(call: Any) -> list[Any]:
         return [*read_export_cells(call), *(format_cell(call.fields.get(name)) for name in names)]
 
-    return [*(field.name for field in EXPORT_FIELDS), *names], cells
+    return export_header(names), cells
 
 
 def format_cell(value: Any) -> str | int | float | None:
@@ -162,11 +162,14 @@ def details_json(batch: Any, page: Page[Call], events: Mapping[int, Sequence[Cal
 
 
 def call_json(call: Call, events: Sequence[CallEvent]) -> dict[str, Any]:
-    """Return one call with the contact's fields beside the API's, which win where names are equal."""
+    """Return one call with the contact's own fields beside the API's."""
     if not events and call.status != CallStatus.PENDING:  # imported from a call history, which has no events
         events = [final_event(call)]
-    own = read_call(call) | {"phoneLogs": [read_event(event) for event in events]}
-    return own | call.fields | own
+    return {
+        **read_call(call),
+        "phoneLogs": [read_event(event) for event in events],
+        **own_fields(call.fields),
+    }
 
 
 def final_event(call: Call) -> CallEvent:

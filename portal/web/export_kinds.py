@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from datetime import UTC, tzinfo
 from urllib.parse import quote
 
 from flask import Response, stream_with_context
@@ -10,7 +11,7 @@ from flask import Response, stream_with_context
 from portal.models.labeled_enum import LabeledEnum
 from portal.web.spreadsheets import Cell, make_file_name, write_csv, write_xlsx
 
-Writer = Callable[[str, Sequence[str], Iterable[Sequence[Cell]]], Generator[bytes]]
+Writer = Callable[[str, Sequence[str], Iterable[Sequence[Cell]], tzinfo], Generator[bytes]]
 
 
 class ExportKind(LabeledEnum):
@@ -32,12 +33,14 @@ class ExportKind(LabeledEnum):
 EXPORT_KIND_RULE = f"<any({', '.join(sorted(ExportKind))}):kind>"
 
 
-def stream_download(kind: ExportKind, title: str, header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Response:
-    """Return the rows as a file named after `title`.
+def stream_download(
+    kind: ExportKind, title: str, header: Sequence[str], rows: Iterable[Sequence[Cell]], zone: tzinfo = UTC
+) -> Response:
+    """Return the rows as a file named after `title`; in a workbook, times are in `zone`.
 
     The first chunk is built before the response starts, so that an error until then still gets an error page.
     """
-    chunks = kind.write(title, header, rows)
+    chunks = kind.write(title, header, rows, zone)
     response = Response(stream_with_context(resume_stream(next(chunks, b""), chunks)), content_type=kind.mime_type)
     response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(make_file_name(title, kind))}"
     return response

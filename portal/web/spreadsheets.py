@@ -1,7 +1,8 @@
 """Tables as streamed CSV and .xlsx files.
 
 In a CSV file, a spreadsheet guesses the type of a cell and shows +12015550123 as the number 12015550123. In .xlsx, each
-cell has a type, so a phone number keeps its plus and text is never a formula.
+cell has a type, so a phone number keeps its plus, text is never a formula, and a time is a date in the reader's zone.
+CSV is for programs, with the names of the API; workbooks are for people, with labels.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import math
 import re
 import unicodedata
 from collections.abc import Generator, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta, tzinfo
 from itertools import chain, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,7 +24,8 @@ from xlsxwriter.exceptions import FileCreateError
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
-Cell = str | int | float | None
+from portal.contacts.formulas import escape_formula
+from portal.times import DAY_MS, datetime_at, format_iso
 
 CHUNK = 65_536  # bytes, or characters of CSV
 BYTE_ORDER_MARK = "\ufeff"  # without it, Excel assumes the local code page
@@ -32,6 +36,8 @@ MAX_CELL_LENGTH = 32_767
 MAX_COLUMNS = 16_384
 MAX_SHEET_ROWS = 1_048_575  # without the header
 TEXT_FORMAT = 49  # Excel's number for the format "@"
+TIME_FORMAT = "yyyy-mm-dd hh:mm:ss"
+EXCEL_1970 = 25_569  # days from 30 December 1899 to 1970
 MAX_EXACT_NUMBER = 999_999_999_999_999  # Excel stores 15 digits
 WIDTH_ROWS = 100  # the first rows determine the widths of columns
 MIN_WIDTH, MAX_WIDTH = 8, 60  # characters
@@ -45,22 +51,29 @@ OPTIONS = {
 }
 
 UNWRITABLE = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")  # not allowed in XML 1.0
-BLANKS = r"[\s\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202f\u2060-\u2064\ufeff]*"  # including invisible ones
-FORMULA = re.compile(rf"{BLANKS}[=+\-@＝＋－＠\t\r\n]")
-PHONE_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
-DECIMAL = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 TITLE_FORBIDDEN = re.compile(r"[\[\]:*?/\\\x00-\x1f\x7f-\x9f]")
 
 
-def escape_formula(text: str) -> str:
-    """Return `text` with an apostrophe in front if a spreadsheet would run it as a formula, else unchanged.
+class Instant(int):
+    """A time as a cell, in milliseconds since 1970 UTC: ISO 8601 in CSV, and a date in workbooks."""
 
-    After white space, a formula starts with = + - or @, also in full width; a tab or line break in front can hide it.
-    Phone numbers in E.164 and decimal numbers are unchanged: a sign and digits cannot name a function, cell or program.
-    """
-    if FORMULA.match(text) and not PHONE_NUMBER.fullmatch(text) and not DECIMAL.fullmatch(text):
-        return f"'{text}"
-    return text
+    def __str__(self) -> str:
+        return format_iso(int(self))
+
+
+class Heading(str):
+    """The name of a column in CSV, with its `label` in workbooks, where "{zone}" stands for the reader's time zone."""
+
+    label: str
+
+    def __new__(cls, name: str, label: str) -> Heading:
+        """Create a heading from both names."""
+        heading = super().__new__(cls, name)
+        heading.label = label
+        return heading
+
+
+Cell = str | int | float | Instant | None  # text with a `label`, such as a status, shows its label in workbooks
 
 
 def replace_unwritable(text: str) -> str:
@@ -78,7 +91,7 @@ def truncate_utf16(text: str, maximum: int) -> str:
     return units[: 2 * maximum - 2].decode("utf-16-le", "ignore") + "…"
 
 
-def write_csv(_title: str, header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Generator[bytes]:
+def write_csv(_title: str, header: Sequence[str], rows: Iterable[Sequence[Cell]], _zone: tzinfo) -> Generator[bytes]:
     """Yield a CSV file (RFC 4180, UTF-8 with a byte order mark) in chunks of about 64 kB, with formulas escaped."""
     buffer = io.StringIO(newline="")
     buffer.write(BYTE_ORDER_MARK)
@@ -93,8 +106,8 @@ def write_csv(_title: str, header: Sequence[str], rows: Iterable[Sequence[Cell]]
         yield buffer.getvalue().encode()
 
 
-def write_xlsx(title: str, header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Generator[bytes]:
-    """Yield a workbook in chunks of 64 kB, with as many sheets as the rows need.
+def write_xlsx(title: str, header: Sequence[str], rows: Iterable[Sequence[Cell]], zone: tzinfo) -> Generator[bytes]:
+    """Yield a workbook in chunks of 64 kB, with as many sheets as the rows need and times in `zone`.
 
     The whole workbook is written to a temporary file before the first chunk, which saves memory; the file is deleted
     when the iterator ends or is closed. Raises ValueError for too many columns, and OSError if the disk is full.
@@ -105,7 +118,7 @@ def write_xlsx(title: str, header: Sequence[str], rows: Iterable[Sequence[Cell]]
         path = Path(folder) / "export.xlsx"
         try:
             with Workbook(str(path), {**OPTIONS, "tmpdir": folder}) as workbook:
-                write_sheets(workbook, title, header, rows)
+                write_sheets(workbook, title, header, rows, zone)
         except FileCreateError as error:  # XlsxWriter wraps the OSError of its temporary files
             raise error.args[0] from None
         with path.open("rb") as file:
@@ -113,18 +126,31 @@ def write_xlsx(title: str, header: Sequence[str], rows: Iterable[Sequence[Cell]]
                 yield chunk
 
 
-def write_sheets(workbook: Workbook, title: str, header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
+@dataclass(frozen=True)
+class CellStyle:
+    """How the cells of a row look: the format of text, the format of times, and the zone of times."""
+
+    text: Format
+    time: Format
+    zone: tzinfo
+
+
+def write_sheets(
+    workbook: Workbook, title: str, header: Sequence[str], rows: Iterable[Sequence[Cell]], zone: tzinfo
+) -> None:
     """Write the rows to a sheet with this title and, if they do not fit, to `title 2` and so on."""
     plain = workbook.add_format({"num_format": TEXT_FORMAT})
     bold = workbook.add_format({"num_format": TEXT_FORMAT, "bold": True})
+    style = CellStyle(plain, workbook.add_format({"num_format": TIME_FORMAT, "align": "left"}), zone)
+    labels = [name.label.replace("{zone}", str(zone)) if isinstance(name, Heading) else name for name in header]
     remaining = iter(rows)
     number = 1
     on_sheet: Iterable[Sequence[Cell]] = islice(remaining, MAX_SHEET_ROWS)
     while True:
         sheet = workbook.add_worksheet(sheet_title(title, number))
-        write_row(sheet, 0, header, bold)
+        write_row(sheet, 0, labels, CellStyle(bold, bold, zone))
         sheet.freeze_panes(1, 0)
-        write_body(sheet, header, on_sheet, plain)
+        write_body(sheet, labels, on_sheet, style)
         following = next(remaining, None)
         if following is None:
             return
@@ -132,12 +158,12 @@ def write_sheets(workbook: Workbook, title: str, header: Sequence[str], rows: It
         on_sheet = chain([following], islice(remaining, MAX_SHEET_ROWS - 1))
 
 
-def write_body(sheet: Worksheet, header: Sequence[str], rows: Iterable[Sequence[Cell]], plain: Format) -> None:
+def write_body(sheet: Worksheet, header: Sequence[str], rows: Iterable[Sequence[Cell]], style: CellStyle) -> None:
     """Write the rows below the header, then set column widths and the filter's range."""
     widths = [len(name) + 4 for name in header]  # space for the button of the filter
     last = 0
     for last, row in enumerate(rows, 1):
-        write_row(sheet, last, row, plain)
+        write_row(sheet, last, row, style)
         if last <= WIDTH_ROWS:
             widths = [max(width, cell_width(cell)) for width, cell in zip(widths, row, strict=False)] + widths[
                 len(row) :
@@ -148,17 +174,30 @@ def write_body(sheet: Worksheet, header: Sequence[str], rows: Iterable[Sequence[
         sheet.autofilter(0, 0, last, len(header) - 1)
 
 
-def write_row(sheet: Worksheet, line: int, row: Sequence[Cell], kind: Format) -> None:
+def write_row(sheet: Worksheet, line: int, row: Sequence[Cell], style: CellStyle) -> None:
     """Write one row; numbers that Excel would round or does not support become text."""
     for column, cell in enumerate(row):
         if cell is None:
             continue
         if isinstance(cell, str):
-            sheet.write_string(line, column, workbook_text(cell), kind)
+            sheet.write_string(line, column, workbook_text(label_text(cell)), style.text)
+        elif isinstance(cell, Instant):
+            sheet.write_number(line, column, excel_date(cell, style.zone), style.time)
         elif math.isfinite(cell) and (isinstance(cell, float) or abs(cell) <= MAX_EXACT_NUMBER):
             sheet.write_number(line, column, cell)
         else:
-            sheet.write_string(line, column, str(cell), kind)
+            sheet.write_string(line, column, str(cell), style.text)
+
+
+def label_text(text: str) -> str:
+    """Return the label of a heading or of a member of a vocabulary, and any other text unchanged."""
+    return getattr(text, "label", text)
+
+
+def excel_date(ms: int, zone: tzinfo) -> float:
+    """Return a time as Excel stores it: days since 30 December 1899 by the clocks of the zone."""
+    offset = datetime_at(ms, zone).utcoffset() or timedelta()
+    return EXCEL_1970 + (ms + offset / timedelta(milliseconds=1)) / DAY_MS
 
 
 def workbook_text(text: str) -> str:
@@ -171,7 +210,10 @@ def workbook_text(text: str) -> str:
 
 def cell_width(cell: Cell) -> int:
     """Return the width in characters that the first line of a cell needs."""
-    return 0 if cell is None else len(str(cell)[:MAX_WIDTH].partition("\n")[0]) + 2
+    if cell is None:
+        return 0
+    text = TIME_FORMAT if isinstance(cell, Instant) else label_text(str(cell) if not isinstance(cell, str) else cell)
+    return len(text[:MAX_WIDTH].partition("\n")[0]) + 2
 
 
 def sheet_title(title: str, number: int = 1) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 from zipfile import ZipFile
 
@@ -12,9 +13,11 @@ import pytest
 from flask.testing import FlaskClient
 from python_calamine import CalamineWorkbook
 
-from portal.models import Batch, User
+from portal.models import Batch, QueueStatus, User
+from portal.times import format_iso
 from tests.support.builders import Builder
 
+LABELS = ["Batch ID", "Name", "Calls", "Picked up", "Completed", "Status", "Created (UTC)", "Updated (UTC)"]
 HEADER = ["_id", "batchName", "totalCalls", "callsPicked", "callsCompleted", "queue_status", "createdAt", "updatedAt"]
 
 
@@ -24,7 +27,14 @@ def rows_of(answer: Any) -> list[list[str]]:
     if answer.mimetype == "text/csv":
         return list(csv.reader(io.StringIO(answer.data.decode("utf-8-sig"), newline="")))
     sheet = CalamineWorkbook.from_filelike(io.BytesIO(answer.data)).get_sheet_by_index(0)
-    return [[f"{cell:g}" if isinstance(cell, float) else str(cell) for cell in row] for row in sheet.to_python()]
+    return [[cell_text(cell) for cell in row] for row in sheet.to_python()]
+
+
+def cell_text(cell: Any) -> str:
+    """Return a cell of a workbook as the API writes it."""
+    if isinstance(cell, datetime):
+        return format_iso(round(cell.replace(tzinfo=UTC).timestamp() * 1000))
+    return f"{cell:g}" if isinstance(cell, float) else str(cell)
 
 
 @pytest.fixture
@@ -56,8 +66,11 @@ def test_an_export_contains_all_pages_in_order(
     unpaged = query.replace("&page=2&limit=10", "")
     expected = api(f"{unpaged}{'&' if unpaged else '?'}limit=100").json["data"]["batches"]
     header, *rows = rows_of(signed_in.get(f"/batches/export.{kind}{query}"))
-    assert header == HEADER
-    assert rows == [[str(value) for value in batch.values()] for batch in expected]
+    values = [[str(value) for value in batch.values()] for batch in expected]
+    if kind == "xlsx":
+        values = [[QueueStatus.label_of(value) for value in row] for row in values]
+    assert header == (HEADER if kind == "csv" else LABELS)
+    assert rows == values
 
 
 def test_the_api_exports_the_same_file(call_api: Callable, signed_in: FlaskClient, batches: list[Batch]) -> None:
@@ -95,7 +108,9 @@ def test_calls_are_exported_with_their_fields_and_without_formulas(
         build.create_call(batch, phone_number=f"+1202555010{index}", status="busy", fields=fields)
     answer = signed_in.get(f"/batches/{batch.id}/calls.{kind}")
     header, *rows = rows_of(answer)
-    assert header[:3] == ["_id", "phoneNumber", "callStatus"]
+    assert header[:3] == (
+        ["_id", "phoneNumber", "callStatus"] if kind == "csv" else ["Call ID", "Phone number", "Outcome"]
+    )
     assert [row[1] for row in rows] == [f"+1202555010{index}" for index in range(len(PAYLOADS))]
     assert rows[3][header.index("age")] == "3"
     assert rows[0][header.index("tags")] == '["a", {"b": null}]'

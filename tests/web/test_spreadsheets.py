@@ -8,19 +8,32 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from zipfile import ZipFile
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from python_calamine import CalamineWorkbook
 
+from portal.contacts.formulas import escape_formula, restore_formula
+from portal.models import CallStatus
 from portal.web import spreadsheets
-from portal.web.spreadsheets import CHUNK, Cell, escape_formula, make_file_name, sheet_title, write_csv, write_xlsx
+from portal.web.spreadsheets import (
+    CHUNK,
+    Cell,
+    Heading,
+    Instant,
+    make_file_name,
+    sheet_title,
+    write_csv,
+    write_xlsx,
+)
 
 PHONE_NUMBERS = ["+12025550101", "+447700900123", "+1234567", "+123456789012345"]
-PLAIN = [*PHONE_NUMBERS, "-12.5", "+12.5", "-1", "", "owner", "a=b", "12025550101", "'=1", "été", "1-2", "5 + 5"]
+PLAIN = [*PHONE_NUMBERS, "-12.5", "+12.5", "-1", "", "owner", "a=b", "12025550101", "'a", "été", "1-2", "5 + 5"]
 FORMULAS = [
     "=cmd|' /C calc'!A0",
     "@SUM(1)",
@@ -48,6 +61,8 @@ FORMULAS = [
     "-12.5.1",
     "-1e5",
     '=HYPERLINK("https://example.com","x")',
+    "'=1",
+    "''+12025550101",
 ]
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 
@@ -57,11 +72,13 @@ def read_csv(file: bytes) -> list[list[str]]:
 
 
 def csv_rows(rows: Sequence[Sequence[Cell]], header: Sequence[str] = ("text",)) -> list[list[str]]:
-    return read_csv(b"".join(write_csv("Calls", header, rows)))[1:]
+    return read_csv(b"".join(write_csv("Calls", header, rows, UTC)))[1:]
 
 
-def workbook(rows: Sequence[Sequence[Cell]], header: Sequence[str] = ("text",), title: str = "Calls") -> bytes:
-    return b"".join(write_xlsx(title, header, rows))
+def workbook(
+    rows: Sequence[Sequence[Cell]], header: Sequence[str] = ("text",), title: str = "Calls", zone: tzinfo = UTC
+) -> bytes:
+    return b"".join(write_xlsx(title, header, rows, zone))
 
 
 def sheets(file: bytes) -> dict[str, list[list[object]]]:
@@ -79,17 +96,18 @@ def markup(file: bytes) -> str:
 @pytest.mark.parametrize("text", FORMULAS)
 def test_a_formula_gets_an_apostrophe(text: str) -> None:
     assert escape_formula(text) == f"'{text}"
+    assert restore_formula(f"'{text}") == text
 
 
 @pytest.mark.parametrize("text", PLAIN)
 def test_other_text_is_unchanged(text: str) -> None:
-    assert escape_formula(text) == text
+    assert escape_formula(text) == restore_formula(text) == text
 
 
 def test_csv_escapes_formulas_but_not_phone_numbers() -> None:
     rows = csv_rows([[text] for text in FORMULAS + PHONE_NUMBERS], header=["=1+1"])
     assert rows == [[f"'{text}"] for text in FORMULAS] + [[number] for number in PHONE_NUMBERS]
-    assert read_csv(b"".join(write_csv("Calls", ["=1+1", "ok"], []))) == [["'=1+1", "ok"]]
+    assert read_csv(b"".join(write_csv("Calls", ["=1+1", "ok"], [], UTC))) == [["'=1+1", "ok"]]
 
 
 def test_a_workbook_stores_formulas_and_phone_numbers_as_text() -> None:
@@ -111,7 +129,7 @@ def test_no_text_is_markup_in_a_workbook(text: str) -> None:
 
 
 def test_csv_is_utf_8_with_a_byte_order_mark_commas_and_crlf() -> None:
-    file = b"".join(write_csv("Calls", ["näme", "note", "n"], [["a,b", 'say "x"', 1], ["two\nlines", None, -2.5]]))
+    file = b"".join(write_csv("Calls", ["näme", "note", "n"], [["a,b", 'say "x"', 1], ["two\nlines", None, -2.5]], UTC))
     assert file == '\ufeffnäme,note,n\r\n"a,b","say ""x""",1\r\n"two\nlines",,-2.5\r\n'.encode()
 
 
@@ -137,6 +155,18 @@ def test_exact_numbers_are_numbers_in_a_workbook() -> None:
     assert sheets(workbook(rows, header=["a", "b", "c"]))["Calls"][1:] == [
         [3.0, -2.5, 999_999_999_999_999.0],
         ["1000000000000000", "inf", ""],
+    ]
+
+
+def test_workbooks_have_labels_and_dates_where_csv_has_names_and_iso_times() -> None:
+    header = [Heading("lastEventAt", "Last event ({zone})"), Heading("callStatus", "Outcome"), "{zone}"]
+    rows = [[Instant(1_746_100_800_000), CallStatus.NO_ANSWER, "x"], [None, CallStatus.BUSY, None]]
+    assert csv_rows(rows, header) == [["2025-05-01T12:00:00.000Z", "no-answer", "x"], ["", "busy", ""]]
+    file = workbook(rows, header=header, zone=ZoneInfo("Europe/Lisbon"))
+    assert sheets(file)["Calls"] == [
+        ["Last event (Europe/Lisbon)", "Outcome", "{zone}"],
+        [datetime.fromisoformat("2025-05-01T13:00"), "No answer", "x"],
+        ["", "Busy", ""],
     ]
 
 
@@ -170,7 +200,7 @@ def test_column_widths_fit_the_text_up_to_a_limit() -> None:
 
 @pytest.mark.parametrize("header", [[], ["a"]])
 def test_a_table_without_rows_is_a_valid_file(header: list[str]) -> None:
-    assert read_csv(b"".join(write_csv("Calls", header, []))) == [header]
+    assert read_csv(b"".join(write_csv("Calls", header, [], UTC))) == [header]
     assert sheets(workbook([], header=header)) == {"Calls": [header] if header else []}
 
 
@@ -243,8 +273,8 @@ def test_file_names_are_safe(name: str, expected: str) -> None:
 
 def test_chunks_are_about_64_kilobytes() -> None:
     for chunks in (
-        [len(chunk) for chunk in write_csv("Calls", ["n"], ([f"owner {number}"] for number in range(30_000)))],
-        [len(chunk) for chunk in write_xlsx("Calls", ["n"], ([f"{number * 7919}"] for number in range(30_000)))],
+        [len(chunk) for chunk in write_csv("Calls", ["n"], ([f"owner {number}"] for number in range(30_000)), UTC)],
+        [len(chunk) for chunk in write_xlsx("Calls", ["n"], ([f"{number * 7919}"] for number in range(30_000)), UTC)],
     ):
         assert len(chunks) > 2
         assert all(CHUNK <= length < CHUNK + 100 for length in chunks[:-1])
@@ -259,7 +289,7 @@ def test_csv_consumes_rows_lazily() -> None:
             consumed += 1
             yield ["x" * 1000]
 
-    next(write_csv("Calls", ["text"], rows()))
+    next(write_csv("Calls", ["text"], rows(), UTC))
     assert consumed < 70
 
 
@@ -270,7 +300,7 @@ def temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_temporary_files_are_deleted_after_an_early_stop(temporary_folder: Path) -> None:
-    chunks = write_xlsx("Calls", ["n"], ([f"{number * 7919}"] for number in range(20_000)))
+    chunks = write_xlsx("Calls", ["n"], ([f"{number * 7919}"] for number in range(20_000)), UTC)
     next(chunks)
     assert list(temporary_folder.iterdir())
     chunks.close()
@@ -291,17 +321,18 @@ def test_temporary_files_are_deleted_after_an_error(temporary_folder: Path) -> N
         raise LookupError
 
     with pytest.raises(LookupError):
-        b"".join(write_xlsx("Calls", ["n"], rows()))
+        b"".join(write_xlsx("Calls", ["n"], rows(), UTC))
     assert not list(temporary_folder.iterdir())
 
 
 PEAKS = """
+from datetime import UTC
 from pathlib import Path
 from portal.web.spreadsheets import write_csv, write_xlsx
 
 def run(file, count):
     rows = ([f"+1202555{n:07}", f"owner {n}", n, None] for n in range(count))
-    for _ in (write_csv("Calls", HEADER, rows) if file == "csv" else write_xlsx("Calls", HEADER, rows)):
+    for _ in (write_csv("Calls", HEADER, rows, UTC) if file == "csv" else write_xlsx("Calls", HEADER, rows, UTC)):
         pass
     status = Path("/proc/self/status").read_text()
     print(status.split("VmHWM:")[1].split()[0])
