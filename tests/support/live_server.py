@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import closing, nullcontext
 from typing import Any
 from urllib.request import urlopen
 
@@ -17,11 +19,25 @@ class SilentHandler(WSGIRequestHandler):
         """Write nothing."""
 
 
+def close_responses(app: Flask) -> Any:
+    """Return the app with responses that are closed even if the browser resets the connection.
+
+    Werkzeug's server forgets to close them then, and Python warns of an unclosed static file at some later time.
+    """
+
+    def serve(environ: Any, start_response: Any) -> Iterator[bytes]:
+        response: Any = app(environ, start_response)
+        with closing(response) if hasattr(response, "close") else nullcontext(response) as chunks:
+            yield from chunks
+
+    return serve
+
+
 class LiveServer(ThreadedWSGIServer):
     """An app on its own port that counts its open connections."""
 
     def __init__(self, app: Flask) -> None:
-        super().__init__("127.0.0.1", 0, app, handler=SilentHandler)
+        super().__init__("127.0.0.1", 0, close_responses(app), handler=SilentHandler)
         self.address = f"http://127.0.0.1:{self.server_port}"
         self.open = 0
         self.changed = threading.Condition()
