@@ -1,16 +1,36 @@
-"""Rules for all text input: forbidden characters, and comparison that ignores case."""
+"""Rules for all text input: forbidden characters, names, and comparison that ignores case."""
 
 from __future__ import annotations
 
+import re
 import unicodedata
+
+# Unicode's Default_Ignorable_Code_Point: soft hyphens, zero-width characters, variation selectors, fillers, tags.
+IGNORABLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+# Letters by category that are drawn as blank space.
+BLANK_LETTERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 
 
 def fold(text: str) -> str:
-    """Return `text` folded for comparison without case, in all of Unicode and identically for both databases.
+    """Return `text` folded for search, identically for both databases.
 
-    NFC comes first, so that an accent typed as one character matches one stored as two. Unicode's full case folding
-    (chapter 3.13) then makes `ÉTÉ` equal to `été`, and `STRASSE` to `Straße`.
+    The rules are those of the contract, section 1: Unicode's NFKC_Casefold, so that `été` equals `ÉTÉ` and `abc` equals
+    `ＡＢＣ`; the dot that case folding leaves after the i of `İ` is removed; runs of white space become one blank, and
+    white space at the ends is removed.
     """
+    if text.isascii():
+        return " ".join(text.lower().split())
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFD", text).casefold()).casefold()
+    folded = unicodedata.normalize("NFKC", IGNORABLE.sub("", folded)).replace("i\u0307", "i")
+    return " ".join(folded.split())
+
+
+def fold_email(text: str) -> str:
+    """Return an email address folded for comparison without case; stored addresses depend on this rule."""
     return unicodedata.normalize("NFC", text).casefold()
 
 
@@ -40,3 +60,24 @@ def parse_digits(text: str, maximum_length: int = 20) -> int | None:
     """
     is_number = len(text) <= maximum_length and text.isascii() and text.isdigit()
     return int(text) if is_number else None
+
+
+def check_name(text: str) -> str:
+    """Return the name of a batch, a token or a list if people can see and compare it; otherwise raise ValueError.
+
+    The rules are those of the contract, section 3.
+    """
+    for character in text:
+        if character in BIDI_CONTROLS:
+            raise ValueError("must not hold a character that changes the direction of text")
+        if unicodedata.category(character) in ("Zl", "Zp"):
+            raise ValueError("must not hold a line or paragraph separator")
+    if text and not any(is_visible(character) for character in text):
+        raise ValueError("must have a visible character")
+    return text
+
+
+def is_visible(character: str) -> bool:
+    """Return whether a character leaves a mark of its own: a letter, digit, punctuation mark or symbol."""
+    category = unicodedata.category(character)
+    return category[0] in "LNPS" and character not in BLANK_LETTERS and not IGNORABLE.match(character)
