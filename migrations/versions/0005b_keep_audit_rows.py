@@ -8,7 +8,7 @@ Revision ID: 0005b
 from alembic import op
 
 revision = "0005b"
-down_revision = "0004"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 
