@@ -34,6 +34,7 @@ from gunicorn.http.errors import (
 from gunicorn.workers.gthread import _DEFER, STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
 
 from portal.server import hourly_tasks, stopping
+from portal.server.paced_unreader import PacedUnreader
 from portal.telemetry.logs import LineFormatter, resolve_format
 from portal.web import security_headers
 from portal.web.envelope import error_body
@@ -64,7 +65,8 @@ FIRST_BYTE_SECONDS = 0.01
 HEAD_SECONDS = 10
 HEAD_END = b"\r\n\r\n"
 
-# Time that a thread waits for the next bytes of a body, or for a client to take the next bytes of a response.
+# Time that a thread waits for the next bytes of a body (see also paced_unreader.py), or for a client to take the next
+# bytes of a response.
 SILENCE_SECONDS = 30
 
 HOURLY_SECONDS = 3600
@@ -118,13 +120,16 @@ class PortalWorker(ThreadWorker):
             return _DEFER
         if not conn.initialized:
             conn.init()
+            conn.parser.unreader = PacedUnreader(conn.sock)
             for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
                 conn.sock.setsockopt(socket.SOL_SOCKET, option, struct.pack("@ll", SILENCE_SECONDS, 0))
         if not receive_head(conn):
             conn.head_deadline = getattr(conn, "head_deadline", None) or time.monotonic() + HEAD_SECONDS
             return _DEFER
         conn.head_deadline = None
-        return super().handle(conn)
+        conn.parser.unreader.start_body()
+        keeps_connection = super().handle(conn)
+        return keeps_connection and not conn.parser.unreader.is_too_slow
 
     def finish_request(self, conn: TConn, fs: Future[object]) -> None:
         """Finish a served connection, or return a deferred one to the poller; briefly at a stop."""

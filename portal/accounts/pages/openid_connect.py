@@ -11,9 +11,13 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from portal.accounts import actions, identity_query, openid_connect
 from portal.accounts.actions import LinkedOtherwise
-from portal.accounts.current_user import current_actor
 from portal.accounts.openid_connect import OpenIdUser, Purpose, SignInRefused, Visit
-from portal.accounts.pages.blueprint import blueprint, page_actor, record_refused_sign_in
+from portal.accounts.pages.blueprint import (
+    blueprint,
+    confirm_browser_session,
+    page_actor,
+    record_refused_sign_in,
+)
 from portal.accounts.pages.links import LINKED_OTHERWISE, ask_for_credentials
 from portal.accounts.pages.signing_in import complete_sign_in, read_next_target, show_sign_in
 from portal.accounts.parameters import ProvidedUser, ProviderResponse
@@ -150,7 +154,7 @@ def accept_confirmation(identity: OpenIdUser, visit: Visit, target: str) -> AnyR
         raise SignInRefused("You signed in at the provider as another user. Sign in there with your own account.")
     if not openid_connect.has_confirmed(identity, visit):
         raise SignInRefused("The sign-in provider did not ask you to sign in again. Ask your administrator.")
-    actions.confirm_session(current_user.key, current_user.session_key, current_actor())
+    confirm_browser_session()
     return htmx.redirect_browser(target)
 
 
