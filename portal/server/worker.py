@@ -81,6 +81,7 @@ class PortalWorker(ThreadWorker):
     def load_wsgi(self) -> None:
         """Load the app and register the check for shutdown."""
         super().load_wsgi()
+        self.body_slots = threading.Semaphore(max(1, self.cfg.threads // 2))
         stopping.set_stop_check(lambda: not self.alive)
         self.next_hourly = time.monotonic() + FIRST_HOURLY_SECONDS
 
@@ -120,16 +121,20 @@ class PortalWorker(ThreadWorker):
             return _DEFER
         if not conn.initialized:
             conn.init()
-            conn.parser.unreader = PacedUnreader(conn.sock)
+            conn.parser.unreader = PacedUnreader(conn.sock, self.body_slots)
             for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
                 conn.sock.setsockopt(socket.SOL_SOCKET, option, struct.pack("@ll", SILENCE_SECONDS, 0))
         if not receive_head(conn):
             conn.head_deadline = getattr(conn, "head_deadline", None) or time.monotonic() + HEAD_SECONDS
             return _DEFER
         conn.head_deadline = None
-        conn.parser.unreader.start_body()
-        keeps_connection = super().handle(conn)
-        return keeps_connection and not conn.parser.unreader.is_too_slow
+        unreader: PacedUnreader = conn.parser.unreader
+        unreader.start_body()
+        try:
+            keeps_connection = super().handle(conn)
+        finally:
+            unreader.end_body()
+        return keeps_connection and not unreader.is_too_slow
 
     def finish_request(self, conn: TConn, fs: Future[object]) -> None:
         """Finish a served connection, or return a deferred one to the poller; briefly at a stop."""

@@ -235,7 +235,7 @@ def test_a_body_that_is_held_back_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paced_unreader, "BODY_SECONDS", 0.2)
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        unreader = PacedUnreader(ours)
+        unreader = PacedUnreader(ours, threading.Semaphore())
         unreader.start_body()
         received = b""
         for _ in range(100):
@@ -248,6 +248,19 @@ def test_a_body_that_is_held_back_ends(monkeypatch: pytest.MonkeyPatch) -> None:
         assert 0 < len(received) < 50
         theirs.sendall(b"more")
         assert unreader.read(4) == b""
+
+
+def test_slow_bodies_leave_half_of_the_threads_free(server: Server) -> None:
+    head = b"POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: 500000\r\n\r\na="
+    slow = [socket.create_connection(("127.0.0.1", server.port), timeout=TIMEOUT_SECONDS) for _ in range(12)]
+    for connection in slow:
+        connection.sendall(head)
+    time.sleep(0.2)
+    started = time.monotonic()
+    assert server.get("/healthz")[0] == 200
+    assert time.monotonic() - started < paced_unreader.BODY_SECONDS / 2
+    for connection in slow:
+        connection.close()
 
 
 def test_a_body_in_pieces_arrives_whole(server: Server) -> None:

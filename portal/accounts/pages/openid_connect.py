@@ -31,9 +31,11 @@ from portal.web.parameters import InvalidParameter, parse_fields, parse_query
 
 @blueprint.get("/login/provider")
 def start_openid_sign_in() -> AnyResponse:
-    """Redirect to the provider."""
+    """Redirect to the provider. A link on another site only leads to the sign-in page (OWASP ASVS 5.0, 7.6.2)."""
     require_provider()
     target = read_next_target()
+    if request.headers.get("Sec-Fetch-Site") == "cross-site":
+        return htmx.redirect_browser(url_for("accounts.sign_in", next=target))
     try:
         return htmx.redirect_browser(openid_connect.start_visit(callback_address(), Purpose.SIGN_IN, target))
     except SignInRefused as error:
