@@ -156,3 +156,15 @@ def test_a_changed_account_does_not_confirm_a_session(app: Flask, owner: User) -
         by = Actor(owner.key, Channel.PAGE, session_hash=hash_secret(session_id))
         with pytest.raises(CredentialsChanged):
             actions.confirm_session(replace(Credentials.of(owner), password_hash="another"), by)
+
+
+def test_a_stolen_session_does_not_lock_the_current_password_for_its_owner(
+    app: Flask, signed_in: FlaskClient, owner: User
+) -> None:
+    copied = app.test_client()
+    copied.set_cookie("session", signed_in.get_cookie("session").value)
+    for _ in range(app.config["SIGN_IN_TRIES"]):
+        send(copied, "/settings/confirm", "/settings/confirm", current="wrong")
+    page = send(copied, "/settings/confirm", "/settings/confirm", current=PASSWORD)
+    assert "too many attempts" in page.text.lower()
+    assert send(signed_in, "/settings/confirm", "/settings/confirm", current=PASSWORD).status_code == 303
