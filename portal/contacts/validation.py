@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from portal.contacts.contact_columns import ContactColumns
-from portal.contacts.country_cells import parse_country
+from portal.contacts.countries import parse_country
 from portal.contacts.file_report import (
     FIRST_ROWS,
     MAX_REPORTED,

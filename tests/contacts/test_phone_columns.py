@@ -14,7 +14,7 @@ from portal.contacts.contact_columns import (
     detect_columns,
     no_phone_column_error,
 )
-from portal.contacts.country_cells import parse_country
+from portal.contacts.countries import parse_country
 from portal.contacts.file_limits import MAX_COLUMNS, ContactFileError
 from portal.contacts.files import ReadChoices, Table, open_table
 from portal.contacts.phone_columns import MAX_SAMPLE_CELLS, find_phone_columns, take_sample
