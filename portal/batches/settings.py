@@ -75,7 +75,7 @@ class BatchSettings(Parameters):
     retry: Retry = 0
     delay: Delay = 0
     timezone: BatchZone = "UTC"
-    calling_hour: Annotated[HourRange | None, Field(alias="callingHour", description="null = all day.")] = None
+    calling_hour: Annotated[HourRange | None, Field(alias="callingHour", description="Default: all day.")] = None
     allowed_days: Annotated[AllowedDays, Field(alias="allowedDays")] = ()
 
 
@@ -99,13 +99,13 @@ class BatchChanges(Parameters):
     allowed_days: Annotated[AllowedDays | None, Field(alias="allowedDays")] = None
 
 
-# Fields of forms and bodies that are not settings.
-NOT_SETTINGS = {"batch_name", "user_id", "file", "type", "invalid_rows"}
+# Fields of bodies and forms that a batch stores as its settings.
+SETTINGS = {*BatchSettings.model_fields, "batch_type", "enable_dnc"}
 
 
 def stored_settings(settings: BatchSettings) -> dict[str, Any]:
     """Return the settings as a batch stores them: by their API names, without default values."""
-    return settings.model_dump(by_alias=True, mode="json", exclude=NOT_SETTINGS, exclude_defaults=True)
+    return settings.model_dump(by_alias=True, mode="json", include=SETTINGS, exclude_defaults=True)
 
 
 # The settings of a batch in the API's answers, with the values of those that it does not store.
@@ -126,7 +126,7 @@ def effective_settings(stored: Mapping[str, Any]) -> dict[str, Any]:
 
 def changed_settings(changes: BatchChanges) -> dict[str, Any]:
     """Return the settings that a request changes, by their API names."""
-    return changes.model_dump(by_alias=True, mode="json", exclude=NOT_SETTINGS, exclude_none=True)
+    return changes.model_dump(by_alias=True, mode="json", include=SETTINGS, exclude_none=True)
 
 
 def calling_hours_from(settings: dict[str, Any]) -> CallingHours | None:

@@ -19,7 +19,15 @@ from portal.uploads import actions
 from portal.uploads.actions import UploadedFile
 from portal.uploads.parameters import UploadFields, read_upload_fields
 from portal.uploads.parsing import ReadingOptions, open_contact_sheet, read_contacts
-from portal.uploads.presenter import invalid_cells_json, uploaded_batch_json
+from portal.uploads.presenter import (
+    MAX_REPORTED,
+    explain_no_contacts,
+    invalid_rows_json,
+    reading_json,
+    summarize_invalid_rows,
+    uploaded_batch_json,
+)
+from portal.uploads.reading import describe_sheet
 from portal.uploads.schema import InvalidRowsBody, UploadedBody
 from portal.web.client_connection import stop_if_client_gone
 from portal.web.envelope import success_flag_response
@@ -29,11 +37,15 @@ from portal.web.request_hooks import accept_files
 
 blueprint = Blueprint("uploads_api", __name__, url_prefix="/api/call")
 
+NOT_IMPORTED = "file cannot be imported: "
+
 UPLOAD = Operation(
     summary="Upload a contact file",
-    description="Create a batch from the first sheet of a .csv, .xls or .xlsx file. It needs a phoneNumber column."
-    " Other columns are stored with each call; of rows with the same number only the first is used. If rows are"
-    " invalid, the answer is 422 and nothing is stored; with type=true they are skipped and counted.",
+    description="Create a batch from a .csv, .tsv, .txt, .xls or .xlsx file. The sheet, header row, encoding, delimiter"
+    " and phone number column are detected, unless they are given; the answer says how the file was read. If no column"
+    " seems to hold phone numbers, the answer is 400 and names the columns found. Other columns are stored with each"
+    " call; of rows with the same number only the first is used. If rows are invalid, the answer is 422 and nothing is"
+    " stored; with type=true they are skipped and counted.",
     scope=Scope.WRITE,
     body=UploadFields,
     form=True,
@@ -82,17 +94,17 @@ def create_from_file(caller: Caller, fields: UploadFields, file: UploadedFile, k
     """Create the batch. Raises ApiError 400 and 422."""
     try:
         with file_slots.reserve(caller.actor.user_key):
-            sheet = open_contact_sheet(file.content, file.name, ReadingOptions(region=caller.region))
-            contacts, invalid_cells = read_contacts(sheet, stop_if_client_gone)
+            options = ReadingOptions(**{"region": caller.region} | fields.reading_choices())
+            sheet = open_contact_sheet(file.content, file.name, options)
+            contacts, report = read_contacts(sheet, stop_if_client_gone, MAX_REPORTED)
     except ContactFileError as error:
-        raise ApiError(400, f"file cannot be imported: {error}") from error
-    invalid_rows = len({cell.row for cell in invalid_cells})
-    if invalid_cells and not (fields.type and contacts):
-        first = invalid_cells[0]
-        message = f"file has invalid rows: {invalid_rows:,}. First: row {first.row}, {first.column} {first.reason}"
-        raise ApiError(422, message, invalid_cells_json(invalid_cells, invalid_rows))
+        message = str(error) if error.field and str(error).startswith(error.field) else f"{NOT_IMPORTED}{error}"
+        raise ApiError(400, message) from error
+    read = reading_json(describe_sheet(sheet), report)
+    if report.invalid_rows and not (fields.type and contacts):
+        raise ApiError(422, summarize_invalid_rows(report), invalid_rows_json(report, read))
     if not contacts:
-        raise ApiError(400, "file cannot be imported: it has no rows below the header")
+        raise ApiError(400, f"{NOT_IMPORTED}{explain_no_contacts(report)}")
     settings = stored_settings(fields)
 
     def create() -> Response:
@@ -100,6 +112,7 @@ def create_from_file(caller: Caller, fields: UploadFields, file: UploadedFile, k
             caller.actor, file, fields.batch_name, settings, contacts, stop_if_client_gone
         )
         batch_json = uploaded_batch_json(batch.id, fields.batch_name, settings, batch.calls)
-        return success_flag_response(batch=batch_json, **({"leftOut": invalid_rows} if fields.type else {}))
+        left_out = {"leftOut": report.invalid_rows} if fields.type else {}
+        return success_flag_response(batch=batch_json, skipped=report.skipped, read=read, **left_out)
 
     return answer_once(keyed, create)

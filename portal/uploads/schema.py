@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from portal.api.schema import AnswerModel, Count, ErrorBody, PublicIdText
+from portal.contacts.files import HiddenChoice
 
 
 class InvalidCellBody(AnswerModel):
@@ -18,11 +19,37 @@ class InvalidCellBody(AnswerModel):
     reason: str
 
 
+class ReasonBody(AnswerModel):
+    """How many rows are invalid for one reason, and the first of them."""
+
+    column: str
+    reason: str
+    rows: Count
+    first_row: Annotated[int, Field(alias="firstRow", ge=1)]
+
+
+class FileReadingBody(AnswerModel):
+    """How a file was read. null = does not apply, such as the delimiter of a workbook; headerRow 0 = no header."""
+
+    sheet: str | None
+    header_row: Annotated[int, Field(alias="headerRow", ge=0)]
+    encoding: str | None
+    delimiter: str | None
+    phone_column: Annotated[str, Field(alias="phoneColumn")]
+    country_column: Annotated[str | None, Field(alias="countryColumn")]
+    region: str | None
+    with_country_code: Annotated[bool, Field(alias="withCountryCode")]
+    hidden: HiddenChoice
+    notices: Annotated[list[str], Field(description="What to check: numbers not in use, hidden rows, other columns.")]
+
+
 class InvalidCellsData(AnswerModel):
-    """The first invalid cells of a file, and the number of invalid rows."""
+    """The first invalid cells of a file, and the number of invalid rows, in all and by reason."""
 
     rows: list[InvalidCellBody]
     total: Count
+    reasons: list[ReasonBody]
+    read: FileReadingBody
 
 
 class InvalidRowsBody(ErrorBody):
@@ -41,9 +68,20 @@ class UploadedBatch(AnswerModel):
     total_calls: Annotated[Count, Field(alias="totalCalls")]
 
 
+class SkippedRows(AnswerModel):
+    """The rows that became no calls: repeated numbers, invalid rows (with type=true), hidden rows of a spreadsheet."""
+
+    duplicate: Count
+    invalid: Count
+    suppressed: Count
+    hidden: Count
+
+
 class UploadedBody(AnswerModel):
-    """The answer of upload; `leftOut` is the number of skipped rows, with type=true."""
+    """The answer of upload; `leftOut` equals skipped.invalid, with type=true."""
 
     success: Literal[True]
     batch: UploadedBatch
+    skipped: SkippedRows
+    read: FileReadingBody
     left_out: Annotated[Count, Field(alias="leftOut")] = 0

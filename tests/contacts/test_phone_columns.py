@@ -124,7 +124,7 @@ def test_a_chosen_column_is_taken_and_the_detected_one_offered() -> None:
     assert list(detected.other_phone_columns) == ["phone"]
     with pytest.raises(ContactFileError, match="the file has no column tel; it has phone, office") as caught:
         detect("", *rows, phone_column="tel")
-    assert caught.value.field == "phone_column"
+    assert caught.value.field == "phoneColumn"
 
 
 def test_cells_that_a_workbook_marks_as_dates_are_no_numbers() -> None:
