@@ -18,7 +18,6 @@ from portal.batches.settings import stored_settings
 from portal.contacts.csv_text import DELIMITERS
 from portal.contacts.encodings import ENCODINGS
 from portal.contacts.file_limits import ContactFileError
-from portal.contacts.files import HiddenChoice
 from portal.contacts.validation import invalid_rows
 from portal.ids import parse_id
 from portal.limits import file_slots
@@ -27,6 +26,7 @@ from portal.times import UTC
 from portal.uploads import actions, query
 from portal.uploads.actions import UploadedFile, UploadTaken
 from portal.uploads.parameters import (
+    HIDDEN_LABELS,
     WITH_COUNTRY_CODE,
     CreateBatchForm,
     InvalidRowsChoice,
@@ -125,7 +125,7 @@ def render_preview(upload: Upload, problems: dict[str, str]) -> Response:
         invalid_rows_choices=tuple(InvalidRowsChoice),
         weekdays=WEEKDAYS,
         with_country_code=WITH_COUNTRY_CODE,
-        hidden_choices=tuple(HiddenChoice),
+        hidden_labels=HIDDEN_LABELS,
         form=request.form,
         problems=problems,
         name=request.form.get("batchName", suggest_batch_name(upload.file_name)),
@@ -177,7 +177,9 @@ def create_batch(upload_id: str) -> Any:
             raise UserError("Choose the phone number column first.")
         contacts, report = read_contacts(sheet, advance)
         if report.invalid_rows and form.invalid_rows is InvalidRowsChoice.NONE:
-            raise UserError("Some rows are invalid.", {"wrongRows": "correct the file, or skip invalid rows"})
+            raise UserError(
+                "Some rows are invalid.", {"wrongRows": "correct the file and upload it again, or skip invalid rows"}
+            )
         if not contacts:
             raise UserError("The file has no valid rows.", {"wrongRows": "no row is valid"})
         try:
@@ -196,7 +198,8 @@ def problems_by_field(problems: dict[str, str]) -> dict[str, str]:
     by_field: dict[str, str] = {}
     for name, message in problems.items():
         field = {"callingHour.start": "start", "callingHour.end": "end"}.get(name, name.partition("[")[0])
-        by_field.setdefault(field, message.removeprefix(name).strip())
+        text = "enter both times, such as 09:00 and 17:00" if field in ("start", "end") else message.removeprefix(name)
+        by_field.setdefault(field, text.strip())
     return by_field
 
 

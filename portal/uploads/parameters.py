@@ -28,6 +28,7 @@ from portal.web.parameters import (
 
 WEEKDAY_DIGITS = tuple("0123456")
 LIST_FIELDS = ("callingNumbers", "allowedDays")
+HIDDEN_LABELS = {HiddenChoice.SKIP: "Left out", HiddenChoice.INCLUDE: "Included"}
 NO_COLUMN = "none"  # of countries
 WITH_COUNTRY_CODE = "+"  # the choice beside the countries on the page: numbers without + begin with their country code
 

@@ -7,10 +7,13 @@ from dataclasses import asdict, dataclass
 from pathlib import PurePath
 from typing import Any
 
+from portal.contacts.csv_text import DELIMITERS
+from portal.contacts.encodings import ENCODINGS
 from portal.contacts.file_report import FileReport, ReasonCount
 from portal.models import Upload
 from portal.models.batch import NAME_LENGTH
 from portal.text import find_forbidden_character
+from portal.uploads.parameters import HIDDEN_LABELS
 from portal.uploads.reading import FileReading, Notice, list_notices
 from portal.uploads.stored_reports import load_reading, load_report
 
@@ -111,6 +114,23 @@ class UploadView:
     def is_usable(self) -> bool:
         """Whether a batch can be created from the file."""
         return self.report.valid_rows > 0
+
+    @property
+    def format(self) -> str:
+        """The options that seldom have to be changed, in a line: Header row 1 · UTF-8 · Comma."""
+        reading = self.reading
+        sheet = [f"Sheet {reading.sheet}"] if len(reading.sheets) > 1 else []
+        header = f"Header row {reading.header_row}" if reading.header_row else "No header row"
+        text = [ENCODINGS[reading.encoding], DELIMITERS[reading.delimiter].capitalize()] if reading.delimiter else []
+        hidden = [f"Hidden rows {HIDDEN_LABELS[reading.hidden].lower()}"] if reading.hidden_rows else []
+        return " · ".join([*sheet, header, *text, *hidden])
+
+    @property
+    def is_unusual(self) -> bool:
+        """Whether the options that seldom have to be changed may be wrong."""
+        reading = self.reading
+        is_plain = reading.header_row == 1 and len(reading.sheets) < 2 and not reading.hidden_columns
+        return self.needs_column or not is_plain or bool(reading.hidden_rows or reading.replaced_characters)
 
     @property
     def examples(self) -> dict[str, str]:

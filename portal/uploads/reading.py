@@ -138,6 +138,9 @@ def describe_numbers(reading: FileReading, report: FileReport) -> Iterator[Notic
         yield Notice(f"The column {column} is not used: its countries do not fit the numbers", True)
     if reading.country_code_detected:
         yield Notice("The numbers are read as beginning with their country code, although they have no +", True)
+    if report.countries:
+        counts = [f"{country_name(country.country)} {country.rows:,}" for country in report.countries]
+        yield Notice(f"Numbers by country: {list_names(counts)}")
     if reading.country_column:
         yield Notice(f"The country of each number is taken from the column {reading.country_column}")
     if reading.other_phone_columns:
