@@ -50,6 +50,7 @@ PORTAL_NAMES = frozenset({*EXPORT_HEADER, "phoneLogs", "nextAt", "heldFor"})
 PORTAL_LABELS = {heading.label: str(heading) for heading in EXPORT_HEADER}
 EXPORT_MARKS = {"_id", "callStatus", "lastEventAt"}  # an export of calls has these columns, even if others were deleted
 OWN = " (contact)"
+REPEATED = re.compile(r"(.+) \([2-9]\)")  # as the reader of contact files numbers equal names
 IN_A_ZONE = re.compile(r"(.+) \(([^()]+)\)")
 
 
@@ -90,6 +91,12 @@ def is_call_export(header: Iterable[str]) -> bool:
     return {portal_name(name) for name in header} >= EXPORT_MARKS
 
 
+def is_repeated(name: str) -> bool:
+    """Return whether a column repeats one of the portal's: exports of early releases could have each of them twice."""
+    match = REPEATED.fullmatch(name)
+    return match is not None and portal_name(match[1]) is not None
+
+
 def stored_names(header: Sequence[str], phone_column: str) -> dict[str, str]:
     """Return the name under which each column beside the phone numbers is stored; those left out are missing.
 
@@ -99,7 +106,7 @@ def stored_names(header: Sequence[str], phone_column: str) -> dict[str, str]:
     columns = [name for name in header if name != phone_column]
     if not is_call_export(header):
         return dict(zip(columns, name_own_fields(columns), strict=True))
-    columns = [name for name in columns if portal_name(name) in (None, PHONE_NUMBER.name)]
+    columns = [name for name in columns if portal_name(name) in (None, PHONE_NUMBER.name) and not is_repeated(name)]
     bare = [name.removesuffix(OWN) for name in columns]
     own = [short if portal_name(short) else name for name, short in zip(columns, bare, strict=True)]
     return dict(zip(columns, name_own_fields(own), strict=True))

@@ -211,7 +211,9 @@ def open_source(source: Source, kind: ContactFileKind, choices: ReadChoices) -> 
     header_row = find_header_row(sample) if choices.header_row is None else choices.header_row
     scan = Scan(source, header_row, skips_hidden)
     if header_row and not scan.names:
-        raise ContactFileError(f"row {header_row} is blank or missing; choose another header row", "headerRow")
+        raise ContactFileError(
+            f"headerRow must be a row with column names; row {header_row} is blank or missing", "headerRow"
+        )
     columns = name_columns(scan.names, scan.width, scan.used, header_row)
     is_text = isinstance(source, TextSource)
     hidden = {} if is_text or not skips_hidden else {index: columns.pop(index, "") for index in source.hidden_columns}

@@ -21,9 +21,9 @@ from portal.web.parameters import (
     Parameters,
     known_names,
     parse_form,
+    parse_whole,
     text_type,
     truncate,
-    whole_number,
 )
 
 WEEKDAY_DIGITS = tuple("0123456")
@@ -79,8 +79,14 @@ class ReadingFields(Parameters):
     ] = None
     sheet: Annotated[str, Field(max_length=255, description="The name of the worksheet of a workbook.")] = ""
     header_row: Annotated[
-        whole_number(0, MAX_ROWS) | None,
-        Field(alias="headerRow", description="The row with the column names, as a spreadsheet counts; 0 = no header."),
+        int | None,
+        Field(
+            alias="headerRow",
+            ge=0,
+            le=MAX_ROWS,
+            description="The row with the column names, as a spreadsheet counts; 0 = no header.",
+        ),
+        BeforeValidator(parse_whole),
     ] = None
     encoding: Annotated[text_type(40), Field(description="The encoding of a text file, such as windows-1252.")] = ""
     delimiter: Delimiter = ""
