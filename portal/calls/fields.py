@@ -11,7 +11,7 @@ from pydantic import Field
 from portal.api.fields import ApiField, cells_reader, headings, json_reader, time_field
 from portal.api.schema import Count, PublicIdText
 from portal.models import CallStatus
-from portal.times import list_zones
+from portal.times import known_zones
 
 ID = ApiField("_id", "id", PublicIdText, label="Call ID")
 PHONE_NUMBER = ApiField(
@@ -56,7 +56,7 @@ IN_A_ZONE = re.compile(r"(.+) \(([^()]+)\)")
 
 def portal_name(heading: str) -> str | None:
     """Return the API name of a column that the portal exports, by its name in CSV or in workbooks; None for others."""
-    if (match := IN_A_ZONE.fullmatch(heading)) and match[2] in list_zones():
+    if (match := IN_A_ZONE.fullmatch(heading)) and match[2] in known_zones():
         heading = f"{match[1]} ({{zone}})"
     return PORTAL_LABELS.get(heading, heading if heading in PORTAL_NAMES else None)
 

@@ -71,7 +71,14 @@ def test_own_fields_never_hide_those_of_the_portal() -> None:
 
 @pytest.mark.parametrize(
     ("heading", "name"),
-    [("Added (Asia/Kolkata)", "createdAt"), ("Added (x)", None), ("Added", None), ("_id", "_id"), ("Call ID", "_id")],
+    [
+        ("Added (Asia/Kolkata)", "createdAt"),
+        ("Added (GMT)", "createdAt"),
+        ("Added (x)", None),
+        ("Added", None),
+        ("_id", "_id"),
+        ("Call ID", "_id"),
+    ],
 )
 def test_the_portals_own_columns_are_recognized(heading: str, name: str | None) -> None:
     assert portal_name(heading) == name
