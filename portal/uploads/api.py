@@ -11,7 +11,7 @@ from portal.api.openapi import INVALID_BODY_ERRORS, Operation, SuccessAnswer, do
 from portal.batches.settings import stored_settings
 from portal.contacts.file_limits import ContactFileError
 from portal.idempotency.actions import KeyedRequest
-from portal.idempotency.api import answer_once, find_answer, read_keyed_request
+from portal.idempotency.api import answer_once, begin_keyed_request
 from portal.limits import file_slots
 from portal.limits.request_sizes import MAX_FORM_FIELDS
 from portal.models import Scope
@@ -68,9 +68,7 @@ def upload() -> Response:
         raise ApiError(400, "Send exactly one file, in the field file")
     file = UploadedFile(files[0].filename or "", files[0].read()) if files else None
     form = {name: request.form.getlist(name) for name in request.form}
-    keyed = read_keyed_request(credentials, [form, file and (file.name, file.sha256)])
-    if answer := find_answer(keyed):
-        return answer
+    keyed = begin_keyed_request(credentials, [form, file and (file.name, file.sha256)])
     given = read_upload_fields(request.form) | ({"file": files[0]} if files else {})
     fields = read_body(given, UploadFields, credentials.region)
     if file is None:
