@@ -61,7 +61,9 @@ blueprint = Blueprint("batches_api", __name__, url_prefix="/api/call")
 
 GET_ALL_BATCHES = Operation(
     summary="Get All Batches",
-    description="A page of the live batches of the token's user, newest first by default.",
+    description="A page of the live batches of the token's user, newest first by default. New batches move the others"
+    " to later pages: to read all pages while batches are created, use sortOrder=asc, or the same createdTo on every"
+    " page.",
     scope=Scope.READ,
     query=BatchListParameters,
     successes={

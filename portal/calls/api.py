@@ -37,7 +37,8 @@ blueprint = Blueprint("calls_api", __name__, url_prefix="/api/call")
 
 DETAILS = Operation(
     summary="Get a batch's calls",
-    description="One page of a batch's calls, in the order of creation by default, each with its events.",
+    description="One page of a batch's calls, in the order of creation by default, each with its events. In that order,"
+    " new calls are on the last pages, so all pages can be read while calls are added.",
     scope=Scope.READ,
     query=CallDetailsParameters,
     successes={
