@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from werkzeug.routing import Rule
 
-from portal.models import User
+from portal.models import Scope, User
 from portal.times import UTC
 from portal.web.parameters import models_by_name, parse_fields
 from tests.support.builders import Builder
@@ -85,3 +85,36 @@ def test_every_model_refuses_unknown_names_and_reads_null_as_not_given(app: Flas
         with_nulls, empty = parse_fields(dict.fromkeys(names), model, UTC, {}), parse_fields({}, model, UTC, {})
         assert with_nulls.problems == empty.problems, name
         assert with_nulls.problems or with_nulls.values == empty.values, name
+
+
+NEW = '{"batchName": "Spring", "callingNumbers": ["+12025550100"]%s}'
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "code", "message"),
+    [
+        (NEW % "", {}, 201, ""),
+        ("\ufeff" + NEW % "", {}, 201, ""),
+        (NEW % ', "retry": 2.0', {}, 201, ""),
+        (NEW % ', "retry": 2.5', {}, 400, "retry must be between 0 and 10, as a whole number"),
+        (" ", {}, 400, "The body is empty; send a JSON object"),
+        ("[]", {}, 400, "The body must be a JSON object"),
+        ("{'a': 1}", {}, 400, "The body is not JSON: line 1, column 2"),
+        (NEW % "", {"Content-Encoding": "gzip"}, 415, "Send the body without Content-Encoding: gzip is not supported"),
+        (NEW % "", {"Content-Type": "text/plain"}, 415, "The content type must be application/json"),
+    ],
+)
+def test_the_message_says_what_to_change_in_a_body(
+    app: Flask, build: Builder, owner: User, body: str, headers: dict[str, str], code: int, message: str
+) -> None:
+    token = build.create_token(owner, Scope.WRITE)
+    sent = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"} | headers
+    answer = app.test_client().post("/api/call/createBatch", data=body.encode(), headers=sent)
+    assert (answer.status_code, answer.json["errorMessage"]) == (code, message)
+
+
+@pytest.mark.parametrize("offset", ["+02:00", "+0200", ":30+02:00", ":30.123+02:00"])
+def test_an_offset_that_is_not_encoded_is_explained(api: Callable, offset: str) -> None:
+    answer = api(f"?createdFrom=2025-05-01T12:00{offset}")
+    assert answer.status_code == 400
+    assert "with + encoded as %2B, such as 2025-05-01T12:00:00%2B02:00" in answer.json["errorMessage"]
