@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field, WithJsonSchema
 from werkzeug.datastructures import MultiDict
 
-from portal.batches.settings import BatchName, BatchSettings, BatchType
+from portal.batches.settings import NAME_EXAMPLE, BatchName, BatchSettings, BatchType
 from portal.models.labeled_enum import LabeledEnum
 from portal.web.field_types import HexId, Region
 from portal.web.json_body import JsonError, parse_json
@@ -16,15 +16,23 @@ from portal.web.parameters import InvalidParameter, Parameters, known_names, tru
 JSON_FIELDS = ("callingNumbers", "callingHour", "allowedDays")
 
 
+FILE_SCHEMA = {
+    "type": "string",
+    "format": "binary",
+    "description": "The contacts: .csv, .xls or .xlsx.",
+    "examples": ["phoneNumber,name,city\n+12025550101,First contact,Lisbon\n"],
+}
+
+
 class UploadFields(BatchSettings):
     """The fields beside the file. callingNumbers, callingHour and allowedDays are sent as JSON."""
 
     file: Annotated[
         Any,
-        WithJsonSchema({"type": "string", "format": "binary", "description": "The contacts: .csv, .xls or .xlsx."}),
+        WithJsonSchema(FILE_SCHEMA),
     ]
-    user_id: Annotated[HexId, Field(alias="userId")]
-    batch_name: Annotated[BatchName, Field(alias="batchName")]
+    user_id: Annotated[HexId, Field(alias="userId", examples=["64e5f0a1b2c3d4e5f6a7b8c9"])]
+    batch_name: Annotated[BatchName, Field(alias="batchName", examples=[NAME_EXAMPLE])]
     batch_type: Annotated[BatchType, Field(alias="batchType")] = BatchType.OUTBOUND
     enable_dnc: Annotated[bool, Field(alias="enableDNC")] = False
     type: Annotated[bool, Field(description="true: skip invalid rows and count them in leftOut.")] = False

@@ -6,39 +6,39 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from portal.api.schema import AnswerModel, Count, ErrorBody, PublicIdText
+from portal.api.schema import PHONE_NUMBER, AnswerModel, Count, ErrorBody, PublicIdText
 
 
 class InvalidCellBody(AnswerModel):
     """An invalid cell of a contact file; the header is row 1."""
 
-    row: Annotated[int, Field(ge=1)]
-    column: str
-    value: str
-    reason: str
+    row: Annotated[int, Field(ge=1, examples=[3])]
+    column: Annotated[str, Field(examples=["phoneNumber"])]
+    value: Annotated[str, Field(examples=["12345"])]
+    reason: Annotated[str, Field(examples=["is too short"])]
 
 
 class InvalidCellsData(AnswerModel):
     """The first invalid cells of a file, and the number of invalid rows."""
 
     rows: list[InvalidCellBody]
-    total: Count
+    total: Annotated[Count, Field(examples=[1])]
 
 
 class InvalidRowsBody(ErrorBody):
     """A contact file with invalid rows; nothing was stored."""
 
     code: Literal[422]
-    data: InvalidCellsData
+    data: InvalidCellsData | None
 
 
 class UploadedBatch(AnswerModel):
     """The batch created from a file."""
 
     id: Annotated[PublicIdText, Field(alias="_id")]
-    batch_name: Annotated[str, Field(alias="batchName")]
-    calling_numbers: Annotated[list[str], Field(alias="callingNumbers")]
-    total_calls: Annotated[Count, Field(alias="totalCalls")]
+    batch_name: Annotated[str, Field(alias="batchName", examples=["Marketing Campaign May 2025"])]
+    calling_numbers: Annotated[list[str], Field(alias="callingNumbers", examples=[[PHONE_NUMBER]])]
+    total_calls: Annotated[Count, Field(alias="totalCalls", examples=[150])]
 
 
 class UploadedBody(AnswerModel):

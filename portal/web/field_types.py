@@ -23,7 +23,15 @@ def parse_hex_id(value: str) -> str:
     return parsed
 
 
-HexId = Annotated[str, AfterValidator(parse_hex_id), Field(json_schema_extra={"pattern": "^[0-9a-fA-F]{24}$"})]
+HexId = Annotated[
+    str,
+    AfterValidator(parse_hex_id),
+    Field(
+        json_schema_extra={"pattern": "^[0-9a-fA-F]{24}$"},
+        description="24 hexadecimal characters.",
+        examples=["64e5f12345abcdef98765432"],
+    ),
+]
 
 HAS_OFFSET = re.compile(r"([Zz]|[+-]\d\d:?\d\d)$", re.ASCII)
 YEAR_9999_MS = 253_370_764_800_000
@@ -54,7 +62,7 @@ def validate_zone(value: str) -> str:
     return value
 
 
-Zone = Annotated[text_type(64), AfterValidator(validate_zone)]
+Zone = Annotated[text_type(64), AfterValidator(validate_zone), Field(examples=["Europe/Lisbon"])]
 
 
 def validate_region(value: str) -> str:
@@ -64,7 +72,7 @@ def validate_region(value: str) -> str:
     return value
 
 
-Region = Annotated[text_type(2), AfterValidator(validate_region)]
+Region = Annotated[text_type(2), AfterValidator(validate_region), Field(examples=["US"])]
 
 
 @dataclass(frozen=True)
@@ -96,6 +104,6 @@ def parse_moment(value: Any, info: ValidationInfo) -> MomentRange:
 DATE_SCHEMA = {
     "type": "string",
     "pattern": f"^({ISO_DATE.pattern}|{ISO_DATE_TIME.pattern})$",
-    "examples": ["2025-05-01", "2025-05-01T12:00:00Z"],
+    "examples": ["2025-05-01T12:00:00Z", "2025-05-01"],
 }
 DateBound = Annotated[MomentRange, BeforeValidator(parse_moment), WithJsonSchema(DATE_SCHEMA)]

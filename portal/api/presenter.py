@@ -1,0 +1,2 @@
+"""Stub."""
+def documentation_view(d): return d
