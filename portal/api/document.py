@@ -34,7 +34,10 @@ ID_PARAMETERS = {
 
 # Each response header: its description and an example.
 HEADERS = {
-    "X-Request-Id": ("The id of the request, which the log repeats: the client's own if it sent a valid one.", "a3f1c0de"),
+    "X-Request-Id": (
+        "The id of the request, which the log repeats: the client's own if it sent a valid one.",
+        "a3f1c0de",
+    ),
     "ETag": ("Send it as If-None-Match to get 304 while the answer has not changed.", '"5f1c0d2b8a6e4c3d9f7e1a2b"'),
     "Cache-Control": ("Revalidate each time with If-None-Match.", "private, no-cache"),
     "Link": (
@@ -45,8 +48,14 @@ HEADERS = {
     "Idempotency-Replayed": ("true: the answer to an earlier request with this Idempotency-Key.", "true"),
     "WWW-Authenticate": ("How to authenticate.", "Bearer"),
     "Retry-After": ("Seconds to wait before the next request.", "2"),
-    "RateLimit-Policy": ('Maximum number of requests (q) in a window of w seconds: "token";q=1000;w=10.', '"token";q=1000;w=10'),
-    "RateLimit": ('Remaining requests (r) and seconds until the window ends (t): "token";r=998;t=7.', '"token";r=998;t=7'),
+    "RateLimit-Policy": (
+        'Maximum number of requests (q) in a window of w seconds: "token";q=1000;w=10.',
+        '"token";q=1000;w=10',
+    ),
+    "RateLimit": (
+        'Remaining requests (r) and seconds until the window ends (t): "token";r=998;t=7.',
+        '"token";r=998;t=7',
+    ),
 }
 
 KEY_PARAMETER = {

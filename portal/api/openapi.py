@@ -72,7 +72,11 @@ class Operation:
 
 # Errors that several endpoints share: those with a request body, and those of a single batch.
 INVALID_BODY_ERRORS: Errors = {
-    400: (ErrorBody, "A field of the body is missing, unknown or invalid; the message names it.", "note is not a known parameter"),
+    400: (
+        ErrorBody,
+        "A field of the body is missing, unknown or invalid; the message names it.",
+        "note is not a known parameter",
+    ),
     413: (ErrorBody, ""),
     415: (ErrorBody, ""),
 }

@@ -96,9 +96,7 @@ def documentation_view(document: Mapping[str, Any]) -> DocumentationView:
     )
 
 
-def operation_view(
-    path: str, method: str, content: Mapping[str, Any], document: Mapping[str, Any]
-) -> OperationView:
+def operation_view(path: str, method: str, content: Mapping[str, Any], document: Mapping[str, Any]) -> OperationView:
     """Return an operation."""
     schemas = document["components"]["schemas"]
     body = content.get("requestBody")

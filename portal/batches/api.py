@@ -263,9 +263,7 @@ EXPORT = Operation(
     scope=Scope.READ,
     query=ExportParameters,
     successes={
-        200: SuccessAnswer(
-            "The file.", None, ("Content-Disposition",), EXPORT_EXAMPLE, file=ExportKind.CSV.mime_type
-        )
+        200: SuccessAnswer("The file.", None, ("Content-Disposition",), EXPORT_EXAMPLE, file=ExportKind.CSV.mime_type)
     },
     errors=BATCH_NOT_FOUND_ERRORS
     | {
@@ -320,7 +318,8 @@ def trash_operation(summary: str, description: str) -> Operation:
         description=description,
         scope=Scope.WRITE,
         successes={200: SuccessAnswer("Done.", SuccessFlagBody)},
-        errors=BATCH_NOT_FOUND_ERRORS | {400: (ErrorBody, "batchId is not an id.", "batchId must be 24 hexadecimal characters")},
+        errors=BATCH_NOT_FOUND_ERRORS
+        | {400: (ErrorBody, "batchId is not an id.", "batchId must be 24 hexadecimal characters")},
     )
 
 

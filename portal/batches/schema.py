@@ -83,7 +83,9 @@ class BatchSettingsData(AnswerModel):
     delay: Annotated[Count, Field(examples=[900])]
     timezone: Annotated[str, Field(examples=["Europe/Lisbon"])]
     calling_hour: Annotated[CallingHour | None, Field(alias="callingHour", description="null = all day.")]
-    allowed_days: Annotated[list[int], Field(alias="allowedDays", description="Empty = every day.", examples=[[1, 2, 3, 4, 5]])]
+    allowed_days: Annotated[
+        list[int], Field(alias="allowedDays", description="Empty = every day.", examples=[[1, 2, 3, 4, 5]])
+    ]
 
 
 class BatchSettingsBody(SuccessBody):

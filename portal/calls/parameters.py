@@ -145,7 +145,7 @@ CALL_SCHEMA: dict[str, Any] = {
 
 
 class AddCallsBody(Parameters):
-    """addCallsToBatch: calls to add. `parse_calls` checks their fields chunk by chunk."""
+    """The body of addCallsToBatch; parse_calls checks the calls, chunk by chunk."""
 
     batch_id: Annotated[HexId, Field(alias="batchId")]
     call_data: Annotated[
@@ -221,7 +221,7 @@ def require_call_reference(event: CallEventBody) -> CallEventBody:
 
 RecordingUrl = Field(
     alias="recordingUrl",
-    json_schema_extra={"pattern": f"^(https?://.*)?$"},
+    json_schema_extra={"pattern": "^(https?://.*)?$"},
     examples=["https://recordings.example.com/call-1.mp3"],
 )
 
@@ -229,12 +229,16 @@ RecordingUrl = Field(
 class CallEventBody(Parameters):
     """One event of a call, identified by callId, or by batchId and phoneNumber."""
 
-    event_id: Annotated[text_type(200, 1, "Counts once, however often it is sent."), Field(alias="eventId", examples=["call-1-end"])]
+    event_id: Annotated[
+        text_type(200, 1, "Counts once, however often it is sent."), Field(alias="eventId", examples=["call-1-end"])
+    ]
     call_id: Annotated[HexId | None, Field(alias="callId", examples=["64e5f2aa45abcdef98765433"])] = None
     batch_id: Annotated[HexId | None, Field(alias="batchId")] = None
     phone_number: Annotated[PhoneNumber | None, Field(alias="phoneNumber")] = None
     call_status: Annotated[CallStatus, Field(alias="callStatus", examples=["completed"])]
-    call_duration: Annotated[whole_number(0, 1_000_000, "Talk time in seconds."), Field(alias="callDuration", examples=[64])] = 0
+    call_duration: Annotated[
+        whole_number(0, 1_000_000, "Talk time in seconds."), Field(alias="callDuration", examples=[64])
+    ] = 0
     recording_url: Annotated[text_type(2000), AfterValidator(parse_link), RecordingUrl] = ""
     transcript: Annotated[
         str,
@@ -255,7 +259,7 @@ class CallEventBody(Parameters):
 
 
 class CallEventsBody(Parameters):
-    """call-events: up to 1000 events of calls."""
+    """The body of call-events: up to 1000 events of calls."""
 
     events: Annotated[
         list[Annotated[CallEventBody, AfterValidator(require_call_reference)]],
