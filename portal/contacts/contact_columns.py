@@ -60,8 +60,8 @@ class DetectedColumns:
 def detect_columns(table: Table, choices: ColumnChoices) -> DetectedColumns:
     """Find the columns that were not chosen. Raises ContactFileError if a chosen column does not exist."""
     sample = take_sample(table)
-    require_column(table, choices.phone_column, "phone_column")
-    require_column(table, choices.country_column, "country_column")
+    require_column(table, choices.phone_column, "phoneColumn")
+    require_column(table, choices.country_column, "countryColumn")
     found = find_phone_columns(table.header, sample, choices.region)
     phone_column = choices.phone_column or found.column
     if phone_column is None:
@@ -84,13 +84,13 @@ def detect_columns(table: Table, choices: ColumnChoices) -> DetectedColumns:
 def require_column(table: Table, name: str | None, field: str) -> None:
     """Raise ContactFileError if the table has no column of that name."""
     if name and name not in table.header:
-        raise ContactFileError(f"the file has no column {name[:MAX_NAME_LENGTH]}; {list_columns(table)}", field)
+        raise ContactFileError(f"{field} must be a column of the file; {list_columns(table)}", field)
 
 
 def no_phone_column_error(table: Table) -> ContactFileError:
     """Return the error for a table without a column of phone numbers; it names the columns."""
     message = f"no column holds phone numbers; {list_columns(table)}; name the right one in phoneColumn"
-    return ContactFileError(message, "phone_column")
+    return ContactFileError(message, "phoneColumn")
 
 
 def list_columns(table: Table) -> str:

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, Wit
 
 from portal.contacts.phone_numbers import list_regions, parse_phone_number
 from portal.ids import parse_id
-from portal.times import ISO_DATE, ISO_DATE_TIME, known_zones, parse_moment_range
+from portal.times import ISO_DATE, ISO_DATE_TIME, find_zone, parse_moment_range
 from portal.web.parameters import text_type
 
 
@@ -56,10 +56,11 @@ PhoneNumber = Annotated[text_type(40), AfterValidator(validate_phone_number), Fi
 
 
 def validate_zone(value: str) -> str:
-    """Return an IANA time zone that this machine knows. Raises ValueError."""
-    if value not in known_zones():
-        raise ValueError("must be an IANA time zone, such as Europe/Lisbon")
-    return value
+    """Return the IANA time zone that a name or a city means. Raises ValueError."""
+    zone = find_zone(value)
+    if zone is None:
+        raise ValueError("must be an IANA time zone, such as Europe/Lisbon, or its city, such as Lisbon")
+    return zone
 
 
 Zone = Annotated[text_type(64), AfterValidator(validate_zone), Field(examples=["Europe/Lisbon"])]

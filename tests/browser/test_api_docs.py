@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from portal.models import Batch, Scope, User
 from tests.support.builders import Builder
 
 # The browser's part does not depend on the database.
-pytestmark = pytest.mark.parametrize("app", ["sqlite"], indirect=True)
 
 
 def test_requests_can_be_sent_from_the_page(
