@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flask import Blueprint, Response, current_app, request
-from werkzeug.datastructures import FileStorage, MultiDict
+from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException
 
 from portal.accounts.bearer import authenticate, check_request_ids
@@ -39,6 +39,7 @@ from portal.web.request_hooks import accept_files
 
 blueprint = Blueprint("uploads_api", __name__, url_prefix="/api/call")
 
+MAX_JSON_FIELD = 100_000  # bytes
 NOT_IMPORTED = "file cannot be imported: "
 
 UPLOAD = Operation(
@@ -95,30 +96,29 @@ def upload() -> Response:
     refuse_compressed_body()
     if not request.form and not request.files:  # the form parser discards a form that it cannot parse
         raise ApiError(400, "The form cannot be parsed; names of fields and files must be UTF-8")
-    form, files = read_parts()
-    file = UploadedFile(files[0].filename or "", files[0].read()) if files else None
-    keyed = read_keyed_request(credentials, [dict(form.lists()), file and (file.name, file.sha256)])
+    form, file = read_form()
+    keyed = read_keyed_request(credentials, [form.to_dict(flat=False), file and (file.name, file.sha256)])
     if answer := find_answer(keyed):
         return answer
-    given = read_upload_fields(form) | ({"file": files[0]} if files else {})
+    given = read_upload_fields(form) | ({"file": file} if file else {})
     fields = read_body(given, UploadFields, credentials.region)
     if file is None:
         raise ApiError(400, "file must be a file, not text")
     return create_from_file(credentials, fields, file, keyed)
 
 
-def read_parts() -> tuple[MultiDict[str, str], list[FileStorage]]:
-    """Return the fields of the form, and the file if there is one. Raises ApiError 400.
+def read_form() -> tuple[MultiDict[str, str], UploadedFile | None]:
+    """Return the fields and the file of the form. Raises ApiError 400.
 
-    A part of JSON with a file name is a field: some clients (oazapfts) send numbers, lists and objects so.
+    Some clients send an object or a list as a file of JSON; it is a field like the others.
     """
     form, files = MultiDict(request.form), request.files.getlist("file")
-    for name, part in request.files.items(multi=True):
-        if name != "file" and part.mimetype == "application/json":
-            form.add(name, part.read().decode(errors="replace"))
-        elif name != "file" or len(files) > 1:
-            raise ApiError(400, "Send exactly one file, in the field file")
-    return form, files
+    others = [(name, part) for name, part in request.files.items(multi=True) if name != "file"]
+    if len(files) > 1 or any(part.mimetype != "application/json" for _, part in others):
+        raise ApiError(400, "Send exactly one file, in the field file")
+    for name, part in others:
+        form.add(name, part.read(MAX_JSON_FIELD).decode(errors="replace"))
+    return form, UploadedFile(files[0].filename or "", files[0].read()) if files else None
 
 
 def create_from_file(caller: Caller, fields: UploadFields, file: UploadedFile, keyed: KeyedRequest | None) -> Response:

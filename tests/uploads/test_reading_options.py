@@ -53,7 +53,7 @@ def calls_of(call_api: Callable) -> Callable[[Any], list[dict]]:
     ("content", "fields", "numbers", "read"),
     [
         (as_csv(TWO_NUMBERS), {}, ["+4915123125010"], {"phoneColumn": "Handy"}),
-        (as_csv(TWO_NUMBERS), {"phoneColumn": "Büro"}, ["+493023125011"], {"phoneColumn": "Büro", "region": "DE"}),
+        (as_csv(TWO_NUMBERS), {"phoneColumn": "büro"}, ["+493023125011"], {"phoneColumn": "Büro", "region": "DE"}),
         (as_csv([["phone"], ["2025550101"]]), {"region": "US"}, ["+12025550101"], {"region": "US"}),
         (as_csv(TITLED, ";"), {"headerRow": "2"}, ["+12025550101"], {"headerRow": 2, "delimiter": ";"}),
         (as_csv(TITLED, "|"), {"delimiter": "vertical bar"}, ["+12025550101"], {"headerRow": 2, "delimiter": "|"}),
@@ -123,6 +123,13 @@ def test_lists_are_sent_as_repeated_fields_or_as_json(upload: Callable, call_api
         assert answer.status_code == 200, answer.json
         assert answer.json["batch"]["callingNumbers"] == ["+12025550100", "+12025550109"]
     assert upload(content, allowedDays="3").status_code == 200
+    blobs = {
+        "callingHour": (io.BytesIO(b'{"start": "09:00", "end": "17:00"}'), "blob", "application/json"),
+        "callingNumbers": (io.BytesIO(b'["+12025550109"]'), "blob", "application/json"),
+    }
+    answer = upload(content, **blobs)
+    assert answer.json["batch"]["callingNumbers"] == ["+12025550109"]
+    assert upload(content, callingHour=(io.BytesIO(b"{}"), "a.csv", "text/csv")).status_code == 400
 
 
 def test_a_file_without_a_phone_number_column_is_refused_by_the_names_of_its_columns(
@@ -135,6 +142,11 @@ def test_a_file_without_a_phone_number_column_is_refused_by_the_names_of_its_col
         " name the right one in phoneColumn"
     )
     assert api().status_code == 404
+    workbook = upload(as_xlsx([["id", "city", "phone"], ["1", "Bonn", "+12025550101"]], hidden_columns="C"), "a.xlsx")
+    assert workbook.json["errorMessage"] == (
+        "file cannot be imported: no column of the sheet Sheet1 holds phone numbers; it has id, city; name the right"
+        " one in phoneColumn; hidden columns are left out (phone), hidden=include reads them"
+    )
 
 
 def test_numbers_that_are_not_in_use_are_counted_and_not_refused(upload: Callable) -> None:

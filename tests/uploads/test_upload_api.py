@@ -139,7 +139,7 @@ def test_a_file_without_contacts_is_refused(
         ({"batchName": ["a", "b"]}, "batchName is given more than once"),
         ({"allowedDays": ["1", "9"]}, "allowedDays must contain only weekdays"),
         ({"headerRow": "x"}, "headerRow must be between 0 and 200000, as a whole number"),
-        ({"headerRow": "-1"}, "headerRow must be a"),
+        ({"headerRow": "-1"}, "headerRow must be between 0 and 200000"),
         ({"headerRow": "999999"}, "headerRow must be between 0 and 200000"),
         ({"headerRow": "7"}, "headerRow must be a row with column names; row 7 is blank or missing"),
         ({"phoneColumn": "Fax"}, "phoneColumn must be a column of the file; it has phoneNumber, name, city"),
