@@ -18,7 +18,7 @@ from portal.extensions import csrf, db, htmx, login_manager, migrate
 from portal.limits import file_slots, rate_limits, request_sizes
 from portal.telemetry import logs
 from portal.version import ROOT
-from portal.web import errors, rendering, request_hooks
+from portal.web import compression, cors, errors, rendering, request_hooks
 from portal.web.sessions import PageSessionInterface
 
 
@@ -41,6 +41,8 @@ def create_app(settings: Mapping[str, Any] | None = None, environ: Mapping[str, 
     logs.init_app(app)
     warn_of_exposed_files(app)
     request_hooks.init_app(app)  # first, so that every error response has a request id
+    compression.init_app(app)
+    cors.init_app(app)
     rate_limits.init_app(app)
     request_sizes.init_app(app)
     file_slots.init_app(app, app.config["WEB_THREADS"])

@@ -41,13 +41,13 @@ from portal.batches.settings import BatchChanges, NewBatch, changed_settings, st
 from portal.batches.transitions import BatchAction, IllegalTransition
 from portal.calls import query as calls_query
 from portal.calls.presenter import export_columns
-from portal.idempotency.api import answer_once, find_answer, read_keyed_request
+from portal.idempotency.api import answer_once, begin_keyed_request
 from portal.live import Deleted
 from portal.models import Scope
 from portal.models.list_state import ListState
 from portal.web.envelope import success_flag_response, success_response
 from portal.web.errors import ApiError, batch_not_found
-from portal.web.etags import conditional_response
+from portal.web.etags import revalidated_response
 from portal.web.export_kinds import ExportKind, stream_download
 from portal.web.field_types import HexId
 from portal.web.json_body import read_body
@@ -60,7 +60,9 @@ blueprint = Blueprint("batches_api", __name__, url_prefix="/api/call")
 
 GET_ALL_BATCHES = Operation(
     summary="Get All Batches",
-    description="A page of the live batches of the token's user, newest first by default.",
+    description="A page of the live batches of the token's user, newest first by default. New batches move the others"
+    " to later pages: to read all pages while batches are created, use sortOrder=asc, or the same createdTo on every"
+    " page.",
     scope=Scope.READ,
     query=BatchListParameters,
     successes={
@@ -84,7 +86,7 @@ def list_batches(user_id: str) -> Response:
     """Return a page of the caller's live batches."""
     state = require_caller(Scope.READ, userId=user_id).list_state
     parameters = read_query(BatchListParameters)
-    return conditional_response(lambda: list_response(state, parameters), "json", state.version)
+    return revalidated_response(lambda: list_response(state, parameters), "json", state.version)
 
 
 def list_response(state: ListState, parameters: BatchListParameters) -> Response:
@@ -114,9 +116,7 @@ CREATE_BATCH = Operation(
 def create_batch() -> Response:
     """Create an empty batch."""
     caller, body = require_caller_with_body(Scope.WRITE)
-    keyed = read_keyed_request(caller, body)
-    if answer := find_answer(keyed):
-        return answer
+    keyed = begin_keyed_request(caller, body)
     new_batch = read_body(body, NewBatch, caller.region)
 
     def create() -> Response:
@@ -177,6 +177,7 @@ def transition_operation(summary: str, description: str) -> Operation:
         description=f"{description} Safe to repeat.",
         scope=Scope.WRITE,
         body=TransitionBody,
+        takes_key=True,
         successes={200: SuccessAnswer("The batch has the new status.", TransitionResultBody)},
         errors=INVALID_BODY_ERRORS
         | BATCH_NOT_FOUND_ERRORS
@@ -187,16 +188,21 @@ def transition_operation(summary: str, description: str) -> Operation:
 def transition_response(action: BatchAction) -> Response:
     """Apply an action to the batch in the body. Raises ApiError 404, 400 or 409."""
     caller, body = require_caller_with_body(Scope.WRITE)
+    keyed = begin_keyed_request(caller, body)
     batch_id = body.get("batchId")
     if batch_id:
         require_batch(caller, batch_id)
     read_body(body, TransitionBody)
-    try:
-        if actions.change_status(caller.actor, batch_id, action) is None:
-            raise batch_not_found()
-    except IllegalTransition as error:
-        raise ApiError(409, str(error)) from error
-    return success_response({"batchId": batch_id, "status": action.result})
+
+    def change() -> Response:
+        try:
+            if actions.change_status(caller.actor, batch_id, action) is None:
+                raise batch_not_found()
+        except IllegalTransition as error:
+            raise ApiError(409, str(error)) from error
+        return success_response({"batchId": batch_id, "status": action.result})
+
+    return answer_once(keyed, change)
 
 
 @blueprint.post("/start-calling")
@@ -311,12 +317,13 @@ def export_calls(caller: Caller, batch_id: str) -> Response:
 # --- the trash --------------------------------------------------------------------------------------------------------
 
 
-def trash_operation(summary: str, description: str) -> Operation:
+def trash_operation(summary: str, description: str, *, takes_key: bool = False) -> Operation:
     """Return the documentation of deleting or restoring a batch."""
     return Operation(
         summary=summary,
         description=description,
         scope=Scope.WRITE,
+        takes_key=takes_key,
         successes={200: SuccessAnswer("Done.", SuccessFlagBody)},
         errors=BATCH_NOT_FOUND_ERRORS
         | {400: (ErrorBody, "batchId is not an id.", "batchId must be 24 hexadecimal characters")},
@@ -339,13 +346,22 @@ def delete_batch(batch_id: str) -> Response:
 
 @blueprint.post("/restore-batch/<batch_id>")
 @document_operation(
-    trash_operation("Restore a batch", "Restores a batch and its calls from the trash. A live batch does not change.")
+    trash_operation(
+        "Restore a batch",
+        "Restores a batch and its calls from the trash. A live batch does not change.",
+        takes_key=True,
+    )
 )
 def restore_batch(batch_id: str) -> Response:
     """Restore a batch from the trash."""
     caller, batch_id = require_caller_and_batch_id(Scope.WRITE, batch_id)
+    keyed = begin_keyed_request(caller, batch_id)
     require_batch(caller, batch_id, Deleted.INCLUDE)
     read_nothing()
-    if not actions.restore_batch(caller.actor, batch_id):
-        raise batch_not_found()
-    return success_flag_response(message="Batch restored")
+
+    def restore() -> Response:
+        if not actions.restore_batch(caller.actor, batch_id):
+            raise batch_not_found()
+        return success_flag_response(message="Batch restored")
+
+    return answer_once(keyed, restore)

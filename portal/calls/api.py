@@ -25,11 +25,11 @@ from portal.calls.parameters import AddCallsBody, CallDetailsParameters, CallEve
 from portal.calls.presenter import details_json
 from portal.calls.schema import CallPageBody, CallsAddedBody, CallsPartlyAddedBody, ReportedBody
 from portal.db.transactions import CHUNK_SIZE
-from portal.idempotency.api import answer_once, find_answer, read_keyed_request
+from portal.idempotency.api import answer_once, begin_keyed_request
 from portal.models import Scope
 from portal.web.envelope import success_response
 from portal.web.errors import ApiError, batch_not_found
-from portal.web.etags import conditional_response
+from portal.web.etags import revalidated_response
 from portal.web.json_body import read_body
 from portal.web.parameters import InvalidParameter
 from portal.web.strict_input import read_query
@@ -38,7 +38,8 @@ blueprint = Blueprint("calls_api", __name__, url_prefix="/api/call")
 
 DETAILS = Operation(
     summary="Get a batch's calls",
-    description="One page of a batch's calls, in the order of creation by default, each with its events.",
+    description="One page of a batch's calls, in the order of creation by default, each with its events. In that order,"
+    " new calls are on the last pages, so all pages can be read while calls are added.",
     scope=Scope.READ,
     query=CallDetailsParameters,
     successes={
@@ -62,8 +63,10 @@ DETAILS = Operation(
 def list_calls(batch_id: str) -> Response:
     """Return one page of a batch's calls."""
     caller, parsed_id = require_caller_and_batch_id(Scope.READ, batch_id)
-    # Every change of a batch's calls changes its row, too, and so the version of the owner's list.
-    return conditional_response(lambda: details_response(caller, parsed_id), "details", caller.list_state.version)
+    # Every change of a batch's calls changes its row, too, and so the version of the owner's list. A search for a
+    # number depends on the user's region.
+    parts = (caller.list_state.owner_key, caller.list_state.version, caller.region)
+    return revalidated_response(lambda: details_response(caller, parsed_id), *parts)
 
 
 def details_response(caller: Caller, batch_id: str) -> Response:
@@ -99,9 +102,7 @@ ADD_CALLS = Operation(
 def add_calls() -> Response:
     """Add calls to a batch."""
     caller, given = require_caller_with_body(Scope.WRITE)
-    keyed = read_keyed_request(caller, given)
-    if answer := find_answer(keyed):
-        return answer
+    keyed = begin_keyed_request(caller, given)
     batch_id = given.get("batchId")
     if batch_id and batches_query.find_row(caller.list_state.owner_key, batch_id) is None:
         raise batch_not_found()
@@ -179,8 +180,6 @@ REPORT = Operation(
 def report_events() -> Response:
     """Apply the dialer's events."""
     caller, given = require_caller_with_body(Scope.WRITE)
-    keyed = read_keyed_request(caller, given)
-    if answer := find_answer(keyed):
-        return answer
+    keyed = begin_keyed_request(caller, given)
     body = read_body(given, CallEventsBody, caller.region)
     return answer_once(keyed, lambda: success_response(asdict(actions.apply_reports(caller.actor, body.events))))

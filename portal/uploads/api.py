@@ -13,7 +13,7 @@ from portal.api.schema import PHONE_NUMBER, USER_ID
 from portal.batches.settings import NAME_EXAMPLE, stored_settings
 from portal.contacts.file_limits import ContactFileError
 from portal.idempotency.actions import KeyedRequest
-from portal.idempotency.api import answer_once, find_answer, read_keyed_request
+from portal.idempotency.api import answer_once, begin_keyed_request
 from portal.limits import file_slots
 from portal.limits.request_sizes import MAX_FORM_FIELDS
 from portal.models import Scope
@@ -97,9 +97,7 @@ def upload() -> Response:
     if not request.form and not request.files:  # the form parser discards a form that it cannot parse
         raise ApiError(400, "The form cannot be parsed; names of fields and files must be UTF-8")
     form, file = read_form()
-    keyed = read_keyed_request(credentials, [form.to_dict(flat=False), file and (file.name, file.sha256)])
-    if answer := find_answer(keyed):
-        return answer
+    keyed = begin_keyed_request(credentials, [form.to_dict(flat=False), file and (file.name, file.sha256)])
     given = read_upload_fields(form) | ({"file": file} if file else {})
     fields = read_body(given, UploadFields, credentials.region)
     if file is None:
