@@ -8,8 +8,8 @@ from pydantic import BeforeValidator, Field
 
 from portal.batches.query.list_query import MAX_MS, MIN_MS, ListQuery, NameSearch, SortBy
 from portal.models import QueueStatus
+from portal.models.batch import fold_name
 from portal.models.list_state import ListState
-from portal.text import fold
 from portal.web.field_types import DateBound
 from portal.web.pagination import SortOrder
 from portal.web.parameters import PageNumber, PageSize, Parameters, parse_choices, text_type
@@ -41,7 +41,7 @@ class BatchListParameters(Parameters):
 
     def to_list_query(self, state: ListState) -> ListQuery:
         """Return the query of these parameters for one owner's list."""
-        folded = fold(self.search)
+        folded = fold_name(self.search)
         return ListQuery(
             state,
             search=NameSearch(state.version, state.owner_key, folded) if folded else None,

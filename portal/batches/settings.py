@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from portal.batches.calling_hours import CallingHours
 from portal.models.batch import NAME_LENGTH
-from portal.web.field_types import PhoneNumber, Zone
+from portal.web.field_types import PhoneNumber, Zone, name_type
 from portal.web.parameters import Parameters, text_type, whole_number
 
 CLOCK_TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
@@ -37,7 +37,7 @@ def parse_days(value: Any) -> Any:
 
 
 ClockTime = Annotated[text_type(5), AfterValidator(validate_clock_time), Field(examples=["09:00"])]
-BatchName = text_type(NAME_LENGTH, minimum=1, description="The name of the batch.")
+BatchName = name_type(NAME_LENGTH, minimum=1, description="The name of the batch, with a visible character.")
 
 
 class BatchType(StrEnum):

@@ -15,8 +15,8 @@ from portal.batches import derived
 from portal.live import live_batches
 from portal.models import Batch
 
-# The texts that a search reads, all folded by text.fold. The name index covers names alone, so with a second column
-# each search reads the rows of the owner, until portal/batches/derived indexes that column too.
+# The texts that a search reads, all folded by portal.models.batch.fold_name. The name index covers names alone, so with
+# a second column each search reads the rows of the owner, until portal/batches/derived indexes that column too.
 SEARCH_COLUMNS: tuple[Any, ...] = (Batch.name_folded,)
 
 

@@ -45,7 +45,7 @@ class NameSearch:
 
     version: int
     owner_key: int
-    text: str  # folded by text.fold
+    text: str  # folded by fold_name
 
     @property
     def lookup(self) -> NameLookup:
