@@ -51,6 +51,7 @@ class QueueStatus(LabeledEnum):
 
 
 LIVE = text("deleted_at IS NULL")
+DELETED = text("deleted_at IS NOT NULL")
 
 
 def live_index(name: str, *columns: str) -> Index:
@@ -78,6 +79,7 @@ class Batch(Base):
         live_index("name", "name_folded", "id", "status", "created_at", "deleted_at"),  # covers a search
         live_index("calls", "total_calls", "id"),
         live_index("status", "status", "created_at", "id"),
+        Index("ix_batches_deleted", "owner_key", "created_at", "id", sqlite_where=DELETED, postgresql_where=DELETED),
         Index("ix_batches_source", "owner_key", "source_name", unique=True),
     )
 
