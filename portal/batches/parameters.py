@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from portal.batches.query.list_query import MAX_MS, MIN_MS, ListQuery, NameSearch, SortBy
+from portal.live import Deleted
 from portal.models import QueueStatus
 from portal.models.batch import fold_name
 from portal.models.list_state import ListState
@@ -38,6 +39,10 @@ class BatchListParameters(Parameters):
         SortBy.CREATED_AT
     )
     sort_order: Annotated[SortOrder, Field(alias="sortOrder", description="Sort direction.")] = SortOrder.DESC
+    deleted: Annotated[
+        Deleted,
+        Field(description="Whether to exclude deleted batches, list only them, or include them. They have deletedAt."),
+    ] = Deleted.EXCLUDE
 
     def to_list_query(self, state: ListState) -> ListQuery:
         """Return the query of these parameters for one owner's list."""
@@ -53,6 +58,7 @@ class BatchListParameters(Parameters):
             ascending=self.sort_order is SortOrder.ASC,
             page=self.page,
             limit=self.limit,
+            deleted=self.deleted,
         )
 
 

@@ -11,13 +11,14 @@ from pydantic import Field, create_model
 
 from portal.api.fields import model_fields
 from portal.api.schema import AnswerModel, Count, ErrorBody, PublicIdText, SuccessBody
-from portal.batches.rows import BATCH_FIELDS
+from portal.batches.rows import BATCH_FIELDS, DELETED_FIELD
 
 BatchBody = create_model(
     "BatchBody",
     __base__=AnswerModel,
-    __doc__="A batch. 0 <= callsCompleted <= callsPicked <= totalCalls.",
+    __doc__="A batch. 0 <= callsCompleted <= callsPicked <= totalCalls. Only a deleted batch has deletedAt.",
     **model_fields(BATCH_FIELDS),
+    **{DELETED_FIELD.attribute: (DELETED_FIELD.type, Field(default=None, alias=DELETED_FIELD.name))},
 )
 
 
