@@ -55,8 +55,10 @@ DETAILS = Operation(
 def batch_details(batch_id: str) -> Response:
     """Return one page of a batch's calls."""
     caller, parsed_id = require_caller_and_batch_id(Scope.READ, batch_id)
-    # Every change of a batch's calls changes its row, too, and so the version of the owner's list.
-    return conditional_response(lambda: details_response(caller, parsed_id), "details", caller.list_state.version)
+    # Every change of a batch's calls changes its row, too, and so the version of the owner's list. National numbers in
+    # a search belong to the caller's region.
+    versions = ("details", caller.list_state.version, caller.region)
+    return conditional_response(lambda: details_response(caller, parsed_id), *versions)
 
 
 def details_response(caller: Caller, batch_id: str) -> Response:
@@ -66,7 +68,7 @@ def details_response(caller: Caller, batch_id: str) -> Response:
     if batch is None:
         raise batch_not_found()
     parameters = read_query(CallDetailsParameters)
-    page = query.fetch_page(owner_key, batch.id, parameters.to_query())
+    page = query.fetch_page(owner_key, batch.id, parameters.to_query(caller.region))
     events = query.fetch_events(page.rows)
     return success_response(details_json(batch, page, events), "Calls fetched successfully")
 

@@ -76,7 +76,9 @@ def init_app(app: Flask) -> None:
 
 def isolate_names(sentence: str) -> Markup:
     """Return a sentence with its quoted names isolated, so that their script does not reorder the words around them."""
-    return Markup(QUOTED_NAME.sub(r"“<bdi>\1</bdi>”", str(escape(sentence))))
+    name = Markup("“<bdi>{}</bdi>”")
+    parts = enumerate(QUOTED_NAME.split(sentence))
+    return Markup("").join(name.format(part) if number % 2 else escape(part) for number, part in parts)
 
 
 def cached_macro(app: Flask, template: str, name: str) -> Any:

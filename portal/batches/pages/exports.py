@@ -43,7 +43,7 @@ def export_calls(batch_id: str, kind: str) -> Response:
     public_id, name, details = batch.id, batch.name, export_details(batch, is_complete=not parameters.is_filtered)
     if request.method == "GET":
         log_export(current_actor(), details)
-    call_query = parameters.to_query()
+    call_query = parameters.to_query(current_user.region)
     header, cells = export_columns(calls_query.fetch_field_names(current_user.key, public_id, call_query))
     rows = calls_query.stream_calls(current_user.key, public_id, call_query)
     return stream_download(ExportKind(kind), name, header, map(cells, rows), request_clock().zone)
