@@ -119,7 +119,9 @@ def build_example(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Any:
         return build_example(schema["anyOf"][0], schemas)
     kind = schema.get("type")
     if kind == "object":
-        return {name: build_example(inner, schemas) for name, inner in schema.get("properties", {}).items()}
+        # A body shows every field; an answer, which is open, only those that are always there.
+        shown = schema["properties"] if schema.get("additionalProperties") is False else schema.get("required", ())
+        return {name: build_example(schema["properties"][name], schemas) for name in shown}
     if kind == "array":
         return [build_example(schema["items"], schemas)]
     if kind in ("integer", "boolean", "null"):

@@ -29,7 +29,8 @@ from portal.audit.account_log import log_export
 from portal.batches import actions, query
 from portal.batches.parameters import BatchListParameters
 from portal.batches.presenter import export_details, list_json, settings_json
-from portal.batches.rows import BATCH_FIELDS, BATCH_HEADER, batch_cells
+from portal.batches.rows import BATCH_FIELDS
+from portal.batches.rows import export_columns as list_columns
 from portal.batches.schema import (
     BatchListBody,
     BatchSettingsBody,
@@ -60,9 +61,9 @@ blueprint = Blueprint("batches_api", __name__, url_prefix="/api/call")
 
 GET_ALL_BATCHES = Operation(
     summary="Get All Batches",
-    description="A page of the live batches of the token's user, newest first by default. New batches move the others"
-    " to later pages: to read all pages while batches are created, use sortOrder=asc, or the same createdTo on every"
-    " page.",
+    description="A page of the batches of the token's user, by default of those that are not deleted, newest first. New"
+    " batches move the others to later pages: to read all pages while batches are created, use sortOrder=asc, or the"
+    " same createdTo on every page.",
     scope=Scope.READ,
     query=BatchListParameters,
     successes={
@@ -75,7 +76,11 @@ GET_ALL_BATCHES = Operation(
             "userId is not an id, or a parameter is unknown, repeated or out of range.",
             "limit must be between 1 and 100",
         ),
-        404: (NoBatchesBody, "The user has no batches.", "This user has no batches yet"),
+        404: (
+            NoBatchesBody,
+            "The user has no live batches, and no deleted ones that match if these are asked for.",
+            "This user has no batches yet",
+        ),
     },
 )
 
@@ -83,17 +88,17 @@ GET_ALL_BATCHES = Operation(
 @blueprint.get("/batches/<user_id>")
 @document_operation(GET_ALL_BATCHES)
 def list_batches(user_id: str) -> Response:
-    """Return a page of the caller's live batches."""
+    """Return a page of the caller's batches."""
     state = require_caller(Scope.READ, userId=user_id).list_state
     parameters = read_query(BatchListParameters)
     return revalidated_response(lambda: list_response(state, parameters), "json", state.version)
 
 
 def list_response(state: ListState, parameters: BatchListParameters) -> Response:
-    """Return a page of the list with its Link header. Raises ApiError 404 if the owner has no live batches."""
+    """Return a page of the list with its Link header. Raises ApiError 404 without live batches and matches."""
     page = query.fetch_page(parameters.to_list_query(state))
     data = list_json(page)
-    if not state.total:
+    if not (state.total or page.total):
         raise ApiError(404, "This user has no batches yet", data)
     response = success_response(data, "Batches fetched successfully")
     response.headers["Link"] = link_header(parameters, page)
@@ -260,7 +265,7 @@ class ExportParameters(BatchListParameters):
 
 
 EXPORT_EXAMPLE = "".join(
-    f"{','.join(map(str, row))}\r\n" for row in (BATCH_HEADER, [field.example for field in BATCH_FIELDS])
+    f"{','.join(row)}\r\n" for row in zip(*((field.name, str(field.example)) for field in BATCH_FIELDS), strict=True)
 )
 EXPORT = Operation(
     summary="Export as CSV",
@@ -292,7 +297,8 @@ def export_csv() -> Response:
     if parameters.batch_id is None:
         list_query = parameters.to_list_query(caller.list_state)
         rows = iter(query.fetch_page(list_query).rows) if one_page else query.stream_batches(list_query)
-        return stream_download(ExportKind.CSV, "Batches", BATCH_HEADER, map(batch_cells, rows))
+        header, cells = list_columns(parameters.deleted)
+        return stream_download(ExportKind.CSV, "Batches", header, map(cells, rows))
     # The default of another parameter changes nothing.
     if others := [name for name, _ in parameters.pairs(one_page) if name != "batchId"]:
         raise ApiError(400, f"batchId cannot be combined with other parameters: remove {', '.join(others)}")

@@ -11,14 +11,15 @@ from pydantic import Field, create_model
 
 from portal.api.fields import model_fields
 from portal.api.schema import PHONE_NUMBER, AnswerModel, Count, ErrorBody, PublicIdText, SuccessBody
-from portal.batches.rows import BATCH_FIELDS
+from portal.batches.rows import BATCH_FIELDS, DELETED_FIELD
 from portal.batches.settings import NAME_EXAMPLE
 
 BatchBody = create_model(
     "BatchBody",
     __base__=AnswerModel,
-    __doc__="A batch. 0 <= callsCompleted <= callsPicked <= totalCalls.",
+    __doc__="A batch. 0 <= callsCompleted <= callsPicked <= totalCalls. Only a deleted batch has deletedAt.",
     **model_fields(BATCH_FIELDS),
+    **{DELETED_FIELD.attribute: (DELETED_FIELD.type, Field(default=None, alias=DELETED_FIELD.name))},
 )
 
 

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from portal.batches.calling_hours import CallingHours
 from portal.models.batch import NAME_LENGTH
-from portal.web.field_types import PhoneNumber, Zone
+from portal.web.field_types import PhoneNumber, Zone, name_type
 from portal.web.parameters import Parameters, text_type, whole_number
 
 CLOCK_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
@@ -41,7 +41,7 @@ ClockTime = Annotated[
     AfterValidator(validate_clock_time),
     Field(json_schema_extra={"pattern": f"^({CLOCK_TIME.pattern})$"}),
 ]
-BatchName = text_type(NAME_LENGTH, minimum=1, description="The name of the batch.")
+BatchName = name_type(NAME_LENGTH, minimum=1, description="The name of the batch, with a visible character.")
 
 
 class BatchType(StrEnum):

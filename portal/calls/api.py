@@ -76,7 +76,7 @@ def details_response(caller: Caller, batch_id: str) -> Response:
     if batch is None:
         raise batch_not_found()
     parameters = read_query(CallDetailsParameters)
-    page = query.fetch_page(owner_key, batch.id, parameters.to_query())
+    page = query.fetch_page(owner_key, batch.id, parameters.to_query(caller.region))
     events = query.fetch_events(page.rows)
     return success_response(details_json(batch, page, events), "Calls fetched successfully")
 

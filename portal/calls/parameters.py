@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from portal.contacts.number_search import find_number_forms
 from portal.contacts.phone_numbers import parse_phone_number
 from portal.models import CallStatus
 from portal.text import fold
@@ -44,13 +45,34 @@ class CallSort(StrEnum):
 
 
 @dataclass(frozen=True)
+class CallSearch:
+    """A search for calls that have a folded text in their number or fields, a status, or a part of their number.
+
+    `statuses` have names or labels that contain the text; `number_forms` are as find_number_forms returns them.
+    """
+
+    text: str
+    statuses: tuple[CallStatus, ...]
+    number_forms: tuple[str, ...]
+
+
+def parse_call_search(text: str, region: str) -> CallSearch | None:
+    """Return the search for a text; None if it is empty. National numbers belong to `region`."""
+    folded = fold(text)
+    if not folded:
+        return None
+    statuses = tuple(status for status in CallStatus if folded in status or folded in fold(status.label))
+    return CallSearch(folded, statuses, find_number_forms(folded, region))
+
+
+@dataclass(frozen=True)
 class CallQuery:
     """A selection of one batch's calls and a page of it. The defaults select all calls.
 
-    `search` is folded; `values` maps a field of the calls to the values that it may have.
+    `values` maps a field of the calls to the values that it may have.
     """
 
-    search: str = ""
+    search: CallSearch | None = None
     values: Mapping[str, Sequence[str]] = field(default_factory=dict)
     sort_by: CallSort = CallSort.CREATED_AT
     sort_order: SortOrder = SortOrder.ASC
@@ -59,7 +81,7 @@ class CallQuery:
 
 
 Search = Annotated[
-    text_type(200, description="Part of the phone number, of any field, or of the status; case-insensitive."),
+    text_type(200, description="Part of the phone number in any form, of any field, or of the status; ignores case."),
     Field(examples=["Lisbon"]),
 ]
 SortCallsBy = Annotated[CallSort, Field(alias="sortBy", description="Sort key; ties in the order of creation.")]
@@ -81,10 +103,11 @@ class CallListParameters(Parameters):
         """Whether the parameters exclude calls."""
         return bool(self.search or self.status)
 
-    def to_query(self) -> CallQuery:
-        """Return the selection of calls."""
+    def to_query(self, region: str) -> CallQuery:
+        """Return the selection of calls; national numbers in a search belong to `region`."""
         values = {STATUS: self.status} if self.status else {}
-        return CallQuery(fold(self.search), values, self.sort_by, self.sort_order, self.page, self.limit)
+        search = parse_call_search(self.search, region)
+        return CallQuery(search, values, self.sort_by, self.sort_order, self.page, self.limit)
 
 
 def parse_filter(value: Any) -> dict[str, tuple[str, ...]]:
@@ -128,9 +151,10 @@ class CallDetailsParameters(Parameters):
     sort_by: SortCallsBy = CallSort.CREATED_AT
     sort_order: SortCalls = SortOrder.ASC
 
-    def to_query(self) -> CallQuery:
-        """Return the selection of calls."""
-        return CallQuery(fold(self.search), self.filter or {}, self.sort_by, self.sort_order, self.page, self.limit)
+    def to_query(self, region: str) -> CallQuery:
+        """Return the selection of calls; national numbers in a search belong to `region`."""
+        search = parse_call_search(self.search, region)
+        return CallQuery(search, self.filter or {}, self.sort_by, self.sort_order, self.page, self.limit)
 
 
 # --- adding calls -----------------------------------------------------------------------------------------------------

@@ -11,8 +11,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, Wit
 
 from portal.contacts.phone_numbers import list_regions, parse_phone_number
 from portal.ids import parse_id
+from portal.text import check_name
 from portal.times import ISO_DATE, ISO_DATE_TIME, find_zone, parse_moment_range
-from portal.web.parameters import text_type
+from portal.web.parameters import TEXT_PATTERN, text_type
 
 
 def parse_hex_id(value: str) -> str:
@@ -21,6 +22,16 @@ def parse_hex_id(value: str) -> str:
     if parsed is None:
         raise ValueError("must be 24 hexadecimal characters")
     return parsed
+
+
+# The characters that check_name accepts, for the OpenAPI document.
+NAME_PATTERN = TEXT_PATTERN.replace("]*$", r"\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]*$")
+
+
+def name_type(maximum: int, minimum: int = 0, description: str = "") -> Any:
+    """Return the type of a name of this length in characters, with at least one visible character."""
+    pattern = Field(json_schema_extra={"pattern": NAME_PATTERN})
+    return Annotated[text_type(maximum, minimum, description), pattern, AfterValidator(check_name)]
 
 
 HexId = Annotated[

@@ -52,7 +52,7 @@ def render_with_etag(version: object, build: Callable[[], Response]) -> Response
     if "_flashes" in session:
         return build()
     user = current_user._get_current_object()
-    user_state = (user.get_id(), user.name, user.zone, session.get("csrf_token"))
+    user_state = (user.get_id(), user.name, user.zone, user.region, session.get("csrf_token"))
     minute = request_clock().now // macros.MINUTE_MS
     return conditional_response(build, response_kind(), version, user_state, minute)
 
