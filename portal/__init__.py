@@ -12,7 +12,7 @@ from sqlalchemy.engine import make_url
 
 from portal import cli, config, instance_folder
 from portal.accounts import openid_connect
-from portal.api import openapi
+from portal.api import pages as api_pages
 from portal.db import engine
 from portal.extensions import csrf, db, htmx, login_manager, migrate
 from portal.limits import file_slots, rate_limits, request_sizes
@@ -88,7 +88,7 @@ def register_blueprints(app: Flask) -> None:
     app.register_blueprint(uploads_pages.blueprint)
     app.register_blueprint(admin_pages.blueprint)
     app.register_blueprint(audit_pages.blueprint)
-    app.register_blueprint(openapi.blueprint)
+    app.register_blueprint(api_pages.blueprint)
     app.register_blueprint(health.blueprint)
     for api in (batches_api, calls_api, uploads_api):
         app.register_blueprint(api.blueprint)

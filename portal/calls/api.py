@@ -11,13 +11,14 @@ from portal.accounts.bearer import require_caller_and_batch_id, require_caller_w
 from portal.accounts.query import Caller
 from portal.api.openapi import (
     BATCH_NOT_FOUND_ERRORS,
+    CONDITIONAL_HEADERS,
     INVALID_BODY_ERRORS,
     NOT_MODIFIED,
     Operation,
     SuccessAnswer,
     document_operation,
 )
-from portal.api.schema import ErrorBody
+from portal.api.schema import CALL_ID, ErrorBody
 from portal.batches import query as batches_query
 from portal.calls import actions, query
 from portal.calls.parameters import AddCallsBody, CallDetailsParameters, CallEventsBody, CallInput, parse_calls
@@ -42,18 +43,24 @@ DETAILS = Operation(
     scope=Scope.READ,
     query=CallDetailsParameters,
     successes={
-        200: SuccessAnswer("The page.", CallPageBody, ("ETag", "Cache-Control")),
+        200: SuccessAnswer("The page.", CallPageBody, CONDITIONAL_HEADERS),
         304: NOT_MODIFIED,
     },
     errors=BATCH_NOT_FOUND_ERRORS
-    | {400: (ErrorBody, "batchId is not an id, or a parameter is unknown, repeated or out of range.")},
+    | {
+        400: (
+            ErrorBody,
+            "batchId is not an id, or a parameter is unknown, repeated or out of range.",
+            "limit must be between 1 and 100",
+        )
+    },
     tag="calls",
 )
 
 
 @blueprint.get("/batch-details/<batch_id>")
 @document_operation(DETAILS)
-def batch_details(batch_id: str) -> Response:
+def list_calls(batch_id: str) -> Response:
     """Return one page of a batch's calls."""
     caller, parsed_id = require_caller_and_batch_id(Scope.READ, batch_id)
     # Every change of a batch's calls changes its row, too, and so the version of the owner's list. A search for a
@@ -69,7 +76,7 @@ def details_response(caller: Caller, batch_id: str) -> Response:
     if batch is None:
         raise batch_not_found()
     parameters = read_query(CallDetailsParameters)
-    page = query.fetch_page(owner_key, batch.id, parameters.to_query())
+    page = query.fetch_page(owner_key, batch.id, parameters.to_query(caller.region))
     events = query.fetch_events(page.rows)
     return success_response(details_json(batch, page, events), "Calls fetched successfully")
 
@@ -87,10 +94,6 @@ ADD_CALLS = Operation(
     },
     errors=INVALID_BODY_ERRORS | BATCH_NOT_FOUND_ERRORS,
     tag="calls",
-    example={
-        "batchId": "64e5f12345abcdef98765432",
-        "call_data": [{"phoneNumber": "+12025550101", "name": "first contact", "city": "Lisbon"}],
-    },
 )
 
 
@@ -162,7 +165,7 @@ REPORT = Operation(
         "events": [
             {
                 "eventId": "call-1-end",
-                "callId": "64e5f12345abcdef98765432",
+                "callId": CALL_ID,
                 "callStatus": "completed",
                 "callDuration": 64,
                 "occurredAt": "2025-05-01T12:01:04.000Z",
@@ -174,7 +177,7 @@ REPORT = Operation(
 
 @blueprint.post("/call-events")
 @document_operation(REPORT)
-def call_events() -> Response:
+def report_events() -> Response:
     """Apply the dialer's events."""
     caller, given = require_caller_with_body(Scope.WRITE)
     keyed = begin_keyed_request(caller, given)

@@ -11,6 +11,7 @@ import inspect
 import pkgutil
 import re
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC
 from pathlib import Path
@@ -22,13 +23,20 @@ import pytest
 import portal
 from portal.batches.settings import NewBatch
 from portal.calls.parameters import CallListParameters
+from portal.contacts import workbook_reader
 from portal.web.json_body import parse_json_object, read_body
 from portal.web.parameters import parse_query
 
 LENGTH = 20_000
 SECONDS = 0.3  # of processor time for one text
-OWN_TEXTS = ("f' TABLE DATA \\\\S+ {table} '",)  # dynamic, and searched only in the output of pg_restore
-OWN_PROCESS = ("portal.contacts.workbook_process", "portal.contacts.workbook_reader.__main__")
+OWN_TEXTS = (  # dynamic
+    "f' TABLE DATA \\\\S+ {table} '",  # searched only in the output of pg_restore
+    "'|'.join(patterns)",  # sets of one character each
+)
+OWN_PROCESS = ("portal.contacts.workbook_reader.__main__",)
+
+# The modules of the program that reads workbooks import each other by their own names.
+sys.path.insert(0, str(Path(workbook_reader.__file__).parent))
 
 MODULES = [
     importlib.import_module(module.name)
