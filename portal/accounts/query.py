@@ -14,7 +14,7 @@ from portal.extensions import db
 from portal.models import BatchList, Channel, RecoveryCode, Scope, Token, User, UserSession
 from portal.models.actor import Actor
 from portal.models.list_state import LIST_STATE_COLUMNS, ListState, read_list_state
-from portal.text import find_forbidden_character, fold
+from portal.text import find_forbidden_character, fold_email
 from portal.times import DAY_MS
 
 
@@ -167,7 +167,7 @@ def find_user_by_email(email: str) -> User | None:
     """Return the user of an email address, in any case, or None."""
     if find_forbidden_character(email):
         return None
-    return db.session.execute(select(User).where(User.email_folded == fold(email.strip()))).scalar_one_or_none()
+    return db.session.execute(select(User).where(User.email_folded == fold_email(email.strip()))).scalar_one_or_none()
 
 
 @dataclass(frozen=True)
@@ -239,7 +239,7 @@ def list_users() -> Sequence[User]:
 
 def has_any_user(except_email: str = "") -> bool:
     """Return whether there is any account, or any other than the one of that email address."""
-    others = select(func.count(User.key)).where(User.email_folded != fold(except_email))
+    others = select(func.count(User.key)).where(User.email_folded != fold_email(except_email))
     return db.session.execute(others).scalar_one() > 0
 
 

@@ -55,7 +55,9 @@ def fetch_page(parameters: UserListParameters) -> CountedPage[Row[Any]]:
     columns = (User.key, User.email_folded, User.name, User.is_admin, User.disabled_at)
     search = fold(parameters.search)
     accounts = [
-        row for row in db.session.execute(select(*columns)) if search in row.email_folded or search in fold(row.name)
+        row
+        for row in db.session.execute(select(*columns))
+        if search in fold(row.email_folded) or search in fold(row.name)
     ]
     counts = {show: sum(matches_filter(row, show) for row in accounts) for show in UserFilter}
     by_email = sorted(accounts, key=lambda row: row.email_folded)

@@ -17,7 +17,7 @@ from portal.db.transactions import write_transaction
 from portal.ids import new_id
 from portal.models import AccountEvent, BatchList, User
 from portal.models.actor import Actor
-from portal.text import fold
+from portal.text import fold_email
 from portal.times import now_ms
 from portal.web.parameters import InvalidParameter
 
@@ -48,7 +48,7 @@ def add_user(
         user = User(
             id=new_id(),
             email=email,
-            email_folded=fold(email),
+            email_folded=fold_email(email),
             name=name,
             zone=zone,
             region=region,

@@ -25,7 +25,7 @@ from portal.accounts.query import Credentials
 from portal.accounts.throttle import TooManyAttempts
 from portal.limits.rate_limits import address_network
 from portal.models import User
-from portal.text import fold
+from portal.text import fold_email
 from portal.times import now_ms
 from portal.web import htmx
 from portal.web.parameters import parse_form
@@ -71,7 +71,7 @@ def link_account_submitted() -> AnyResponse:
         return htmx.redirect_browser(url_for(".sign_in"))
     user, subject, target = pending
     form = parse_form(request.form, LinkForm).values
-    counters = (throttle.attempt_subject("account", fold(user.email), user),)
+    counters = (throttle.attempt_subject("account", fold_email(user.email), user),)
     try:
         throttle.count_attempt("address", address_network(client_address()), "SIGN_IN_TRIES_PER_ADDRESS")
         throttle.count_attempt(*counters[0], "SIGN_IN_TRIES")

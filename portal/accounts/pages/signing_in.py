@@ -24,7 +24,7 @@ from portal.accounts.query import Credentials, CredentialsChanged
 from portal.accounts.throttle import TooManyAttempts
 from portal.limits.rate_limits import address_network
 from portal.models import User
-from portal.text import fold
+from portal.text import fold_email
 from portal.times import now_ms
 from portal.web import htmx
 from portal.web.parameters import parse_form, parse_query
@@ -54,7 +54,7 @@ def sign_in_submitted() -> AnyResponse:
     """Sign in and return to the requested page. All wrong credentials get the same message."""
     form = parse_form(request.form, SignInForm).values
     user = query.find_user_by_email(form.email)
-    subject = throttle.attempt_subject("account", fold(form.email.strip()), user)
+    subject = throttle.attempt_subject("account", fold_email(form.email.strip()), user)
     address = address_network(client_address())
     try:
         throttle.count_attempt("address", address, "SIGN_IN_TRIES_PER_ADDRESS")
