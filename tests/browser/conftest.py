@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 from portal.models import Batch, User
 from tests.conftest import sign_in
 from tests.support.builders import Builder
+from tests.support.databases import empty
 
 DESKTOP = {"width": 1360, "height": 900}
 PHONE = {"width": 390, "height": 844}
@@ -30,6 +31,17 @@ CALLS = 60
 NUMBERS = [f"+1202555{number:04}" for number in range(100, 200)]
 
 expect.set_options(timeout=30_000)  # for a busy machine
+
+
+@pytest.fixture(params=["sqlite"])
+def app(request: pytest.FixtureRequest, apps: Callable[[str], Flask]) -> Flask:
+    """The portal on SQLite; a browser sees responses, which other tests compare on both databases.
+
+    test_journey.py and test_live_updates.py run on both.
+    """
+    app = apps(request.param)
+    empty(app)
+    return app
 
 
 @pytest.fixture

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from portal.models import Batch, User
 from tests.support.builders import Builder
 
 # The browser's part does not depend on the database.
-pytestmark = pytest.mark.parametrize("app", ["sqlite"], indirect=True)
 
 
 def test_the_document_is_rendered_and_requests_can_be_sent(

@@ -11,6 +11,9 @@ from playwright.sync_api import Page, expect
 from portal.models import Batch, User
 from tests.browser.conftest import PHONE
 from tests.support.builders import PASSWORD, Builder
+from tests.support.databases import DATABASES
+
+pytestmark = pytest.mark.parametrize("app", DATABASES, indirect=True)
 
 
 def test_sign_in_list_batch_tokens_account(page: Page, build: Builder, batches: list[Batch]) -> None:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from playwright.sync_api import Page, expect
 
 # The browser's part does not depend on the database.
-pytestmark = pytest.mark.parametrize("app", ["sqlite"], indirect=True)
 
 
 def test_the_slash_key_focuses_the_search_box(page: Page) -> None:

@@ -6,12 +6,16 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from portal.models import Batch, User
 from portal.times import now_ms
 from tests.browser.conftest import CALLS, NUMBERS, add_calls, completed, read_names
 from tests.support.builders import Builder
+from tests.support.databases import DATABASES
+
+pytestmark = pytest.mark.parametrize("app", DATABASES, indirect=True)
 
 
 def test_reported_calls_appear_on_the_batch_page(

@@ -14,7 +14,6 @@ from tests.browser.conftest import PHONE
 from tests.support.builders import Builder
 
 # The browser's part does not depend on the database.
-pytestmark = pytest.mark.parametrize("app", ["sqlite"], indirect=True)
 
 PAGES = (
     "/batches",

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
 from playwright.sync_api import Page, expect
 
 # The browser's part does not depend on the database.
-pytestmark = pytest.mark.parametrize("app", ["sqlite"], indirect=True)
 
 
 def test_a_tooltip_can_be_hovered_and_is_dismissed_by_escape(page: Page) -> None:
