@@ -167,7 +167,7 @@ def find_user_by_email(email: str) -> User | None:
     """Return the user of an email address, in any case, or None."""
     if find_forbidden_character(email[:MAX_EMAIL_LENGTH]):
         return None
-    return db.session.execute(select(User).where(User.email_folded == fold_email(email))).scalar_one_or_none()
+    return db.session.execute(select(User).where(User.email_folded == fold_email(email.strip()))).scalar_one_or_none()
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,7 @@ from portal.accounts.query import Credentials
 from portal.accounts.throttle import TooManyAttempts
 from portal.audit import query as audit_query
 from portal.audit.presenter import audit_entry_view
-from portal.contacts.phone_numbers import list_regions
-from portal.times import list_zones, now_ms
+from portal.times import now_ms
 from portal.web import htmx
 from portal.web.parameters import parse_form
 from portal.web.rendering import render
@@ -115,8 +114,6 @@ def show_account(problems: dict[str, str]) -> Response:
         "accounts/account.html",
         problems=problems,
         form=request.form,
-        zones=list_zones(),
-        regions=list_regions(),
         lifetimes=lifetimes,
         sessions=[
             session_view(row, current_user.session_key)

@@ -140,7 +140,9 @@ def create_account(identity: OpenIdUser) -> User:
     if not current_app.config["OIDC_CREATE"]:
         raise SignInRefused("Your email address has no account here. Ask your administrator for one.")
     try:
-        form = parse_fields({"email": identity.email, "name": identity.name[:100]}, ProvidedUser, UTC, {}).or_refuse()
+        parsed = parse_fields({"email": identity.email, "name": identity.name[:100]}, ProvidedUser, UTC, {})
+        parsed.problems.pop("name", None)  # a name that the portal refuses is replaced by the address
+        form = parsed.or_refuse()
         return actions.add_user(form.email, form.name or form.email[:100], "UTC", None)
     except InvalidParameter as error:
         raise SignInRefused("The account could not be created. Ask your administrator for one.") from error
