@@ -206,6 +206,12 @@ def list_sessions(user_key: int, lifetimes: Lifetimes, now: int) -> Sequence[Row
     return db.session.execute(statement.order_by(UserSession.seen_at.desc(), UserSession.key.desc())).all()
 
 
+def list_oldest_sessions(user_key: int, after: int) -> Sequence[int]:
+    """Return the keys of the user's sessions except the `after` ones that were used last."""
+    keys = select(UserSession.key).where(UserSession.user_key == user_key).order_by(UserSession.seen_at.desc())
+    return db.session.execute(keys.offset(after)).scalars().all()
+
+
 def find_user(user_key: int) -> User | None:
     """Return the user of a key, or None."""
     return db.session.execute(select(User).where(User.key == user_key)).scalar_one_or_none()
