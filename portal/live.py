@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 
 from sqlalchemy import BindParameter, Select, select
 
 from portal.models import Batch, Call
 
 
-class Deleted(Enum):
+class Deleted(StrEnum):
     """Whether a select excludes deleted batches, returns them only, or includes them."""
 
     EXCLUDE = "exclude"
     ONLY = "only"
     INCLUDE = "include"
+
+    @property
+    def parts(self) -> tuple[Deleted, ...]:
+        """Return the disjoint selects, live batches first, that together return the same rows."""
+        return (Deleted.EXCLUDE, Deleted.ONLY) if self is Deleted.INCLUDE else (self,)
 
 
 def live_batches(owner_key: int | BindParameter[int], deleted: Deleted = Deleted.EXCLUDE) -> Select[tuple[Batch]]:

@@ -11,8 +11,12 @@ IGNORABLE = re.compile(
     "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
 BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-# Letters by category that are drawn as blank space.
-BLANK_LETTERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+LINE_SEPARATORS = frozenset("\u2028\u2029")
+# Letters and symbols by category that are drawn as blank space.
+BLANK_LETTERS = frozenset("\u115f\u1160\u2800\u3164\uffa0\U0001d159")
+
+
+MAX_EMAIL_LENGTH = 300
 
 
 def fold(text: str) -> str:
@@ -25,13 +29,17 @@ def fold(text: str) -> str:
     if text.isascii():
         return " ".join(text.lower().split())
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFD", text).casefold()).casefold()
-    folded = unicodedata.normalize("NFKC", IGNORABLE.sub("", folded)).replace("i\u0307", "i")
+    folded = unicodedata.normalize("NFKC", IGNORABLE.sub("", folded).replace("i\u0307", "i"))
     return " ".join(folded.split())
 
 
 def fold_email(text: str) -> str:
-    """Return an email address folded for comparison without case; stored addresses depend on this rule."""
-    return unicodedata.normalize("NFC", text).casefold()
+    """Return an email address folded for comparison without case; stored addresses depend on this rule.
+
+    It finds fewer texts equal than `fold`, because it decides who signs in. The length is bounded: the texts of sign-in
+    forms come from anybody, and an address has at most 254 characters.
+    """
+    return unicodedata.normalize("NFC", text.strip()[:MAX_EMAIL_LENGTH]).casefold()
 
 
 def same_ascii(one: str, other: str) -> bool:
@@ -63,17 +71,17 @@ def parse_digits(text: str, maximum_length: int = 20) -> int | None:
 
 
 def check_name(text: str) -> str:
-    """Return the name of a batch, a token or a list if people can see and compare it; otherwise raise ValueError.
+    """Return the name of a batch, token, list or user if people can see and compare it; otherwise raise ValueError.
 
-    The rules are those of the contract, section 3.
+    The rules are those of the contract, section 3. An empty text passes: other rules say whether a name is required.
     """
     for character in text:
         if character in BIDI_CONTROLS:
-            raise ValueError("must not hold a character that changes the direction of text")
-        if unicodedata.category(character) in ("Zl", "Zp"):
-            raise ValueError("must not hold a line or paragraph separator")
+            raise ValueError(f"must not hold U+{ord(character):04X}, which changes the direction of text; remove it")
+        if character in LINE_SEPARATORS:
+            raise ValueError(f"must not hold U+{ord(character):04X}, which starts a new line; remove it")
     if text and not any(is_visible(character) for character in text):
-        raise ValueError("must have a visible character")
+        raise ValueError("must have a visible character, such as a letter or a digit")
     return text
 
 

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 from portal.accounts.password_strength import is_easy_to_guess
 from portal.models import Scope
 from portal.text import find_forbidden_character
-from portal.web.field_types import Region, Zone
+from portal.web.field_types import Region, Zone, name_type
 from portal.web.parameters import Parameters, parse_whole, text_type
 
 MIN_PASSWORD_LENGTH = 12
@@ -44,7 +44,7 @@ def remove_duplicates(value: Any) -> Any:
 
 
 Email = Annotated[text_type(254), AfterValidator(check_email)]
-Name = text_type(100, minimum=1)
+Name = name_type(100, minimum=1)
 NewPassword = Annotated[
     str,
     Field(min_length=MIN_PASSWORD_LENGTH, max_length=1000),
@@ -71,7 +71,7 @@ class ProvidedUser(Parameters):
     """The account of a user that the OpenID Connect provider identifies."""
 
     email: Email
-    name: text_type(100) = ""
+    name: name_type(100) = ""
 
 
 class SignInForm(Parameters):
@@ -105,7 +105,7 @@ class NewUser(Parameters):
     """A new account."""
 
     email: Email
-    name: text_type(100) = ""
+    name: name_type(100) = ""
     zone: Zone = "UTC"
     region: Region = ""
     password: NewPassword

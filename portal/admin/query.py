@@ -55,15 +55,18 @@ def fetch_page(parameters: UserListParameters) -> CountedPage[Row[Any]]:
     columns = (User.key, User.email_folded, User.name, User.is_admin, User.disabled_at)
     search = fold(parameters.search)
     accounts = [
-        row for row in db.session.execute(select(*columns)) if search in row.email_folded or search in fold(row.name)
+        row
+        for row in db.session.execute(select(*columns))
+        if search in fold(row.email_folded) or search in fold(row.name)
     ]
     counts = {show: sum(matches_filter(row, show) for row in accounts) for show in UserFilter}
     by_email = sorted(accounts, key=lambda row: row.email_folded)
     keys = [row.key for row in by_email if matches_filter(row, parameters.show)]
     start = (parameters.page - 1) * parameters.limit
     on_page = keys[start : start + parameters.limit]
-    rows = {row.key: row for row in db.session.execute(select_users().where(User.key.in_(on_page)))} if on_page else {}
-    return CountedPage([rows[key] for key in on_page], len(keys), parameters.page, parameters.limit, counts)
+    found = db.session.execute(select_users().where(User.key.in_(on_page))) if on_page else ()
+    by_key = {row.key: row for row in found}
+    return CountedPage([by_key[key] for key in on_page], len(keys), parameters.page, parameters.limit, counts)
 
 
 def matches_filter(row: Row[Any], show: UserFilter) -> bool:

@@ -21,7 +21,7 @@ from portal.extensions import db
 from portal.ids import parse_id
 from portal.live import Deleted, live_batches
 from portal.models import AccountEvent, AccountLogEntry, Batch, BatchEvent, BatchLogEntry, Token, User
-from portal.text import find_forbidden_character, fold
+from portal.text import find_forbidden_character, fold_email
 
 RECENT_EVENTS = 20
 
@@ -154,5 +154,5 @@ def find_user_key(text: str) -> int | None:
     """Return the key of the account with that email address (in any case) or id, or None."""
     if find_forbidden_character(text):
         return None
-    matching = select(User.key).where(or_(User.email_folded == fold(text), User.id == (parse_id(text) or "")))
+    matching = select(User.key).where(or_(User.email_folded == fold_email(text), User.id == (parse_id(text) or "")))
     return db.session.execute(matching).scalar_one_or_none()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Any
 
 from flask import Blueprint, Response, request
 from pydantic import Field
@@ -17,21 +17,21 @@ from portal.accounts.bearer import (
 from portal.accounts.query import Caller
 from portal.api.openapi import (
     BATCH_NOT_FOUND_ERRORS,
+    CONDITIONAL_HEADERS,
     INVALID_BODY_ERRORS,
     NOT_MODIFIED,
     Operation,
     SuccessAnswer,
     document_operation,
 )
-from portal.api.schema import ErrorBody, SuccessFlagBody
+from portal.api.schema import USER_ID, ErrorBody, SuccessFlagBody
 from portal.audit.account_log import log_export
 from portal.batches import actions, query
 from portal.batches.parameters import BatchListParameters
 from portal.batches.presenter import export_details, list_json, settings_json
-from portal.batches.rows import BATCH_HEADER, batch_cells
+from portal.batches.rows import BATCH_FIELDS
+from portal.batches.rows import export_columns as list_columns
 from portal.batches.schema import (
-    CREATED_EXAMPLE,
-    LIST_EXAMPLE,
     BatchListBody,
     BatchSettingsBody,
     CreatedBody,
@@ -42,18 +42,18 @@ from portal.batches.settings import BatchChanges, NewBatch, changed_settings, st
 from portal.batches.transitions import BatchAction, IllegalTransition
 from portal.calls import query as calls_query
 from portal.calls.presenter import export_columns
-from portal.idempotency.api import answer_once, find_answer, read_keyed_request
+from portal.idempotency.api import answer_once, begin_keyed_request
 from portal.live import Deleted
 from portal.models import Scope
 from portal.models.list_state import ListState
 from portal.web.envelope import success_flag_response, success_response
 from portal.web.errors import ApiError, batch_not_found
-from portal.web.etags import conditional_response
+from portal.web.etags import revalidated_response
 from portal.web.export_kinds import ExportKind, stream_download
 from portal.web.field_types import HexId
 from portal.web.json_body import read_body
 from portal.web.pagination import link_header
-from portal.web.parameters import Parameters
+from portal.web.parameters import PageNumber, PageSize, Parameters
 from portal.web.request_hooks import client_address
 from portal.web.strict_input import read_nothing, read_query
 
@@ -61,19 +61,26 @@ blueprint = Blueprint("batches_api", __name__, url_prefix="/api/call")
 
 GET_ALL_BATCHES = Operation(
     summary="Get All Batches",
-    description="A page of the live batches of the token's user, newest first by default.",
+    description="A page of the batches of the token's user, by default of those that are not deleted, newest first. New"
+    " batches move the others to later pages: to read all pages while batches are created, use sortOrder=asc, or the"
+    " same createdTo on every page.",
     scope=Scope.READ,
     query=BatchListParameters,
     successes={
-        200: SuccessAnswer("The page.", BatchListBody, ("ETag", "Cache-Control", "Link"), LIST_EXAMPLE),
+        200: SuccessAnswer("The page.", BatchListBody, (*CONDITIONAL_HEADERS, "Link")),
         304: NOT_MODIFIED,
     },
     errors={
         400: (
             ErrorBody,
             "userId is not an id, or a parameter is unknown, repeated or out of range.",
+            "limit must be between 1 and 100",
         ),
-        404: (NoBatchesBody, "The user has no batches."),
+        404: (
+            NoBatchesBody,
+            "The user has no live batches, and no deleted ones that match if these are asked for.",
+            "This user has no batches yet",
+        ),
     },
 )
 
@@ -81,17 +88,17 @@ GET_ALL_BATCHES = Operation(
 @blueprint.get("/batches/<user_id>")
 @document_operation(GET_ALL_BATCHES)
 def list_batches(user_id: str) -> Response:
-    """Return a page of the caller's live batches."""
+    """Return a page of the caller's batches."""
     state = require_caller(Scope.READ, userId=user_id).list_state
     parameters = read_query(BatchListParameters)
-    return conditional_response(lambda: list_response(state, parameters), "json", state.version)
+    return revalidated_response(lambda: list_response(state, parameters), "json", state.version)
 
 
 def list_response(state: ListState, parameters: BatchListParameters) -> Response:
-    """Return a page of the list with its Link header. Raises ApiError 404 if the owner has no live batches."""
+    """Return a page of the list with its Link header. Raises ApiError 404 without live batches and matches."""
     page = query.fetch_page(parameters.to_list_query(state))
     data = list_json(page)
-    if not state.total:
+    if not (state.total or page.total):
         raise ApiError(404, "This user has no batches yet", data)
     response = success_response(data, "Batches fetched successfully")
     response.headers["Link"] = link_header(parameters, page)
@@ -104,7 +111,7 @@ CREATE_BATCH = Operation(
     scope=Scope.WRITE,
     body=NewBatch,
     takes_key=True,
-    successes={201: SuccessAnswer("The new batch's id.", CreatedBody, example=CREATED_EXAMPLE)},
+    successes={201: SuccessAnswer("The new batch's id.", CreatedBody)},
     errors=INVALID_BODY_ERRORS,
 )
 
@@ -114,9 +121,7 @@ CREATE_BATCH = Operation(
 def create_batch() -> Response:
     """Create an empty batch."""
     caller, body = require_caller_with_body(Scope.WRITE)
-    keyed = read_keyed_request(caller, body)
-    if answer := find_answer(keyed):
-        return answer
+    keyed = begin_keyed_request(caller, body)
     new_batch = read_body(body, NewBatch, caller.region)
 
     def create() -> Response:
@@ -163,8 +168,11 @@ def change_batch(batch_id: str) -> Response:
 class TransitionBody(Parameters):
     """The batch to change, and its owner."""
 
-    batch_id: HexId = Field(alias="batchId")
-    user_id: HexId = Field(alias="userId")
+    batch_id: Annotated[HexId, Field(alias="batchId")]
+    user_id: Annotated[HexId, Field(alias="userId", examples=[USER_ID])]
+
+
+CONFLICT = "This batch is completed and cannot be paused"
 
 
 def transition_operation(summary: str, description: str) -> Operation:
@@ -174,26 +182,32 @@ def transition_operation(summary: str, description: str) -> Operation:
         description=f"{description} Safe to repeat.",
         scope=Scope.WRITE,
         body=TransitionBody,
+        takes_key=True,
         successes={200: SuccessAnswer("The batch has the new status.", TransitionResultBody)},
         errors=INVALID_BODY_ERRORS
         | BATCH_NOT_FOUND_ERRORS
-        | {409: (ErrorBody, "The current status does not allow this change.")},
+        | {409: (ErrorBody, "The current status does not allow this change.", CONFLICT)},
     )
 
 
 def transition_response(action: BatchAction) -> Response:
     """Apply an action to the batch in the body. Raises ApiError 404, 400 or 409."""
     caller, body = require_caller_with_body(Scope.WRITE)
+    keyed = begin_keyed_request(caller, body)
     batch_id = body.get("batchId")
     if batch_id:
         require_batch(caller, batch_id)
     read_body(body, TransitionBody)
-    try:
-        if actions.change_status(caller.actor, batch_id, action) is None:
-            raise batch_not_found()
-    except IllegalTransition as error:
-        raise ApiError(409, str(error)) from error
-    return success_response({"batchId": batch_id, "status": action.result})
+
+    def change() -> Response:
+        try:
+            if actions.change_status(caller.actor, batch_id, action) is None:
+                raise batch_not_found()
+        except IllegalTransition as error:
+            raise ApiError(409, str(error)) from error
+        return success_response({"batchId": batch_id, "status": action.result})
+
+    return answer_once(keyed, change)
 
 
 @blueprint.post("/start-calling")
@@ -233,21 +247,43 @@ def resume_calling() -> Response:
 # --- export -----------------------------------------------------------------------------------------------------------
 
 
+# Without page and limit, an export is complete: generated clients send documented defaults.
+NO_DEFAULT: dict[str, Any] = {"default": None}
+
+
 class ExportParameters(BatchListParameters):
     """The parameters of an export: a batch whose calls to export, or the filters of the list."""
 
+    page: Annotated[
+        PageNumber, Field(description="Export one page: this one, or the first.", json_schema_extra=NO_DEFAULT)
+    ] = 1
+    limit: Annotated[
+        PageSize,
+        Field(description="Export one page of this size, or of 10.", json_schema_extra=NO_DEFAULT, examples=[10]),
+    ] = 10
     batch_id: Annotated[HexId | None, Field(alias="batchId", description="Export the calls of this batch.")] = None
 
 
+EXPORT_EXAMPLE = "".join(
+    f"{','.join(row)}\r\n" for row in zip(*((field.name, str(field.example)) for field in BATCH_FIELDS), strict=True)
+)
 EXPORT = Operation(
     summary="Export as CSV",
     description="Exports the calls of one batch (batchId), or all batches that match the list's parameters; only one"
     " page if page or limit is set. The file is streamed, and cells that a spreadsheet would execute are escaped.",
     scope=Scope.READ,
     query=ExportParameters,
-    successes={200: SuccessAnswer("The file.", file=ExportKind.CSV.mime_type)},
+    successes={
+        200: SuccessAnswer("The file.", None, ("Content-Disposition",), EXPORT_EXAMPLE, file=ExportKind.CSV.mime_type)
+    },
     errors=BATCH_NOT_FOUND_ERRORS
-    | {400: (ErrorBody, "A parameter is unknown, repeated, out of range, or cannot be combined with batchId.")},
+    | {
+        400: (
+            ErrorBody,
+            "A parameter is unknown, repeated, out of range, or cannot be combined with batchId.",
+            "limit must be between 1 and 100",
+        )
+    },
 )
 
 
@@ -257,12 +293,14 @@ def export_csv() -> Response:
     """Export the list or a batch's calls as CSV."""
     caller = require_caller(Scope.READ)
     parameters = read_query(ExportParameters)
+    one_page = parameters.model_fields_set & {"page", "limit"}
     if parameters.batch_id is None:
         list_query = parameters.to_list_query(caller.list_state)
-        one_page = parameters.model_fields_set & {"page", "limit"}
         rows = iter(query.fetch_page(list_query).rows) if one_page else query.stream_batches(list_query)
-        return stream_download(ExportKind.CSV, "Batches", BATCH_HEADER, map(batch_cells, rows))
-    if others := [name for name, _ in parameters.pairs(parameters.model_fields_set) if name != "batchId"]:
+        header, cells = list_columns(parameters.deleted)
+        return stream_download(ExportKind.CSV, "Batches", header, map(cells, rows))
+    # The default of another parameter changes nothing.
+    if others := [name for name, _ in parameters.pairs(one_page) if name != "batchId"]:
         raise ApiError(400, f"batchId cannot be combined with other parameters: remove {', '.join(others)}")
     return export_calls(caller, parameters.batch_id)
 
@@ -285,14 +323,16 @@ def export_calls(caller: Caller, batch_id: str) -> Response:
 # --- the trash --------------------------------------------------------------------------------------------------------
 
 
-def trash_operation(summary: str, description: str) -> Operation:
+def trash_operation(summary: str, description: str, *, takes_key: bool = False) -> Operation:
     """Return the documentation of deleting or restoring a batch."""
     return Operation(
         summary=summary,
         description=description,
         scope=Scope.WRITE,
+        takes_key=takes_key,
         successes={200: SuccessAnswer("Done.", SuccessFlagBody)},
-        errors=BATCH_NOT_FOUND_ERRORS | {400: (ErrorBody, "batchId is not an id.")},
+        errors=BATCH_NOT_FOUND_ERRORS
+        | {400: (ErrorBody, "batchId is not an id.", "batchId must be 24 hexadecimal characters")},
     )
 
 
@@ -312,13 +352,22 @@ def delete_batch(batch_id: str) -> Response:
 
 @blueprint.post("/restore-batch/<batch_id>")
 @document_operation(
-    trash_operation("Restore a batch", "Restores a batch and its calls from the trash. A live batch does not change.")
+    trash_operation(
+        "Restore a batch",
+        "Restores a batch and its calls from the trash. A live batch does not change.",
+        takes_key=True,
+    )
 )
 def restore_batch(batch_id: str) -> Response:
     """Restore a batch from the trash."""
     caller, batch_id = require_caller_and_batch_id(Scope.WRITE, batch_id)
+    keyed = begin_keyed_request(caller, batch_id)
     require_batch(caller, batch_id, Deleted.INCLUDE)
     read_nothing()
-    if not actions.restore_batch(caller.actor, batch_id):
-        raise batch_not_found()
-    return success_flag_response(message="Batch restored")
+
+    def restore() -> Response:
+        if not actions.restore_batch(caller.actor, batch_id):
+            raise batch_not_found()
+        return success_flag_response(message="Batch restored")
+
+    return answer_once(keyed, restore)

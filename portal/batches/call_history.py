@@ -17,11 +17,11 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from portal.batches.settings import BatchName
 from portal.contacts.file_limits import ContactFileError
 from portal.contacts.files import EXTENSIONS, Table, open_table
 from portal.contacts.rows import CellKind, Row
 from portal.models import CallStatus
-from portal.models.batch import NAME_LENGTH
 from portal.models.call import OPEN_STATUSES
 from portal.text import find_forbidden_character
 from portal.web.field_types import parse_moment_ms
@@ -82,7 +82,7 @@ def parse_final_status(value: Any) -> CallStatus:
 class CallHistoryColumns(Parameters):
     """The required columns of a call history."""
 
-    batch_name: Annotated[text_type(NAME_LENGTH, minimum=1), Field(alias="batchName")]
+    batch_name: Annotated[BatchName, Field(alias="batchName")]
     phone_number: Annotated[text_type(20), AfterValidator(validate_e164), Field(alias="phoneNumber")]
     started_at: Annotated[int, BeforeValidator(parse_start), Field(alias="startedAt")]
     duration_seconds: Annotated[

@@ -7,9 +7,10 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from portal.batches.query.list_query import MAX_MS, MIN_MS, ListQuery, NameSearch, SortBy
+from portal.live import Deleted
 from portal.models import QueueStatus
+from portal.models.batch import fold_name
 from portal.models.list_state import ListState
-from portal.text import fold
 from portal.web.field_types import DateBound
 from portal.web.pagination import SortOrder
 from portal.web.parameters import PageNumber, PageSize, Parameters, parse_choices, text_type
@@ -20,11 +21,17 @@ class BatchListParameters(Parameters):
 
     page: PageNumber = 1
     limit: PageSize = 10
-    search: text_type(200, description="Part of the batch's name or status, ignoring case. No wildcards.") = ""
+    search: Annotated[
+        text_type(200, description="Part of the batch's name or status, ignoring case. No wildcards."),
+        Field(examples=["Marketing"]),
+    ] = ""
     status: Annotated[
         tuple[QueueStatus, ...],
         BeforeValidator(parse_choices(QueueStatus)),
-        Field(description="Only these statuses. Repeat the parameter or separate values with commas."),
+        Field(
+            description="Only these statuses. Repeat the parameter or separate values with commas.",
+            examples=[["active", "paused"]],
+        ),
     ] = ()
     created_from: Annotated[
         DateBound | None,
@@ -38,10 +45,14 @@ class BatchListParameters(Parameters):
         SortBy.CREATED_AT
     )
     sort_order: Annotated[SortOrder, Field(alias="sortOrder", description="Sort direction.")] = SortOrder.DESC
+    deleted: Annotated[
+        Deleted,
+        Field(description="Whether to exclude deleted batches, list only them, or include them. They have deletedAt."),
+    ] = Deleted.EXCLUDE
 
     def to_list_query(self, state: ListState) -> ListQuery:
         """Return the query of these parameters for one owner's list."""
-        folded = fold(self.search)
+        folded = fold_name(self.search)
         return ListQuery(
             state,
             search=NameSearch(state.version, state.owner_key, folded) if folded else None,
@@ -53,6 +64,7 @@ class BatchListParameters(Parameters):
             ascending=self.sort_order is SortOrder.ASC,
             page=self.page,
             limit=self.limit,
+            deleted=self.deleted,
         )
 
 

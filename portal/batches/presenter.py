@@ -12,6 +12,7 @@ from portal.batches.parameters import BatchListParameters
 from portal.batches.query.list_query import SortBy
 from portal.batches.rows import BatchView, batch_json, batch_view
 from portal.batches.settings import calling_hours_from, effective_settings
+from portal.live import Deleted
 from portal.models import QueueStatus
 from portal.web.listing import Chip
 from portal.web.pagination import CountedPage, Page, SortedView, pagination_json
@@ -30,6 +31,10 @@ def settings_json(batch: Any) -> dict[str, Any]:
 def export_details(batch: Any, *, is_complete: bool) -> dict[str, Any]:
     """Return the audit log's details of an export of calls; the row count only if all calls are exported."""
     return {"kind": "calls", "batch": batch.id} | ({"rows": batch.total_calls} if is_complete else {})
+
+
+# The names of the filters for deleted batches.
+DELETED_LABELS = {Deleted.ONLY: "Deleted", Deleted.INCLUDE: "With deleted"}
 
 
 @dataclass(frozen=True)
@@ -80,9 +85,11 @@ class Listing(SortedView):
 
     @property
     def chips(self) -> list[Chip]:
-        """Return the status filters, "All" first; a selected filter links to the list without it."""
+        """Return the status filters, "All" first, after that for deleted batches; a selected filter removes itself."""
         selected, counts = self.parameters.status, self.page.counts
+        deleted = DELETED_LABELS.get(self.parameters.deleted)
         return [
+            *([Chip("deleted", deleted, self.page.total, self.view(deleted=Deleted.EXCLUDE), True)] if deleted else ()),
             Chip("all", "All", sum(counts.values()), self.view(status=()), not selected),
             *(
                 Chip(

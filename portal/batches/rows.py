@@ -5,7 +5,9 @@ A field added to BATCH_FIELDS appears in the API's JSON, in its OpenAPI schema a
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -14,10 +16,12 @@ from portal.api.fields import ApiField, cells_reader, headings, json_reader, tim
 from portal.api.schema import Count, PublicIdText
 from portal.batches.calling_hours import describe_opening
 from portal.batches.settings import calling_hours_from
+from portal.live import Deleted
 from portal.models import Batch, QueueStatus
 from portal.models.batch import NAME_LENGTH
 from portal.models.call import ProgressPart
 from portal.web.listing import percent
+from portal.web.spreadsheets import Cell, Heading
 
 # In the contract's order.
 BATCH_FIELDS = (
@@ -36,16 +40,30 @@ BATCH_FIELDS = (
     time_field("createdAt", "created_at", "Created", "2025-05-01T12:00:00.000Z"),
     time_field("updatedAt", "updated_at", "Updated", "2025-05-15T14:30:00.000Z"),
 )
-BATCH_HEADER = headings(BATCH_FIELDS)
+# Of deleted batches only, in lists that ask for them.
+DELETED_FIELD = time_field("deletedAt", "deleted_at", "Deleted", "2025-05-16T09:00:00.000Z")
 
-batch_cells = cells_reader(BATCH_FIELDS)
-batch_json = json_reader(BATCH_FIELDS)
+live_batch_json = json_reader(BATCH_FIELDS)
+deleted_batch_json = json_reader((*BATCH_FIELDS, DELETED_FIELD))
+
+
+def batch_json(row: Any) -> dict[str, Any]:
+    """Return a row of the list; the time of its deletion, the last key, is absent for a live batch."""
+    return live_batch_json(row) if row.deleted_at is None else deleted_batch_json(row)
+
+
+@cache
+def export_columns(deleted: Deleted) -> tuple[tuple[Heading, ...], Callable[[Any], list[Cell]]]:
+    """Return the header of an export of batches, and the function that reads a row's cells."""
+    fields = BATCH_FIELDS if deleted is Deleted.EXCLUDE else (*BATCH_FIELDS, DELETED_FIELD)
+    return headings(fields), cells_reader(fields)
+
 
 # The columns that lists read: rows of values cost much less than objects of the session.
-LIST_COLUMNS = tuple(
-    dict.fromkeys(
-        (*(getattr(Batch, field.attribute) for field in BATCH_FIELDS), Batch.calls_called, Batch.settings),
-    )
+LIST_COLUMNS = (
+    *(getattr(Batch, field.attribute) for field in (*BATCH_FIELDS, DELETED_FIELD)),
+    Batch.calls_called,
+    Batch.settings,
 )
 
 
@@ -54,6 +72,7 @@ class BatchView:
     """A batch on a page. Times are milliseconds since 1970 UTC; shares are whole percentages, None of zero.
 
     `opening` describes when calls may start, for an active batch outside its calling hours; otherwise it is empty.
+    `deleted_at` is None for a live batch.
     """
 
     id: str
@@ -66,6 +85,7 @@ class BatchView:
     created_at: int
     updated_at: int
     opening: str
+    deleted_at: int | None
 
     @property
     def badge(self) -> tuple[str, str, str, str]:
@@ -121,4 +141,5 @@ def batch_view(row: Any, now: int | None = None) -> BatchView:
         created_at=row.created_at,
         updated_at=row.updated_at,
         opening=describe_opening(hours, now) if hours else "",
+        deleted_at=row.deleted_at,
     )

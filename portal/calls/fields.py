@@ -9,16 +9,21 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from portal.api.fields import ApiField, cells_reader, headings, json_reader, time_field
-from portal.api.schema import Count, PublicIdText
+from portal.api.schema import CALL_ID, Count, PublicIdText
+from portal.api.schema import PHONE_NUMBER as NUMBER_EXAMPLE
 from portal.models import CallStatus
 from portal.times import known_zones
 
-ID = ApiField("_id", "id", PublicIdText, label="Call ID")
+ID = ApiField("_id", "id", PublicIdText, CALL_ID, label="Call ID")
 PHONE_NUMBER = ApiField(
-    "phoneNumber", "phone_number", Annotated[str, Field(pattern=r"^\+[1-9][0-9]{6,14}$")], label="Phone number"
+    "phoneNumber",
+    "phone_number",
+    Annotated[str, Field(pattern=r"^\+[1-9][0-9]{6,14}$")],
+    NUMBER_EXAMPLE,
+    label="Phone number",
 )
-STATUS = ApiField("callStatus", "status", CallStatus, cell=CallStatus, label="Outcome")
-DURATION = ApiField("callDuration", "duration_seconds", Count, label="Length (seconds)")
+STATUS = ApiField("callStatus", "status", CallStatus, "completed", cell=CallStatus, label="Outcome")
+DURATION = ApiField("callDuration", "duration_seconds", Count, 64, label="Length (seconds)")
 CREATED_AT = time_field("createdAt", "created_at", "Added")
 
 JSON_FIELDS = (ID, PHONE_NUMBER, CREATED_AT)
@@ -34,8 +39,8 @@ EXPORT_FIELDS = (
 LOG_FIELDS = (
     STATUS,
     DURATION,
-    ApiField("recordingUrl", "recording_url", str),
-    ApiField("transcript", "transcript", str),
+    ApiField("recordingUrl", "recording_url", str, "https://recordings.example.com/call-1.mp3"),
+    ApiField("transcript", "transcript", str, "Good morning, this is the clinic."),
     time_field("createdAt", "occurred_at", "Time"),
 )
 EXPORT_HEADER = headings(EXPORT_FIELDS)

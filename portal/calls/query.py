@@ -63,8 +63,9 @@ def select_matching(owner_key: int, batch_id: str, call_query: CallQuery) -> Sel
     """Return an unordered select of the batch's calls that match."""
     statement = live_calls(owner_key, batch_id)
     if search := call_query.search:
-        statuses = [status for status in CallStatus if search in status]
-        statement = statement.where(or_(Call.search_text.contains(search, autoescape=True), Call.status.in_(statuses)))
+        by_number = (Call.phone_number.contains(form, autoescape=True) for form in search.number_forms)
+        by_text = Call.search_text.contains(search.text, autoescape=True)
+        statement = statement.where(or_(by_text, Call.status.in_(search.statuses), *by_number))
     for name, values in call_query.values.items():
         column = FILTER_COLUMNS.get(name)
         if column is None:

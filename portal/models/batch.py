@@ -10,8 +10,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.models.base import Base, Key, Millis, PublicId, SortableText, vocabulary_check
 from portal.models.labeled_enum import LabeledEnum
+from portal.text import fold
 
 NAME_LENGTH = 200
+FOLDED_LENGTH = 3 * NAME_LENGTH
 
 
 class BatchAction(LabeledEnum):
@@ -49,6 +51,7 @@ class QueueStatus(LabeledEnum):
 
 
 LIVE = text("deleted_at IS NULL")
+DELETED = text("deleted_at IS NOT NULL")
 
 
 def live_index(name: str, *columns: str) -> Index:
@@ -76,6 +79,7 @@ class Batch(Base):
         live_index("name", "name_folded", "id", "status", "created_at", "deleted_at"),  # covers a search
         live_index("calls", "total_calls", "id"),
         live_index("status", "status", "created_at", "id"),
+        Index("ix_batches_deleted", "owner_key", "created_at", "id", sqlite_where=DELETED, postgresql_where=DELETED),
         Index("ix_batches_source", "owner_key", "source_name", unique=True),
     )
 
@@ -83,7 +87,7 @@ class Batch(Base):
     id: Mapped[str] = mapped_column(PublicId)
     owner_key: Mapped[int] = mapped_column(Key, ForeignKey("users.key"))
     name: Mapped[str] = mapped_column(SortableText(NAME_LENGTH))
-    name_folded: Mapped[str] = mapped_column(SortableText(NAME_LENGTH * 3))  # text.fold at most triples it
+    name_folded: Mapped[str] = mapped_column(SortableText(FOLDED_LENGTH))  # see fold_name() below
     status: Mapped[str] = mapped_column(SortableText(20))
     total_calls: Mapped[int] = mapped_column(default=0)
     calls_called: Mapped[int] = mapped_column(default=0)  # calls that the dialer has attempted, answered or not
@@ -97,3 +101,11 @@ class Batch(Base):
     source_name: Mapped[str | None] = mapped_column(SortableText(NAME_LENGTH))
     # The settings for the dialer, in the format of batches/settings.py; not searchable.
     settings: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
+
+
+def fold_name(text: str) -> str:
+    """Return a name, or a search for part of one, as names are searched and sorted.
+
+    A few characters fold to more than three, the longest to 18: a name of these is cut, and so is the search for it.
+    """
+    return fold(text)[:FOLDED_LENGTH]

@@ -9,16 +9,17 @@ from werkzeug.exceptions import HTTPException
 from portal.accounts.bearer import authenticate, check_request_ids
 from portal.accounts.query import Caller
 from portal.api.openapi import INVALID_BODY_ERRORS, Operation, SuccessAnswer, document_operation
-from portal.batches.settings import stored_settings
+from portal.api.schema import PHONE_NUMBER, USER_ID
+from portal.batches.settings import NAME_EXAMPLE, stored_settings
 from portal.contacts.file_limits import ContactFileError
 from portal.idempotency.actions import KeyedRequest
-from portal.idempotency.api import answer_once, find_answer, read_keyed_request
+from portal.idempotency.api import answer_once, begin_keyed_request
 from portal.limits import file_slots
 from portal.limits.request_sizes import MAX_FORM_FIELDS
 from portal.models import Scope
 from portal.uploads import actions
 from portal.uploads.actions import UploadedFile
-from portal.uploads.parameters import UploadFields, read_upload_fields
+from portal.uploads.parameters import FILE_EXAMPLE, UploadFields, read_upload_fields
 from portal.uploads.parsing import ReadingOptions, open_contact_sheet, read_contacts
 from portal.uploads.presenter import (
     MAX_REPORTED,
@@ -53,7 +54,25 @@ UPLOAD = Operation(
     form=True,
     takes_key=True,
     successes={200: SuccessAnswer("The batch.", UploadedBody)},
-    errors=INVALID_BODY_ERRORS | {422: (InvalidRowsBody, "The file has invalid rows; nothing was stored.")},
+    errors=INVALID_BODY_ERRORS
+    | {
+        422: (
+            InvalidRowsBody,
+            "The file has invalid rows and nothing was stored, or the Idempotency-Key was used for another request.",
+            "file has invalid rows: 1. First: row 3, phoneNumber has no country code",
+        )
+    },
+    example={
+        "file": FILE_EXAMPLE,
+        "userId": USER_ID,
+        "batchName": NAME_EXAMPLE,
+        "callingNumbers": [PHONE_NUMBER],
+        "timezone": "America/New_York",
+        "callingHour": {"start": "09:00", "end": "17:00"},
+        "allowedDays": [1, 2, 3, 4, 5],
+        "phoneColumn": "phoneNumber",
+        "type": True,
+    },
 )
 
 
@@ -78,9 +97,7 @@ def upload() -> Response:
     if not request.form and not request.files:  # the form parser discards a form that it cannot parse
         raise ApiError(400, "The form cannot be parsed; names of fields and files must be UTF-8")
     form, file = read_form()
-    keyed = read_keyed_request(credentials, [form.to_dict(flat=False), file and (file.name, file.sha256)])
-    if answer := find_answer(keyed):
-        return answer
+    keyed = begin_keyed_request(credentials, [form.to_dict(flat=False), file and (file.name, file.sha256)])
     given = read_upload_fields(form) | ({"file": file} if file else {})
     fields = read_body(given, UploadFields, credentials.region)
     if file is None:

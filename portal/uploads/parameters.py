@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, GetJsonSchemaHandler, WithJsonSchema
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from werkzeug.datastructures import MultiDict
 
-from portal.batches.settings import BatchName, BatchSettings, BatchType
+from portal.api.schema import USER_ID
+from portal.batches.settings import NAME_EXAMPLE, BatchName, BatchSettings, BatchType
 from portal.contacts.csv_text import DELIMITERS
 from portal.contacts.file_limits import MAX_CELL_LENGTH, MAX_ROWS
 from portal.contacts.files import HiddenChoice
@@ -59,7 +58,12 @@ class ReadingFields(Parameters):
     """The options for reading a file. What is not given is detected."""
 
     phone_column: Annotated[
-        ColumnName, Field(alias="phoneColumn", description="The name of the column of the phone numbers to call.")
+        ColumnName,
+        Field(
+            alias="phoneColumn",
+            description="The name of the column of the phone numbers to call.",
+            examples=["phoneNumber"],
+        ),
     ] = ""
     country_column: Annotated[
         ColumnName,
@@ -68,6 +72,7 @@ class ReadingFields(Parameters):
             alias="countryColumn",
             description="The name of the column with the country of each number (a code, a name or a dialing code);"
             " `none` uses no column.",
+            examples=["country"],
         ),
     ] = ""
     region: Annotated[
@@ -77,7 +82,9 @@ class ReadingFields(Parameters):
         bool | None,
         Field(alias="withCountryCode", description="true: numbers without + begin with their country code."),
     ] = None
-    sheet: Annotated[str, Field(max_length=255, description="The name of the worksheet of a workbook.")] = ""
+    sheet: Annotated[
+        str, Field(max_length=255, description="The name of the worksheet of a workbook.", examples=["Sheet1"])
+    ] = ""
     header_row: Annotated[
         int | None,
         Field(
@@ -85,10 +92,13 @@ class ReadingFields(Parameters):
             ge=0,
             le=MAX_ROWS,
             description="The row with the column names, as a spreadsheet counts; 0 = no header.",
+            examples=[1],
         ),
         BeforeValidator(parse_whole),
     ] = None
-    encoding: Annotated[text_type(40), Field(description="The encoding of a text file, such as windows-1252.")] = ""
+    encoding: Annotated[
+        text_type(40), Field(description="The encoding of a text file, such as windows-1252.", examples=["utf-8"])
+    ] = ""
     delimiter: Delimiter = ""
     hidden: Annotated[
         HiddenChoice, Field(description="What to do with rows and columns that the spreadsheet hides.")
@@ -103,34 +113,28 @@ class ReadingFields(Parameters):
 STORED_NAMES = {"phone_column": "column"}  # fields whose names in the database are older
 
 
+FILE_EXAMPLE = "phoneNumber,name,city\n+12025550101,First contact,Boston\n"
+
+
 class UploadFields(ReadingFields, BatchSettings):
     """The form of an upload. Lists are sent as repeated fields or as one field of JSON, callingHour as JSON."""
 
     file: Annotated[
         Any,
         WithJsonSchema(
-            {"type": "string", "format": "binary", "description": "The contacts: .csv, .tsv, .txt, .xls or .xlsx."}
+            {
+                "type": "string",
+                "format": "binary",
+                "description": "The contacts: .csv, .tsv, .txt, .xls or .xlsx.",
+                "examples": [FILE_EXAMPLE],
+            }
         ),
     ]
-    user_id: Annotated[HexId, Field(alias="userId")]
-    batch_name: Annotated[BatchName, Field(alias="batchName")]
+    user_id: Annotated[HexId, Field(alias="userId", examples=[USER_ID])]
+    batch_name: Annotated[BatchName, Field(alias="batchName", examples=[NAME_EXAMPLE])]
     batch_type: Annotated[BatchType, Field(alias="batchType")] = BatchType.OUTBOUND
     enable_dnc: Annotated[bool, Field(alias="enableDNC")] = False
     type: Annotated[bool, Field(description="true: skip invalid rows and count them in skipped.")] = False
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """Return the schema without null, which a form cannot send: clients would send it as text."""
-        document = handler(schema)
-        for field in handler.resolve_ref_schema(document)["properties"].values():
-            choices = [choice for choice in field.pop("anyOf", ()) if choice != {"type": "null"}]
-            if len(choices) == 1:
-                field |= choices[0]
-            elif choices:
-                field["anyOf"] = choices
-            if field.get("default", "") in (None, "", []):
-                field.pop("default", None)
-        return document
 
 
 def read_upload_fields(form: MultiDict[str, str]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from portal.contacts.file_report import FileReport, ReasonCount
 from portal.contacts.number_problems import NumberProblem
 from portal.models import Upload
 from portal.models.batch import NAME_LENGTH
-from portal.text import find_forbidden_character
+from portal.text import check_name, find_forbidden_character
 from portal.uploads.parameters import HIDDEN_LABELS
 from portal.uploads.reading import FileReading, Notice, list_notices
 from portal.uploads.stored_reports import load_reading, load_report
@@ -88,7 +88,11 @@ def uploaded_batch_json(batch_id: str, name: str, settings: Mapping[str, Any], t
 def suggest_batch_name(file_name: str) -> str:
     """Suggest a batch name: the file's own name, made readable."""
     stem = PurePath(file_name).stem.replace("_", " ").replace("-", " ").strip()
-    return "" if find_forbidden_character(stem) else (stem[:1].upper() + stem[1:])[:NAME_LENGTH]
+    name = (stem[:1].upper() + stem[1:])[:NAME_LENGTH]
+    try:
+        return "" if find_forbidden_character(name) else check_name(name)
+    except ValueError:
+        return ""
 
 
 def format_file_size(size: int) -> str:

@@ -11,8 +11,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, Wit
 
 from portal.contacts.phone_numbers import list_regions, parse_phone_number
 from portal.ids import parse_id
+from portal.text import check_name
 from portal.times import ISO_DATE, ISO_DATE_TIME, find_zone, parse_moment_range
-from portal.web.parameters import text_type
+from portal.web.parameters import TEXT_PATTERN, text_type
 
 
 def parse_hex_id(value: str) -> str:
@@ -23,7 +24,25 @@ def parse_hex_id(value: str) -> str:
     return parsed
 
 
-HexId = Annotated[str, AfterValidator(parse_hex_id), Field(json_schema_extra={"pattern": "^[0-9a-fA-F]{24}$"})]
+# The characters that check_name accepts, for the OpenAPI document.
+NAME_PATTERN = TEXT_PATTERN.replace("]*$", r"\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]*$")
+
+
+def name_type(maximum: int, minimum: int = 0, description: str = "") -> Any:
+    """Return the type of a name of this length in characters, with at least one visible character."""
+    pattern = Field(json_schema_extra={"pattern": NAME_PATTERN})
+    return Annotated[text_type(maximum, minimum, description), pattern, AfterValidator(check_name)]
+
+
+HexId = Annotated[
+    str,
+    AfterValidator(parse_hex_id),
+    Field(
+        json_schema_extra={"pattern": "^[0-9a-fA-F]{24}$"},
+        description="24 hexadecimal characters.",
+        examples=["64e5f12345abcdef98765432"],
+    ),
+]
 
 HAS_OFFSET = re.compile(r"([Zz]|[+-]\d\d:?\d\d)$", re.ASCII)
 YEAR_9999_MS = 253_370_764_800_000
@@ -55,7 +74,7 @@ def validate_zone(value: str) -> str:
     return zone
 
 
-Zone = Annotated[text_type(64), AfterValidator(validate_zone)]
+Zone = Annotated[text_type(64), AfterValidator(validate_zone), Field(examples=["Europe/Lisbon"])]
 
 
 def validate_region(value: str) -> str:
@@ -65,7 +84,7 @@ def validate_region(value: str) -> str:
     return value
 
 
-Region = Annotated[text_type(2), AfterValidator(validate_region)]
+Region = Annotated[text_type(2), AfterValidator(validate_region), Field(examples=["US"])]
 
 
 @dataclass(frozen=True)
@@ -97,6 +116,6 @@ def parse_moment(value: Any, info: ValidationInfo) -> MomentRange:
 DATE_SCHEMA = {
     "type": "string",
     "pattern": f"^({ISO_DATE.pattern}|{ISO_DATE_TIME.pattern})$",
-    "examples": ["2025-05-01", "2025-05-01T12:00:00Z"],
+    "examples": ["2025-05-01T12:00:00Z", "2025-05-01"],
 }
 DateBound = Annotated[MomentRange, BeforeValidator(parse_moment), WithJsonSchema(DATE_SCHEMA)]

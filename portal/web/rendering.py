@@ -52,11 +52,9 @@ def render_with_etag(version: object, build: Callable[[], Response]) -> Response
     if "_flashes" in session:
         return build()
     user = current_user._get_current_object()
-    user_state = (user.get_id(), user.name, user.zone, session.get("csrf_token"))
+    user_state = (user.get_id(), user.name, user.zone, user.region, session.get("csrf_token"))
     minute = request_clock().now // macros.MINUTE_MS
-    response = conditional_response(build, response_kind(), version, user_state, minute)
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return conditional_response(build, response_kind(), version, user_state, minute)
 
 
 def format_number(number: int) -> str:

@@ -229,6 +229,7 @@ def test_the_trash_shows_when_and_by_whom_and_restores(
         ("", 400, "must not be empty"),
         ("x" * 201, 400, "at most 200"),
         ("a\tb", 400, "control"),
+        ("open \u202ename", 400, "must not hold U+202E"),
     ],
 )
 def test_rename(

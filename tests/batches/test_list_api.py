@@ -113,7 +113,7 @@ def test_defaults_are_page_1_of_10(api: Callable, build: Builder, owner: User) -
         ("createdFrom=2025-05-01&createdFrom=2025-05-02", "createdFrom is given more than once"),
         ("createdTo=2025-05-01&createdTo=2025-05-02", "createdTo is given more than once"),
         ("offset=3", "offset is not a known parameter"),
-        ("deleted=true", "deleted is not a known parameter"),
+        ("deleted=true", "deleted must be one of exclude, only, include"),
     ],
 )
 def test_an_error_names_the_invalid_parameter(

@@ -20,6 +20,7 @@ from portal.batches.parameters import BatchListParameters
 from portal.batches.query import slices, small_results
 from portal.batches.query.list_query import ListQuery
 from portal.db.transactions import write_transaction
+from portal.live import Deleted
 from portal.models import Batch, QueueStatus, User
 from portal.models.base import OWNER_SHIFT
 from portal.text import fold
@@ -30,6 +31,7 @@ from tests.support.caches import clear_query_caches
 
 ROWS = 600
 NAMES = ("Marketing May", "ÉTÉ 100%", "active in name", "a_b", "Zoë", "stop press")
+IS_LIVE = {Deleted.EXCLUDE: {True}, Deleted.ONLY: {False}, Deleted.INCLUDE: {True, False}}
 HOUR, DAY = 3_600_000, 86_400_000
 
 
@@ -89,6 +91,7 @@ views = st.fixed_dictionaries(
         "createdTo": dates,
         "sortBy": st.sampled_from(["", "", "createdAt", "updatedAt", "batchName", "totalCalls"]),
         "sortOrder": st.sampled_from(["", "asc", "desc"]),
+        "deleted": st.sampled_from(["", "", "exclude", "only", "include"]),
     }
 )
 
@@ -102,7 +105,7 @@ def model(
     matches = [
         row
         for row in rows
-        if row["deleted_at"] is None
+        if (row["deleted_at"] is None) in IS_LIVE[parameters.deleted]
         and first <= row["created_at"] < end
         and (folded in row["name_folded"] or folded in row["status"])
     ]

@@ -36,6 +36,7 @@ PAGES = (
     "/batches/new",
     "/batches/new/{upload}",
     "/batches/new/{unclear}",
+    "/api/docs#listBatches",
 )
 
 # WCAG 2.5.8: a target is at least 24 CSS px wide and high, or no other target is within 12 px of its centre. Links in
@@ -123,7 +124,7 @@ def test_controls_can_be_tapped_and_nothing_overflows(
 
 @pytest.mark.parametrize(
     ("width", "scheme", "pages"),
-    [(390, "light", (0, 3, 9, 10, 14, 17, 19)), (1180, "dark", (0, 3, 7, 12, 15, 18))],
+    [(390, "light", (0, 3, 9, 10, 14, 17, 19, 20)), (1180, "dark", (0, 3, 7, 12, 15, 18, 20))],
 )
 def test_axe_finds_no_violations(
     new_page: Callable[..., Page],

@@ -14,9 +14,9 @@ from portal.db.transactions import write_transaction
 from portal.extensions import db
 from portal.ids import new_id
 from portal.models import Batch, BatchList, Call, Scope, User
+from portal.models.batch import fold_name
 from portal.models.call import search_text
 from portal.models.list_state import LIST_STATE_COLUMNS, ListState, read_list_state
-from portal.text import fold
 from portal.uploads import actions as uploads
 from portal.uploads import parsing
 from portal.uploads.stored_reports import check_sheet
@@ -65,7 +65,7 @@ class Builder:
             "id": new_id(),
             "owner_key": owner.key,
             "name": name,
-            "name_folded": fold(name),
+            "name_folded": fold_name(name),
             "status": "pending",
             "total_calls": 0,
             "calls_called": 0,

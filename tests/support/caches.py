@@ -6,6 +6,7 @@ from portal.batches.query import counts, list_query, small_results
 QUERY_CACHES = (
     counts.count_created,
     counts.count_names,
+    counts.count_trash,
     counts.count_by_name_and_time,
     small_results.find_small_result,
     list_query.choose_name_lookup,

@@ -14,7 +14,7 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events, from_schema
 from schemathesis.transport.wsgi import WSGITransport
 
-from portal.api import openapi
+from portal.api import document
 from portal.batches import query as batches_query
 from tests.trials.fixtures import Fixtures
 from tests.trials.trial import Conditions, Outcome, Trial
@@ -126,7 +126,7 @@ def sends_empty_parameter(case: Any) -> bool:
 @contextmanager
 def hide_a_status() -> Iterator[None]:
     """Leave a status out of the document."""
-    with patch.object(openapi, "COMMON_ERRORS", {500: ()}):
+    with patch.object(document, "COMMON_ERRORS", {500: ()}):
         yield
 
 

@@ -174,9 +174,9 @@ ROUTE_ROWS: dict[str, RouteRow] = {
     "batches_api.resume_calling": RouteRow(Audience.WRITE, 409, json=BATCH_AND_USER, stranger=403),
     "batches_api.delete_batch": RouteRow(Audience.WRITE, path=BATCH),
     "batches_api.restore_batch": RouteRow(Audience.WRITE, path={"batch_id": "$deleted"}),
-    "calls_api.batch_details": RouteRow(Audience.READ, path=BATCH),
+    "calls_api.list_calls": RouteRow(Audience.READ, path=BATCH),
     "calls_api.add_calls": RouteRow(Audience.WRITE, json={"batchId": "$batch", "call_data": CALLS}),
-    "calls_api.call_events": RouteRow(Audience.WRITE, json={"events": EVENTS}, stranger=200),
+    "calls_api.report_events": RouteRow(Audience.WRITE, json={"events": EVENTS}, stranger=200),
     "uploads_api.upload": RouteRow(
         Audience.WRITE, form=SETTINGS | {"userId": "$user", "batchName": "A file"}, file=CONTACTS, stranger=403
     ),

@@ -191,3 +191,23 @@ def test_only_the_owner_with_write_scope_can_upload(
     large = {"data": b"x" * (app.config["UPLOAD_BYTES"] + 600_000), "content_type": "multipart/form-data; boundary=x"}
     answer = call_api("upload", method="POST", **large)
     assert (answer.status_code, answer.json["code"]) == (413, 413)
+
+
+def test_a_part_of_json_with_a_file_name_is_a_field(call_api: Callable, owner: User) -> None:
+    """oazapfts sends each value that is not text as a Blob, whose default file name is blob."""
+    parts = {
+        "file": (io.BytesIO(b"phoneNumber\n+12025550101\n"), "contacts.csv"),
+        "userId": owner.id,
+        "batchName": "Parts",
+        "callingNumbers": ["+12025550100", "+12025550101"],
+        "retry": (io.BytesIO(b"2"), "blob", "application/json"),
+        "allowedDays": [(io.BytesIO(day), "blob", "application/json") for day in (b"1", b"2")],
+        "callingHour": (io.BytesIO(b'{"start":"09:00","end":"17:00"}'), "blob", "application/json"),
+    }
+    answer = call_api("upload", method="POST", data=parts, content_type="multipart/form-data")
+    assert answer.status_code == 200, answer.text
+    parts["file"] = (io.BytesIO(b"phoneNumber\n+12025550101\n"), "contacts.csv")
+    parts |= {"retry": (io.BytesIO(b"\xff"), "blob", "application/json"), "allowedDays": "1", "callingHour": ""}
+    answer = call_api("upload", method="POST", data=parts, content_type="multipart/form-data")
+    assert answer.status_code == 400
+    assert "retry" in answer.json["errorMessage"]

@@ -18,8 +18,8 @@ from portal.ids import new_id
 from portal.models import Batch, BatchEvent, BatchList, Call, CallStatus
 from portal.models.actor import Actor
 from portal.models.base import OWNER_SHIFT
+from portal.models.batch import fold_name
 from portal.models.call import search_text
-from portal.text import fold
 
 NO_COUNTS = asdict(calls_query.NO_CALLS)
 
@@ -49,7 +49,9 @@ def insert_batches(session: Session, owner_key: int, batches: Sequence[dict[str,
     """Insert batches without calls, each given by its columns, and return the complete rows."""
     keys = reserve_keys(session, owner_key, len(batches))
     rows = [
-        {"key": key, "id": new_id(), "owner_key": owner_key, "name_folded": fold(batch["name"])} | NO_COUNTS | batch
+        {"key": key, "id": new_id(), "owner_key": owner_key, "name_folded": fold_name(batch["name"])}
+        | NO_COUNTS
+        | batch
         for key, batch in zip(keys, batches, strict=True)
     ]
     # With RETURNING, one statement inserts many rows, so that the triggers of PostgreSQL run once for all of them.

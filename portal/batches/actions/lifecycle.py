@@ -19,7 +19,7 @@ from portal.db.transactions import lift_time_limit, write_transaction
 from portal.live import Deleted
 from portal.models import Batch, BatchEvent, QueueStatus
 from portal.models.actor import Actor
-from portal.text import fold
+from portal.models.batch import fold_name
 from portal.times import now_ms
 
 STOPPED_BY_DELETION = {QueueStatus.ACTIVE, QueueStatus.PAUSED}
@@ -114,7 +114,7 @@ def rename_batch(by: Actor, batch_id: str, name: str) -> bool:
         if batch is None:
             return False
         if batch.name != name:
-            values = {"name": name, "name_folded": fold(name), "updated_at": now_ms()}
+            values = {"name": name, "name_folded": fold_name(name), "updated_at": now_ms()}
             session.execute(update(Batch).where(Batch.key == batch.key).values(**values))
             log_batch_event(session, by, BatchEvent.RENAMED, {batch.key: {"from": batch.name, "to": name}})
         return True

@@ -14,7 +14,7 @@ from portal.db import schema_changes
 from portal.db.transactions import lift_time_limit, write_transaction
 from portal.extensions import db
 from portal.models import Batch, BatchList
-from portal.text import fold
+from portal.models.batch import fold_name
 
 
 def repair_derived(advance: Callable[[int], object]) -> None:
@@ -44,7 +44,7 @@ def complete_indexes() -> None:
 def repair_rows(session: Session, scan: check.Scan) -> None:
     """Correct folded names and the counts of calls."""
     for row in scan.misfolded:
-        session.execute(update(Batch).where(Batch.key == row.key).values(name_folded=fold(row.name)))
+        session.execute(update(Batch).where(Batch.key == row.key).values(name_folded=fold_name(row.name)))
     for row, counts in scan.miscounted:
         session.execute(update(Batch).where(Batch.key == row.key).values(**asdict(counts)))
 

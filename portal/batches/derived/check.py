@@ -16,7 +16,7 @@ from portal.extensions import db
 from portal.live import Deleted, live_batches
 from portal.models import Batch, BatchBucket, BatchList, QueueStatus, User
 from portal.models.base import OWNER_SHIFT
-from portal.text import fold
+from portal.models.batch import fold_name
 
 CHECKED_COLUMNS = (
     Batch.key,
@@ -116,7 +116,7 @@ def read_row(scan: Scan, row: Row, call_counts: CallCounts) -> None:
     if row.deleted_at is None:
         for bits in (COARSE_BITS, FINE_BITS):
             scan.buckets[bits, row.created_at >> bits, row.status] += 1
-    if row.name_folded != fold(row.name):
+    if row.name_folded != fold_name(row.name):
         scan.misfolded.append(row)
     if CallCounts(row.total_calls, row.calls_called, row.calls_picked, row.calls_completed) != call_counts:
         scan.miscounted.append((row, call_counts))

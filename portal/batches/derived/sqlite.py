@@ -75,6 +75,7 @@ STATISTICS = {
     "ix_batches_live_name": "1000000 1000 2 1 1 1 1",
     "ix_batches_live_calls": "1000000 1000 5 1",
     "ix_batches_live_status": "1000000 1000 200 2 1",
+    "ix_batches_deleted": "100000 100 2 1",
     "ix_batches_source": "1000000 100000 1",
 }
 SET_STATISTICS = (

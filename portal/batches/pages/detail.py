@@ -43,10 +43,11 @@ def render_batch(batch_id: str, parsed: ParsedParameters[CallListParameters]) ->
     """Render the batch and the calls that match the parameters."""
     batch = batch_or_404(batch_id)
     owner = current_user.key
-    counts = calls_query.count_by_status(owner, batch.id, parsed.values.to_query())
+    counts = calls_query.count_by_status(owner, batch.id, parsed.values.to_query(current_user.region))
     total = sum(counts[status] for status in parsed.values.status or CallStatus)
     parameters, page = fetch_existing_page(
-        parsed, lambda parameters: calls_query.fetch_page(owner, batch.id, parameters.to_query(), total)
+        parsed,
+        lambda parameters: calls_query.fetch_page(owner, batch.id, parameters.to_query(current_user.region), total),
     )
     picked = calls_query.fetch_picked_times(owner, batch.id, CHART_INTERVALS) if batch.calls_picked else (0, 0, {})
     outcomes = calls_query.count_by_status(owner, batch.id) if parameters.is_filtered else counts

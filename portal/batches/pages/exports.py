@@ -12,7 +12,7 @@ from portal.batches import query
 from portal.batches.pages.blueprint import batch_or_404, blueprint
 from portal.batches.parameters import BatchListParameters
 from portal.batches.presenter import export_details
-from portal.batches.rows import BATCH_HEADER, batch_cells
+from portal.batches.rows import export_columns as list_columns
 from portal.calls import query as calls_query
 from portal.calls.parameters import CallListParameters
 from portal.calls.presenter import export_columns
@@ -29,7 +29,8 @@ def export_list(kind: str) -> Response:
         request.query_string, BatchListParameters, zone=request_clock().zone, ignore_unknown=True
     ).or_refuse()
     rows = query.stream_batches(parameters.to_list_query(current_user.list_state))
-    return stream_download(ExportKind(kind), "Batches", BATCH_HEADER, map(batch_cells, rows), request_clock().zone)
+    header, cells = list_columns(parameters.deleted)
+    return stream_download(ExportKind(kind), "Batches", header, map(cells, rows), request_clock().zone)
 
 
 @blueprint.get(f"/<batch_id>/calls.{EXPORT_KIND_RULE}")
@@ -42,7 +43,7 @@ def export_calls(batch_id: str, kind: str) -> Response:
     public_id, name, details = batch.id, batch.name, export_details(batch, is_complete=not parameters.is_filtered)
     if request.method == "GET":
         log_export(current_actor(), details)
-    call_query = parameters.to_query()
+    call_query = parameters.to_query(current_user.region)
     header, cells = export_columns(calls_query.fetch_field_names(current_user.key, public_id, call_query))
     rows = calls_query.stream_calls(current_user.key, public_id, call_query)
     return stream_download(ExportKind(kind), name, header, map(cells, rows), request_clock().zone)

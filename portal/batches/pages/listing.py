@@ -15,6 +15,7 @@ from portal.batches.pages.blueprint import blueprint
 from portal.batches.parameters import BatchListParameters
 from portal.batches.presenter import Listing
 from portal.calls import query as calls_query
+from portal.live import Deleted
 from portal.models import QueueStatus
 from portal.models.list_state import ListState
 from portal.times import local_day
@@ -50,7 +51,9 @@ def render_list(state: ListState, parsed: ParsedParameters[BatchListParameters])
 
     parameters, page = fetch_existing_page(parsed, fetch)
     clock = request_clock()
-    listing = Listing(parameters, page, has_batches=state.total > 0, now=clock.now)
+    listing = Listing(
+        parameters, page, has_batches=state.total > 0 or parameters.deleted is not Deleted.EXCLUDE, now=clock.now
+    )
     return render(
         "batches/list.html",
         "batches/_table.html",

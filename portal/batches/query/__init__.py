@@ -1,9 +1,9 @@
 """The queries of batches.
 
-Every select starts in `live_batches`, which limits it to one owner and excludes deleted batches.
+Every select starts in `live_batches`, which limits it to one owner and, unless asked, excludes deleted batches.
 
 The cost of a query does not grow with the list: totals come from derived data (portal/batches/derived), and a page is
-read from the nearer end of the list or from its bucket of time.
+read from the nearer end of the list or from its bucket of time. Deleted batches are counted by reading them.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ def fetch_trash(owner_key: int, number: int, limit: int) -> Page[Row[Any]]:
     if offset >= total:
         return Page((), total, number, limit)
     user = select(User.name).where(User.key == Batch.deleted_by_key).scalar_subquery().label("deleted_by")
-    rows = trash.with_only_columns(*LIST_COLUMNS, Batch.deleted_at, user)
+    rows = trash.with_only_columns(*LIST_COLUMNS, user)
     rows = rows.order_by(Batch.deleted_at.desc(), Batch.id.desc()).limit(limit).offset(offset)
     return Page(db.session.execute(rows).all(), total, number, limit)
 

@@ -12,11 +12,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, bindparam, or_
 
 from portal.batches import derived
-from portal.live import live_batches
+from portal.live import Deleted, live_batches
 from portal.models import Batch
 
-# The texts that a search reads, all folded by text.fold. The name index covers names alone, so with a second column
-# each search reads the rows of the owner, until portal/batches/derived indexes that column too.
+# The texts that a search reads, all folded by portal.models.batch.fold_name. The name index covers names alone, so with
+# a second column each search reads the rows of the owner, until portal/batches/derived indexes that column too.
 SEARCH_COLUMNS: tuple[Any, ...] = (Batch.name_folded,)
 
 
@@ -38,6 +38,7 @@ class Conditions:
     statuses: bool = False
     first: bool = False
     end: bool = False
+    deleted: Deleted = Deleted.EXCLUDE
 
     @property
     def engine(self) -> Any:
@@ -45,8 +46,8 @@ class Conditions:
         return derived.engine_module(self.dialect)
 
     def build_query(self, *columns: Any) -> Select[Any]:
-        """Return a select of columns of the `owner`'s live batches that meet the conditions."""
-        query = live_batches(bindparam("owner")).with_only_columns(*columns)
+        """Return a select of columns of the `owner`'s batches that meet the conditions."""
+        query = live_batches(bindparam("owner"), self.deleted).with_only_columns(*columns)
         if self.statuses:
             query = query.where(Batch.status.in_(bindparam("statuses", expanding=True)))
         if self.first:

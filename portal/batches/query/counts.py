@@ -7,6 +7,7 @@ some functions take the version only as a part of the cache key.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -17,6 +18,7 @@ from portal.batches.query.conditions import Conditions, NameLookup
 from portal.batches.query.list_query import ListQuery, NameSearch, name_conditions
 from portal.batches.query.small_results import count_by_status, filter_by_created, find_small_result
 from portal.db.transactions import fetch
+from portal.live import Deleted
 from portal.models import Batch, QueueStatus
 
 Counts = Mapping[QueueStatus, int]
@@ -24,7 +26,8 @@ Counts = Mapping[QueueStatus, int]
 
 def count_batches(query: ListQuery) -> int:
     """Return the number of matching batches."""
-    if query.search and not (query.named_statuses or query.statuses or query.has_range):
+    only_by_name = query.search and not (query.named_statuses or query.statuses or query.has_range)
+    if only_by_name and query.deleted is Deleted.EXCLUDE:
         return count_names(query.search)
     counts = status_counts(query)
     return sum(counts[status] for status in query.shown_statuses)
@@ -32,6 +35,18 @@ def count_batches(query: ListQuery) -> int:
 
 def status_counts(query: ListQuery) -> Counts:
     """Return the number of batches per status that match all filters except the status filter."""
+    if query.deleted is Deleted.EXCLUDE:
+        return count_live(query)
+    state = query.state
+    trash = count_trash(state.version, state.owner_key, query.search, query.named_statuses, query.first, query.end)
+    if query.deleted is Deleted.ONLY:
+        return trash
+    live = count_live(query)
+    return {status: live[status] + trash[status] for status in QueueStatus}
+
+
+def count_live(query: ListQuery) -> Counts:
+    """Return the live batches per status that match all filters except the status filter."""
     state = query.state
     in_range = count_created(state.version, state.owner_key, query.first, query.end) if query.has_range else state.live
     if not query.search:
@@ -56,6 +71,17 @@ def count_created(version: int, owner_key: int, first: int, end: int) -> Counts:
         edge = count_rows(Conditions(first=True, end=True), {"owner": owner_key, "first": edge_first, "end": edge_end})
         counts = {status: counts[status] + edge[status] for status in QueueStatus}
     return counts
+
+
+@lru_cache(maxsize=4096)
+def count_trash(
+    version: int, owner_key: int, search: NameSearch | None, named: tuple[QueueStatus, ...], first: int, end: int
+) -> Counts:
+    """Return the owner's deleted batches per status that match, by reading them: derived data covers live ones only."""
+    lookup = NameLookup.SCAN if search else NameLookup.NONE
+    conditions = replace(name_conditions(lookup, first, end), named_statuses=bool(named), deleted=Deleted.ONLY)
+    values = {"owner": owner_key, "first": first, "end": end, "named_statuses": named}
+    return count_rows(conditions, values | (search.values if search else {}))
 
 
 @lru_cache(maxsize=4096)

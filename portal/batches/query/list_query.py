@@ -12,6 +12,7 @@ from flask import current_app
 from portal.batches import derived
 from portal.batches.query.conditions import SEARCH_COLUMNS, Conditions, NameLookup
 from portal.extensions import db
+from portal.live import Deleted
 from portal.models import Batch, QueueStatus
 from portal.models.list_state import ListState
 
@@ -45,7 +46,7 @@ class NameSearch:
 
     version: int
     owner_key: int
-    text: str  # folded by text.fold
+    text: str  # folded by fold_name
 
     @property
     def lookup(self) -> NameLookup:
@@ -101,6 +102,7 @@ class ListQuery:
     ascending: bool
     page: int
     limit: int
+    deleted: Deleted = Deleted.EXCLUDE
 
     @property
     def is_filtered(self) -> bool:
@@ -139,4 +141,5 @@ class ListQuery:
             statuses=bool(self.statuses),
             first=self.first != MIN_MS,
             end=self.end != MAX_MS,
+            deleted=self.deleted,
         )

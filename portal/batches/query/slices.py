@@ -16,6 +16,7 @@ from portal.batches.query.list_query import MAX_MS, MIN_MS, SORT_COLUMNS, ListQu
 from portal.batches.query.small_results import find_small_result, slice_rows
 from portal.batches.rows import LIST_COLUMNS
 from portal.db.transactions import fetch
+from portal.live import Deleted
 from portal.models import Batch
 
 # Up to this many rows before a page are skipped; a page further from both ends is found by its bucket.
@@ -24,11 +25,12 @@ SHORT_OFFSET = 500
 
 def fetch_slice(query: ListQuery, total: int, size: int) -> Sequence[Row[Any]]:
     """Return `size` rows of the query's page, of `total` matches."""
-    if query.sort_by is SortBy.CREATED_AT and not query.search:
-        return slice_by_time(query, total, size)
-    small = find_small_result(query.search) if query.search and not query.named_statuses else None
-    if small is not None:
-        return slice_rows(small, query, size)
+    if query.deleted is Deleted.EXCLUDE:
+        if query.sort_by is SortBy.CREATED_AT and not query.search:
+            return slice_by_time(query, total, size)
+        small = find_small_result(query.search) if query.search and not query.named_statuses else None
+        if small is not None:
+            return slice_rows(small, query, size)
     rows_after = total - query.offset - size
     reverse = rows_after < query.offset
     skipped = rows_after if reverse else query.offset
@@ -39,8 +41,8 @@ def fetch_slice(query: ListQuery, total: int, size: int) -> Sequence[Row[Any]]:
 
 def select_slice(query: ListQuery, ascending: bool, total: int, reach: int) -> Select[Any]:
     """Return the select that reads fewer rows to reach the first `reach` of `total` matches."""
-    # Along the index, one row in state.total / total matches.
-    if query.is_filtered and total * total < reach * query.state.total:
+    # Along the index, one row in state.total / total matches. With deleted batches, two indexes are merged.
+    if query.deleted is Deleted.EXCLUDE and query.is_filtered and total * total < reach * query.state.total:
         lookup = query.search.lookup if query.search else NameLookup.NONE
         return select_sorted(query.conditions(lookup), query.sort_by, ascending)
     lookup = NameLookup.SCAN if query.search else NameLookup.NONE
@@ -55,9 +57,17 @@ def select_along_index(conditions: Conditions, sort_by: SortBy, ascending: bool)
 
 @lru_cache(maxsize=64)
 def select_all(conditions: Conditions, sort_by: SortBy, ascending: bool) -> Select[Any]:
-    """Return a select of all matching rows, in order."""
-    rows = conditions.build_query(*LIST_COLUMNS)
-    return apply_order(rows, SORT_COLUMNS[sort_by], Batch.id, ascending)
+    """Return a select of all matching rows, in order.
+
+    Live and deleted batches are read along their own indexes, and merged, without sorting all of them.
+    """
+    column = SORT_COLUMNS[sort_by]
+    columns = tuple(dict.fromkeys((*LIST_COLUMNS, column)))
+    parts = [replace(conditions, deleted=part).build_query(*columns) for part in conditions.deleted.parts]
+    if len(parts) == 1:
+        return apply_order(parts[0], column, Batch.id, ascending)
+    rows = union_all(*parts)
+    return apply_order(rows, rows.selected_columns[column.key], rows.selected_columns.id, ascending)
 
 
 @lru_cache(maxsize=512)
