@@ -217,9 +217,10 @@ def render_problem(upload_id: str, problem: UserError) -> Any:
 def export_invalid_rows(upload_id: str, kind: str) -> Response:
     """Export the invalid rows with their problems, to correct and upload again."""
     upload = upload_or_404(upload_id)
-    if not (count := upload_view(upload).report.invalid_rows):
+    view = upload_view(upload)
+    if view.needs_column:
         abort(404)
-    details = {"kind": "invalid rows", "rows": count}
+    details = {"kind": "invalid rows", "rows": view.report.invalid_rows}
     title, rows = f"{suggest_batch_name(upload.file_name)} invalid rows", read_invalid_rows(upload)
     header = next(rows)
     log_export(current_actor(), details)

@@ -77,7 +77,9 @@ def compress_response(response: Response, *, is_static: bool) -> None:
     if response.status_code == 304:
         return
     if response.is_streamed and not is_static:
-        response.response = compress_chunks(response.response)
+        if close := getattr(response.response, "close", None):
+            response.call_on_close(close)  # also after HEAD, which reads no chunk
+        response.response = compress_chunks(response.iter_encoded())
         response.headers.pop("Content-Length", None)
     else:
         response.direct_passthrough = False
@@ -101,12 +103,8 @@ def compress_static(content: bytes) -> bytes:
 
 
 def compress_chunks(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield each chunk compressed as soon as it comes; close the chunks even if the client disconnects early."""
+    """Yield each chunk compressed as soon as it comes."""
     compressor = zlib.compressobj(LEVEL, zlib.DEFLATED, GZIP_WINDOW)
-    try:
-        for chunk in chunks:
-            yield compressor.compress(chunk) + compressor.flush(zlib.Z_SYNC_FLUSH)
-        yield compressor.flush()
-    finally:
-        if close := getattr(chunks, "close", None):
-            close()
+    for chunk in chunks:
+        yield compressor.compress(chunk) + compressor.flush(zlib.Z_SYNC_FLUSH)
+    yield compressor.flush()

@@ -158,7 +158,7 @@
     const all = document.getElementById("select-all");
     if (!all) return;
     const selected = checkboxes().filter((box) => box.checked).length;
-    all.closest("label").hidden = false;
+    all.closest("label").hidden = !checkboxes().length;
     all.checked = selected > 0 && selected === checkboxes().length;
     all.indeterminate = selected > 0 && !all.checked;
     const count = document.querySelector(".selected-count");

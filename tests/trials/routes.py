@@ -157,7 +157,7 @@ ROUTE_ROWS: dict[str, RouteRow] = {
     "uploads.show_upload_form": RouteRow(Audience.SIGNED_IN),
     "uploads.receive_file": RouteRow(Audience.SIGNED_IN, 303, form={}, file=CONTACTS),
     "uploads.show_preview": RouteRow(Audience.SIGNED_IN, path=UPLOAD),
-    "uploads.change_reading": RouteRow(Audience.SIGNED_IN, 303, UPLOAD, form={"column": "name", "region": "US"}),
+    "uploads.change_reading": RouteRow(Audience.SIGNED_IN, 303, UPLOAD, form={"phoneColumn": "name", "region": "US"}),
     "uploads.create_batch": RouteRow(Audience.SIGNED_IN, 303, UPLOAD, form=NEW_BATCH),
     "uploads.discard_upload": RouteRow(Audience.SIGNED_IN, 303, UPLOAD, form={}, stranger=303),
     "uploads.export_invalid_rows": RouteRow(Audience.SIGNED_IN, path=UPLOAD | {"kind": "csv"}),

@@ -149,6 +149,17 @@ def test_a_file_without_a_phone_number_column_is_refused_by_the_names_of_its_col
     )
 
 
+def test_reasons_are_summed_up_with_their_cure(upload: Callable) -> None:
+    rows = [["phone"], *[["(202) 555-0101"]] * 70, ["12"], [""], ["#N/A"], ["x"]]
+    answer = upload(as_csv(rows))
+    assert answer.status_code == 422
+    message = answer.json["errorMessage"]
+    assert message.startswith("file has invalid rows: 73. phone has no country code; add it, such as +1")
+    assert "(71 rows, first row 2)" in message
+    assert "Send region or withCountryCode=true for numbers without +" in message
+    assert sum(count["rows"] for count in answer.json["data"]["reasons"]) == answer.json["data"]["total"] == 73
+
+
 def test_numbers_that_are_not_in_use_are_counted_and_not_refused(upload: Callable) -> None:
     rows = [["phone"], *([f"+9112025550{number}"] for number in range(3)), ["+919876540001"]]
     answer = upload(as_csv(rows))

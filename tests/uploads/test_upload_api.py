@@ -84,7 +84,8 @@ def test_invalid_rows_are_reported_and_nothing_is_stored(upload: Callable, api: 
     assert [(count["rows"], count["firstRow"]) for count in answer.json["data"]["reasons"]] == [(1, 3), (1, 4)]
     assert answer.json["errorMessage"] == (
         "file has invalid rows: 2. phoneNumber must be a phone number, such as +12015550123 (row 3)."
-        " phoneNumber has too few digits; enter the whole number (row 4). Correct them, or send type=true to skip them"
+        " phoneNumber has too few digits; enter the whole number (row 4)."
+        " Correct the rows, or send type=true to skip them"
     )
     assert answer.json["data"]["read"]["phoneColumn"] == "phoneNumber"
     assert api().status_code == 404

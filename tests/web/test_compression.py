@@ -113,18 +113,31 @@ def test_a_static_file_is_compressed_but_a_range_of_it_is_not(client: FlaskClien
 
 
 def test_each_chunk_of_a_stream_is_sent_at_once() -> None:
+    unpack = zlib.decompressobj(compression.GZIP_WINDOW)
+    chunks = compression.compress_chunks(iter((b"first,", b"second,", b"third")))
+    assert [unpack.decompress(next(chunks)) for _ in range(2)] == [b"first,", b"second,"]
+    assert unpack.decompress(b"".join(chunks)) == b"third"
+    assert unpack.eof
+
+
+class Stream:
+    """A stream that knows whether it was closed."""
+
     is_closed = False
 
-    def produce() -> Iterator[bytes]:
-        nonlocal is_closed
-        try:
-            yield from (b"first,", b"second,", b"third")
-        finally:
-            is_closed = True
+    def __iter__(self) -> Iterator[str]:
+        yield from (LONG, "end")
 
-    unpack = zlib.decompressobj(compression.GZIP_WINDOW)
-    chunks = compression.compress_chunks(produce())
-    assert [unpack.decompress(next(chunks)) for _ in range(2)] == [b"first,", b"second,"]
-    chunks.close()
-    assert is_closed
-    assert gzip.decompress(b"".join(compression.compress_chunks(produce()))) == b"first,second,third"
+    def close(self) -> None:
+        self.is_closed = True
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_compressed_stream_is_closed(method: str) -> None:
+    app, stream = Flask(__name__), Stream()
+    compression.init_app(app)
+    app.add_url_rule("/export", "export", lambda: Response(stream, mimetype="text/csv"))
+    answer = app.test_client().open("/export", method=method, headers=GZIP, buffered=True)
+    assert answer.headers["Content-Encoding"] == "gzip"
+    assert answer.data == b"" if method == "HEAD" else gzip.decompress(answer.data) == f"{LONG}end".encode()
+    assert stream.is_closed
