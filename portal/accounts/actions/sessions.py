@@ -46,7 +46,7 @@ def start_session(
             UserSession.seen_at <= now - lifetimes.idle_ms
         )
         session.execute(delete(UserSession).where(UserSession.user_key == user_key, expired))
-        oldest = query.list_oldest_sessions(user_key, MAX_SESSIONS - 1)
+        oldest = query.find_sessions_beyond(user_key, MAX_SESSIONS - 1)
         session.execute(delete(UserSession).where(UserSession.key.in_(oldest)))
         row = {"id_hash": hash_secret(session_id), "user_key": user_key, "created_at": now, "seen_at": now}
         session.execute(insert(UserSession), [row | {"by_provider": by_provider, "id_token": id_token}])
