@@ -12,13 +12,13 @@ from sqlalchemy.engine import make_url
 
 from portal import cli, config, instance_folder
 from portal.accounts import openid_connect
-from portal.api import openapi
+from portal.api import pages as api_pages
 from portal.db import engine
 from portal.extensions import csrf, db, htmx, login_manager, migrate
 from portal.limits import file_slots, rate_limits, request_sizes
 from portal.telemetry import logs
 from portal.version import ROOT
-from portal.web import errors, rendering, request_hooks
+from portal.web import compression, cors, errors, rendering, request_hooks
 from portal.web.sessions import PageSessionInterface
 
 
@@ -41,6 +41,8 @@ def create_app(settings: Mapping[str, Any] | None = None, environ: Mapping[str, 
     logs.init_app(app)
     warn_of_exposed_files(app)
     request_hooks.init_app(app)  # first, so that every error response has a request id
+    compression.init_app(app)
+    cors.init_app(app)
     rate_limits.init_app(app)
     request_sizes.init_app(app)
     file_slots.init_app(app, app.config["WEB_THREADS"])
@@ -86,7 +88,7 @@ def register_blueprints(app: Flask) -> None:
     app.register_blueprint(uploads_pages.blueprint)
     app.register_blueprint(admin_pages.blueprint)
     app.register_blueprint(audit_pages.blueprint)
-    app.register_blueprint(openapi.blueprint)
+    app.register_blueprint(api_pages.blueprint)
     app.register_blueprint(health.blueprint)
     for api in (batches_api, calls_api, uploads_api):
         app.register_blueprint(api.blueprint)

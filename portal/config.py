@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,6 +75,19 @@ def parse_hosts(name: str, text: str) -> tuple[str, ...]:
     return hosts
 
 
+ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9-]+(\.[a-z0-9-]+)*)(:[0-9]{1,5})?")
+
+
+def parse_origins(name: str, text: str) -> tuple[str, ...]:
+    """Return web origins as browsers send them, from a comma-separated list; * = any. Raises SettingError."""
+    origins = tuple(origin.strip().lower() for origin in text.split(",") if origin.strip())
+    if not all(origin == "*" or ORIGIN.fullmatch(origin) for origin in origins):
+        raise SettingError(
+            f"{name} must be origins separated by commas, such as https://app.example.com, without a path"
+        )
+    return tuple(origin.removesuffix(":443" if origin.startswith("https:") else ":80") for origin in origins)
+
+
 @dataclass(frozen=True)
 class Setting:
     """An environment variable: its name, default (None = optional or computed), description and parser.
@@ -143,6 +157,13 @@ SETTINGS = (
         "Host names that the portal accepts, separated by commas. Default: any.",
         parse_hosts,
         key="KNOWN_HOSTS",
+    ),
+    Setting(
+        "CORS_ORIGINS",
+        None,
+        "Web origins whose pages may call the API from a browser, such as https://app.example.com, separated by commas"
+        " (* = any). Default: none.",
+        parse_origins,
     ),
     Setting("PROXIES", "0", "Number of trusted reverse proxies (X-Forwarded-*).", parse_whole),
     Setting(

@@ -16,6 +16,9 @@ LINE_SEPARATORS = frozenset("\u2028\u2029")
 BLANK_LETTERS = frozenset("\u115f\u1160\u2800\u3164\uffa0\U0001d159")
 
 
+MAX_EMAIL_LENGTH = 300
+
+
 def fold(text: str) -> str:
     """Return `text` folded for search, identically for both databases.
 
@@ -31,8 +34,12 @@ def fold(text: str) -> str:
 
 
 def fold_email(text: str) -> str:
-    """Return an email address folded for comparison without case; stored addresses depend on this rule."""
-    return unicodedata.normalize("NFC", text).casefold()
+    """Return an email address folded for comparison without case; stored addresses depend on this rule.
+
+    It finds fewer texts equal than `fold`, because it decides who signs in. The length is bounded: the texts of sign-in
+    forms come from anybody, and an address has at most 254 characters.
+    """
+    return unicodedata.normalize("NFC", text.strip()[:MAX_EMAIL_LENGTH]).casefold()
 
 
 def same_ascii(one: str, other: str) -> bool:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import re
 import time
+import unicodedata
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
+
+from portal.text import fold
 
 EPOCH = datetime(1970, 1, 1)
 MILLISECOND = timedelta(milliseconds=1)
 DAY_MS = 86_400_000
 YOUNG_MS = 6 * 3_600_000  # up to this age, a relative time is in minutes or hours
 
+# The areas whose zones are named after cities; others are former names and fixed offsets.
+AREAS = {"Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific"}
 # Files beside the zones: the machine's own setting, and the placeholder of machines without one.
 NOT_ZONES = {"localtime", "Factory"}
 
@@ -53,6 +58,24 @@ def list_zones() -> tuple[str, ...]:
 def known_zones() -> frozenset[str]:
     """Return all names of IANA time zones on this machine, such as Europe/Paris, UTC, GMT and EST."""
     return frozenset(available_timezones() - NOT_ZONES)
+
+
+@lru_cache(maxsize=1)
+def zones_by_words() -> dict[str, str]:
+    """Return the zones by their folded names, and by those of their cities: "europe/paris" and "paris"."""
+    places = [name for name in list_zones() if name.partition("/")[0] in AREAS]
+    return {fold_place(zone_city(name)): name for name in places} | {fold_place(name): name for name in known_zones()}
+
+
+def fold_place(name: str) -> str:
+    """Return the name of a zone or city without case, accents and underscores: "sao paulo"."""
+    letters = unicodedata.normalize("NFD", name.replace("_", " "))
+    return fold("".join(letter for letter in letters if not unicodedata.combining(letter)))
+
+
+def find_zone(text: str) -> str | None:
+    """Return the IANA time zone that a text names in any case: Europe/Paris, europe/paris, Paris, New York, GMT."""
+    return text if text in known_zones() else zones_by_words().get(fold_place(text))
 
 
 def zone_city(name: str) -> str:

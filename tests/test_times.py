@@ -13,6 +13,7 @@ from portal.times import (
     DAY_MS,
     EPOCH,
     TimeFormatError,
+    find_zone,
     format_exact,
     format_iso,
     format_relative,
@@ -206,3 +207,24 @@ def test_relative_times(ago: int, expected: str) -> None:
 
 def test_an_exact_time_shows_its_zone() -> None:
     assert format_exact(NOON, LISBON) == "Thu 1 May 2025, 13:00:00 Europe/Lisbon (UTC+01:00)"
+
+
+@pytest.mark.parametrize(
+    ("text", "zone"),
+    [
+        ("Europe/Paris", "Europe/Paris"),
+        ("europe/paris", "Europe/Paris"),
+        ("Paris", "Europe/Paris"),
+        ("new york", "America/New_York"),
+        ("America/New York", "America/New_York"),
+        ("São Paulo", "America/Sao_Paulo"),
+        ("GMT", "GMT"),
+        ("est", "EST"),
+        ("Mars/Olympus", None),
+        ("Pacific", None),
+        ("../../etc/passwd", None),
+        ("", None),
+    ],
+)
+def test_a_zone_is_found_by_its_name_or_its_city(text: str, zone: str | None) -> None:
+    assert find_zone(text) == zone

@@ -18,6 +18,12 @@ def session_lifetimes() -> Lifetimes:
     return Lifetimes.of(current_app.config)
 
 
+def decryption_keys() -> tuple[str, ...]:
+    """Return the values of SECRET_KEY that may have encrypted a second factor, the present one first."""
+    keys: tuple[str, ...] = current_app.config["DECRYPTION_KEYS"]
+    return keys
+
+
 # How long a user need not prove their identity again for a sensitive change.
 CONFIRMED_MS = 10 * 60_000
 

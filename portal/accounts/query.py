@@ -14,7 +14,7 @@ from portal.extensions import db
 from portal.models import BatchList, Channel, RecoveryCode, Scope, Token, User, UserSession
 from portal.models.actor import Actor
 from portal.models.list_state import LIST_STATE_COLUMNS, ListState, read_list_state
-from portal.text import find_forbidden_character, fold_email
+from portal.text import MAX_EMAIL_LENGTH, find_forbidden_character, fold_email
 from portal.times import DAY_MS
 
 
@@ -36,7 +36,7 @@ class Caller:
 
 
 class CredentialsChanged(Exception):
-    """The account was changed, disabled or deleted after its credentials were checked."""
+    """The account was changed, disabled or deleted after its credentials were checked, or the session has ended."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class SessionUser(UserMixin):
     @property
     def actor(self) -> Actor:
         """Return the user as the author of a change made on a page."""
-        return Actor(self.key, Channel.PAGE)
+        return Actor(self.key, Channel.PAGE, session_hash=hash_secret(self.session_id))
 
     def get_id(self) -> str:
         """Return the session id for Flask-Login's cookie; the database stores only its hash."""
@@ -165,9 +165,9 @@ def find_caller(token_id: str, secret: str, now: int) -> Caller | None:
 
 def find_user_by_email(email: str) -> User | None:
     """Return the user of an email address, in any case, or None."""
-    if find_forbidden_character(email):
+    if find_forbidden_character(email[:MAX_EMAIL_LENGTH]):
         return None
-    return db.session.execute(select(User).where(User.email_folded == fold_email(email.strip()))).scalar_one_or_none()
+    return db.session.execute(select(User).where(User.email_folded == fold_email(email))).scalar_one_or_none()
 
 
 @dataclass(frozen=True)
@@ -206,9 +206,20 @@ def list_sessions(user_key: int, lifetimes: Lifetimes, now: int) -> Sequence[Row
     return db.session.execute(statement.order_by(UserSession.seen_at.desc(), UserSession.key.desc())).all()
 
 
+def find_sessions_beyond(user_key: int, count: int) -> Sequence[int]:
+    """Return the keys of all sessions of the user except the `count` most recently used."""
+    keys = select(UserSession.key).where(UserSession.user_key == user_key).order_by(UserSession.seen_at.desc())
+    return db.session.execute(keys.offset(count)).scalars().all()
+
+
 def find_user(user_key: int) -> User | None:
     """Return the user of a key, or None."""
     return db.session.execute(select(User).where(User.key == user_key)).scalar_one_or_none()
+
+
+def list_users_with_second_factor() -> Sequence[int]:
+    """Return the keys of the users with two-factor authentication."""
+    return db.session.execute(select(User.key).where(User.totp_secret.is_not(None))).scalars().all()
 
 
 def count_recovery_codes(user_key: int) -> int:
@@ -219,17 +230,29 @@ def count_recovery_codes(user_key: int) -> int:
     return db.session.execute(unused).scalar_one()
 
 
-def lock_user(user_key: int, checked: Credentials | None = None) -> User:
+def lock_user(user_key: int, checked: Credentials | None = None, by: Actor | None = None) -> User:
     """Return the user, freshly read and locked for the caller's transaction.
 
     With `checked`, raises CredentialsChanged unless the account is active and its credentials are still the same: what
-    was checked before the transaction is true only then.
+    was checked before the transaction is true only then. The same holds for the session of `by`.
     """
     locked = select(User).where(User.key == user_key).with_for_update().execution_options(populate_existing=True)
     user = db.session.execute(locked).scalar_one_or_none()
     if user is None or (checked and not (user.is_active and Credentials.of(user) == checked)):
         raise CredentialsChanged
+    require_session(by)
     return user
+
+
+def require_session(by: Actor | None) -> None:
+    """Raise CredentialsChanged if the session of the author has ended since the request began.
+
+    A request can take long: its sender may hold the body back until the owner has ended the session.
+    """
+    if by and by.session_hash:
+        session = select(UserSession.key).where(UserSession.id_hash == by.session_hash).with_for_update()
+        if db.session.execute(session).first() is None:
+            raise CredentialsChanged
 
 
 def list_users() -> Sequence[User]:
@@ -252,6 +275,11 @@ def list_tokens(user_key: int) -> Sequence[Token]:
     """Return the user's unrevoked tokens, newest first."""
     newest_first = select_active_tokens(user_key).order_by(Token.created_at.desc(), Token.key.desc())
     return db.session.execute(newest_first).scalars().all()
+
+
+def count_tokens(user_key: int) -> int:
+    """Return the number of the user's unrevoked tokens."""
+    return db.session.execute(select(func.count()).select_from(select_active_tokens(user_key).subquery())).scalar_one()
 
 
 def list_all_tokens() -> Sequence[Row[tuple[str, Token]]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import secrets
+from collections.abc import Sequence
 from functools import lru_cache
 
 import pyotp
@@ -21,7 +22,7 @@ RECOVERY_CODE_GROUPS = 6  # 118 bits: from 112 on, a fast hash is enough (OWASP 
 ISSUER_NAME = "Batch Portal"
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=8)
 def make_cipher(secret_key: str) -> Fernet:
     """Return the cipher for stored secrets, so that a backup alone is not enough to generate codes."""
     key = HKDF(SHA256(), length=32, salt=None, info=b"batch portal: second factor").derive(secret_key.encode())
@@ -38,12 +39,14 @@ def encrypt_secret(secret: str, secret_key: str) -> str:
     return make_cipher(secret_key).encrypt(secret.encode()).decode()
 
 
-def decrypt_secret(encrypted: str, secret_key: str) -> str | None:
-    """Return the secret, or None if it was encrypted with another SECRET_KEY."""
-    try:
-        return make_cipher(secret_key).decrypt(encrypted.encode()).decode()
-    except InvalidToken:
-        return None
+def decrypt_secret(encrypted: str, secret_keys: Sequence[str]) -> str | None:
+    """Return the secret, or None if it was encrypted with a SECRET_KEY that is not among these."""
+    for secret_key in secret_keys:
+        try:
+            return make_cipher(secret_key).decrypt(encrypted.encode()).decode()
+        except InvalidToken:
+            continue
+    return None
 
 
 def otpauth_uri(secret: str, email: str) -> str:

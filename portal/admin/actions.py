@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from sqlalchemy.orm import Session
 
 from portal.accounts import actions as accounts
+from portal.accounts.query import require_session
 from portal.admin import query
 from portal.audit.account_log import log_account_event
 from portal.db.transactions import write_transaction
@@ -31,10 +32,12 @@ LAST_ADMIN = "is the last admin who can sign in; make another user an admin firs
 def locked_account(user_key: int | None, by: Actor | None) -> Iterator[tuple[Session, list[User]]]:
     """Open a transaction with the account (if it exists) and all admins locked.
 
-    Raises AdminActionRefused if `by` is no longer an admin or owns the account.
+    Raises AdminActionRefused if `by` is no longer an admin or owns the account, and CredentialsChanged if the session
+    of `by` has ended.
     """
     with write_transaction() as session:
         locked = list(query.lock_with_admins(user_key))
+        require_session(by)
         if by and not any(admin.key == by.user_key for admin in active_admins(locked)):
             raise AdminActionRefused(NOT_AN_ADMIN)
         if by and by.user_key == user_key:

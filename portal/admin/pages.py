@@ -20,9 +20,7 @@ from portal.admin.presenter import announce_users, user_filter_chips, user_view
 from portal.admin.user_actions import SECTIONS, USER_ACTIONS, actions_of, available_actions
 from portal.audit import query as audit_query
 from portal.audit.presenter import audit_entry_view
-from portal.contacts.phone_numbers import list_regions
 from portal.ids import new_readable_secret, parse_id
-from portal.times import list_zones
 from portal.web import htmx
 from portal.web.clock import request_clock
 from portal.web.pagination import fetch_existing_page
@@ -72,8 +70,6 @@ def show_new_user(problems: dict[str, str]) -> Response:
         problems=problems,
         form=request.form,
         roles=tuple(Role),
-        zones=list_zones(),
-        regions=list_regions(),
     )
 
 

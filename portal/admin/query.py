@@ -64,8 +64,9 @@ def fetch_page(parameters: UserListParameters) -> CountedPage[Row[Any]]:
     keys = [row.key for row in by_email if matches_filter(row, parameters.show)]
     start = (parameters.page - 1) * parameters.limit
     on_page = keys[start : start + parameters.limit]
-    rows = {row.key: row for row in db.session.execute(select_users().where(User.key.in_(on_page)))} if on_page else {}
-    return CountedPage([rows[key] for key in on_page], len(keys), parameters.page, parameters.limit, counts)
+    found = db.session.execute(select_users().where(User.key.in_(on_page))) if on_page else ()
+    by_key = {row.key: row for row in found}
+    return CountedPage([by_key[key] for key in on_page], len(keys), parameters.page, parameters.limit, counts)
 
 
 def matches_filter(row: Row[Any], show: UserFilter) -> bool:

@@ -31,7 +31,7 @@ class ApiField:
     label: str = ""
 
 
-def time_field(name: str, attribute: str, label: str, example: str = "") -> ApiField:
+def time_field(name: str, attribute: str, label: str, example: str = "2025-05-01T12:00:00.000Z") -> ApiField:
     """Return the field of a time."""
     return ApiField(name, attribute, TimeText, example, format_iso, instant_cell, f"{label} ({{zone}})")
 
@@ -69,4 +69,10 @@ def json_reader(fields: Sequence[ApiField]) -> Callable[[Any], dict[str, Any]]:
 
 def model_fields(fields: Sequence[ApiField]) -> dict[str, Any]:
     """Return the fields as `pydantic.create_model` takes them."""
-    return {field.attribute: (Annotated[field.type, Field(alias=field.name)], ...) for field in fields}
+    return {
+        field.attribute: (
+            Annotated[field.type, Field(alias=field.name, examples=None if field.example is None else [field.example])],
+            ...,
+        )
+        for field in fields
+    }

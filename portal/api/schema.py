@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+# Ids in all examples.
+USER_ID = "64e5f0a1b2c3d4e5f6a7b8c9"
+BATCH_ID = "64e5f12345abcdef98765432"
+CALL_ID = "64e5f2aa45abcdef98765433"
+PHONE_NUMBER = "+12025550101"
 
 PublicIdText = Annotated[
     str,
     Field(
         pattern=r"^[0-9a-f]{24}$",
         description="24 lower-case hexadecimal characters.",
-        examples=["64e5f12345abcdef98765432"],
+        examples=[BATCH_ID],
     ),
 ]
 TimeText = Annotated[
@@ -20,17 +26,16 @@ TimeText = Annotated[
         pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$",
         json_schema_extra={"format": "date-time"},
         description="ISO 8601 in UTC with three decimals and Z.",
+        examples=["2025-05-01T12:00:00.000Z"],
     ),
 ]
 Count = Annotated[int, Field(ge=0)]
 
 
 class AnswerModel(BaseModel):
-    """An object in a response; unknown keys are not allowed."""
+    """An object in an answer. It is open: a later release may add keys, and clients must ignore those."""
 
-    model_config = ConfigDict(
-        extra="forbid", strict=True, field_title_generator=lambda name, field: field.alias or name
-    )
+    model_config = ConfigDict(strict=True)
 
 
 class ErrorBody(AnswerModel):
@@ -40,14 +45,14 @@ class ErrorBody(AnswerModel):
     status: Literal[False]
     code: Annotated[int, Field(ge=400, le=599)]
     error_message: Annotated[str, Field(alias="errorMessage", min_length=1)]
-    data: Any
+    data: None
 
 
 class SuccessFlagBody(AnswerModel):
     """The short success body that some endpoints return."""
 
     success: Literal[True]
-    message: str
+    message: Annotated[str, Field(examples=["Batch deleted"])]
 
 
 class SuccessBody(AnswerModel):

@@ -22,6 +22,17 @@ class BatchEventRow(Protocol):
     token: str | None
 
 
+# The settings of a batch (portal/batches/settings.py) as pages name them.
+SETTING_LABELS = {
+    "callingNumbers": "caller IDs",
+    "retry": "retries",
+    "delay": "delay",
+    "timezone": "time zone",
+    "callingHour": "calling hours",
+    "allowedDays": "weekdays",
+}
+
+
 @dataclass(frozen=True)
 class BatchEventView:
     """A log entry as pages show it; `at` is in milliseconds."""
@@ -55,7 +66,7 @@ def describe_event(event: str, details: Mapping[str, Any]) -> str:
         case BatchEvent.RENAMED:
             return f"Renamed from “{details['from']}” to “{details['to']}”"
         case BatchEvent.SETTINGS:
-            return f"Changed {', '.join(details['changed'])}"
+            return f"Changed {', '.join(SETTING_LABELS.get(name, name) for name in details['changed'])}"
         case BatchEvent.DELETED:
             return "Deleted" if details["from"] == details["to"] else f"Deleted and {details['to']}"
         case BatchEvent.RESTORED:

@@ -21,11 +21,17 @@ class BatchListParameters(Parameters):
 
     page: PageNumber = 1
     limit: PageSize = 10
-    search: text_type(200, description="Part of the batch's name or status, ignoring case. No wildcards.") = ""
+    search: Annotated[
+        text_type(200, description="Part of the batch's name or status, ignoring case. No wildcards."),
+        Field(examples=["Marketing"]),
+    ] = ""
     status: Annotated[
         tuple[QueueStatus, ...],
         BeforeValidator(parse_choices(QueueStatus)),
-        Field(description="Only these statuses. Repeat the parameter or separate values with commas."),
+        Field(
+            description="Only these statuses. Repeat the parameter or separate values with commas.",
+            examples=[["active", "paused"]],
+        ),
     ] = ()
     created_from: Annotated[
         DateBound | None,

@@ -10,8 +10,9 @@ from typing import Annotated, Literal
 from pydantic import Field, create_model
 
 from portal.api.fields import model_fields
-from portal.api.schema import AnswerModel, Count, ErrorBody, PublicIdText, SuccessBody
+from portal.api.schema import PHONE_NUMBER, AnswerModel, Count, ErrorBody, PublicIdText, SuccessBody
 from portal.batches.rows import BATCH_FIELDS, DELETED_FIELD
+from portal.batches.settings import NAME_EXAMPLE
 
 BatchBody = create_model(
     "BatchBody",
@@ -26,10 +27,10 @@ BatchBody = create_model(
 class Pagination(AnswerModel):
     """The position of a page in its list. totalPages = ceil(total / limit)."""
 
-    total: Count
+    total: Annotated[Count, Field(examples=[25])]
     page: Annotated[int, Field(ge=1)]
-    limit: Annotated[int, Field(ge=1, le=100)]
-    total_pages: Annotated[Count, Field(alias="totalPages")]
+    limit: Annotated[int, Field(ge=1, le=100, examples=[10])]
+    total_pages: Annotated[Count, Field(alias="totalPages", examples=[3])]
 
 
 class BatchListData(AnswerModel):
@@ -49,36 +50,20 @@ class BatchListBody(AnswerModel):
     data: BatchListData
 
 
+NO_BATCHES = {"batches": [], "pagination": {"total": 0, "page": 1, "limit": 10, "totalPages": 0}}
+
+
 class NoBatchesBody(ErrorBody):
     """The response for a user without live batches: 404 with an empty page, which clients can read like any other."""
 
     code: Literal[404]
-    data: BatchListData
-
-
-LIST_EXAMPLE = {
-    "message": "Batches fetched successfully",
-    "status": True,
-    "code": 200,
-    "errorMessage": "",
-    "data": {
-        "batches": [{field.name: field.example for field in BATCH_FIELDS}],
-        "pagination": {"total": 25, "page": 1, "limit": 10, "totalPages": 3},
-    },
-}
-
-CREATED_EXAMPLE = {
-    "message": "Batch created successfully",
-    "status": True,
-    "code": 201,
-    "errorMessage": "",
-    "data": "64e5f12345abcdef98765432",
-}
+    data: Annotated[BatchListData, Field(examples=[NO_BATCHES])]
 
 
 class CreatedBody(SuccessBody):
     """The response of createBatch."""
 
+    message: Literal["Batch created successfully"]
     code: Literal[201]
     data: PublicIdText
 
@@ -86,21 +71,23 @@ class CreatedBody(SuccessBody):
 class CallingHour(AnswerModel):
     """Hours of the day, HH:MM."""
 
-    start: str
-    end: str
+    start: Annotated[str, Field(examples=["09:00"])]
+    end: Annotated[str, Field(examples=["17:00"])]
 
 
 class BatchSettingsData(AnswerModel):
     """A batch's name and settings, as createBatch describes them."""
 
     batch_id: Annotated[PublicIdText, Field(alias="batchId")]
-    batch_name: Annotated[str, Field(alias="batchName")]
-    calling_numbers: Annotated[list[str], Field(alias="callingNumbers")]
-    retry: Count
-    delay: Count
-    timezone: str
+    batch_name: Annotated[str, Field(alias="batchName", examples=[NAME_EXAMPLE])]
+    calling_numbers: Annotated[list[str], Field(alias="callingNumbers", examples=[[PHONE_NUMBER]])]
+    retry: Annotated[Count, Field(examples=[2])]
+    delay: Annotated[Count, Field(examples=[900])]
+    timezone: Annotated[str, Field(examples=["Europe/Lisbon"])]
     calling_hour: Annotated[CallingHour | None, Field(alias="callingHour", description="null = all day.")]
-    allowed_days: Annotated[list[int], Field(alias="allowedDays", description="Empty = every day.")]
+    allowed_days: Annotated[
+        list[int], Field(alias="allowedDays", description="Empty = every day.", examples=[[1, 2, 3, 4, 5]])
+    ]
 
 
 class BatchSettingsBody(SuccessBody):

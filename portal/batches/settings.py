@@ -14,7 +14,7 @@ from portal.models.batch import NAME_LENGTH
 from portal.web.field_types import PhoneNumber, Zone, name_type
 from portal.web.parameters import Parameters, text_type, whole_number
 
-CLOCK_TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
+CLOCK_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 MAX_CALLING_NUMBERS = 100
 WEEKDAYS = range(7)
 
@@ -36,7 +36,11 @@ def parse_days(value: Any) -> Any:
     return tuple(sorted({int(day) for day in value}))
 
 
-ClockTime = Annotated[text_type(5), AfterValidator(validate_clock_time), Field(examples=["09:00"])]
+ClockTime = Annotated[
+    text_type(5),
+    AfterValidator(validate_clock_time),
+    Field(json_schema_extra={"pattern": f"^({CLOCK_TIME.pattern})$"}),
+]
 BatchName = name_type(NAME_LENGTH, minimum=1, description="The name of the batch, with a visible character.")
 
 
@@ -50,22 +54,25 @@ class BatchType(StrEnum):
 class HourRange(Parameters):
     """The hours of the day in which calls may start; past midnight if start is later than end."""
 
-    start: ClockTime
-    end: ClockTime
+    start: Annotated[ClockTime, Field(examples=["09:00"])]
+    end: Annotated[ClockTime, Field(examples=["17:00"])]
 
 
 CallingNumbers = Annotated[
     list[PhoneNumber],
     Field(min_length=1, max_length=MAX_CALLING_NUMBERS, description="The caller IDs to call from."),
 ]
-Retry = whole_number(0, 10, "The number of retries of an unanswered call.")
-Delay = whole_number(0, 604_800, "Seconds between two attempts.")
+Retry = Annotated[whole_number(0, 10, "The number of retries of an unanswered call."), Field(examples=[2])]
+Delay = Annotated[whole_number(0, 604_800, "Seconds between two attempts."), Field(examples=[900])]
 BatchZone = Annotated[Zone, Field(description="The IANA time zone of the calling hours.")]
 AllowedDays = Annotated[
-    tuple[int, ...],
+    tuple[Annotated[int, Field(ge=min(WEEKDAYS), le=max(WEEKDAYS))], ...],
     BeforeValidator(parse_days),
-    Field(description="Weekdays, 0 (Sunday) to 6; empty = every day."),
+    Field(description="Weekdays, 0 (Sunday) to 6; empty = every day.", examples=[[1, 2, 3, 4, 5]]),
 ]
+
+
+NAME_EXAMPLE = "Marketing Campaign May 2025"
 
 
 class BatchSettings(Parameters):
@@ -75,20 +82,22 @@ class BatchSettings(Parameters):
     retry: Retry = 0
     delay: Delay = 0
     timezone: BatchZone = "UTC"
-    calling_hour: Annotated[HourRange | None, Field(alias="callingHour", description="null = all day.")] = None
+    calling_hour: Annotated[
+        HourRange | None, Field(alias="callingHour", description="Without it, calls may start at any hour.")
+    ] = None
     allowed_days: Annotated[AllowedDays, Field(alias="allowedDays")] = ()
 
 
 class NewBatch(BatchSettings):
     """The body of createBatch: a batch without calls."""
 
-    batch_name: Annotated[BatchName, Field(alias="batchName")]
+    batch_name: Annotated[BatchName, Field(alias="batchName", examples=[NAME_EXAMPLE])]
 
 
 class BatchChanges(Parameters):
     """The body that changes a batch: its name and any of its settings. null and missing fields do not change."""
 
-    batch_name: Annotated[BatchName | None, Field(alias="batchName")] = None
+    batch_name: Annotated[BatchName | None, Field(alias="batchName", examples=[NAME_EXAMPLE])] = None
     calling_numbers: Annotated[CallingNumbers | None, Field(alias="callingNumbers")] = None
     retry: Retry | None = None
     delay: Delay | None = None

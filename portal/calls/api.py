@@ -11,24 +11,25 @@ from portal.accounts.bearer import require_caller_and_batch_id, require_caller_w
 from portal.accounts.query import Caller
 from portal.api.openapi import (
     BATCH_NOT_FOUND_ERRORS,
+    CONDITIONAL_HEADERS,
     INVALID_BODY_ERRORS,
     NOT_MODIFIED,
     Operation,
     SuccessAnswer,
     document_operation,
 )
-from portal.api.schema import ErrorBody
+from portal.api.schema import CALL_ID, ErrorBody
 from portal.batches import query as batches_query
 from portal.calls import actions, query
 from portal.calls.parameters import AddCallsBody, CallDetailsParameters, CallEventsBody, CallInput, parse_calls
 from portal.calls.presenter import details_json
 from portal.calls.schema import CallPageBody, CallsAddedBody, CallsPartlyAddedBody, ReportedBody
 from portal.db.transactions import CHUNK_SIZE
-from portal.idempotency.api import answer_once, find_answer, read_keyed_request
+from portal.idempotency.api import answer_once, begin_keyed_request
 from portal.models import Scope
 from portal.web.envelope import success_response
 from portal.web.errors import ApiError, batch_not_found
-from portal.web.etags import conditional_response
+from portal.web.etags import revalidated_response
 from portal.web.json_body import read_body
 from portal.web.parameters import InvalidParameter
 from portal.web.strict_input import read_query
@@ -37,28 +38,35 @@ blueprint = Blueprint("calls_api", __name__, url_prefix="/api/call")
 
 DETAILS = Operation(
     summary="Get a batch's calls",
-    description="One page of a batch's calls, in the order of creation by default, each with its events.",
+    description="One page of a batch's calls, in the order of creation by default, each with its events. In that order,"
+    " new calls are on the last pages, so all pages can be read while calls are added.",
     scope=Scope.READ,
     query=CallDetailsParameters,
     successes={
-        200: SuccessAnswer("The page.", CallPageBody, ("ETag", "Cache-Control")),
+        200: SuccessAnswer("The page.", CallPageBody, CONDITIONAL_HEADERS),
         304: NOT_MODIFIED,
     },
     errors=BATCH_NOT_FOUND_ERRORS
-    | {400: (ErrorBody, "batchId is not an id, or a parameter is unknown, repeated or out of range.")},
+    | {
+        400: (
+            ErrorBody,
+            "batchId is not an id, or a parameter is unknown, repeated or out of range.",
+            "limit must be between 1 and 100",
+        )
+    },
     tag="calls",
 )
 
 
 @blueprint.get("/batch-details/<batch_id>")
 @document_operation(DETAILS)
-def batch_details(batch_id: str) -> Response:
+def list_calls(batch_id: str) -> Response:
     """Return one page of a batch's calls."""
     caller, parsed_id = require_caller_and_batch_id(Scope.READ, batch_id)
-    # Every change of a batch's calls changes its row, too, and so the version of the owner's list. National numbers in
-    # a search belong to the caller's region.
-    versions = ("details", caller.list_state.version, caller.region)
-    return conditional_response(lambda: details_response(caller, parsed_id), *versions)
+    # Every change of a batch's calls changes its row, too, and so the version of the owner's list. A search for a
+    # number depends on the user's region.
+    parts = (caller.list_state.owner_key, caller.list_state.version, caller.region)
+    return revalidated_response(lambda: details_response(caller, parsed_id), *parts)
 
 
 def details_response(caller: Caller, batch_id: str) -> Response:
@@ -86,10 +94,6 @@ ADD_CALLS = Operation(
     },
     errors=INVALID_BODY_ERRORS | BATCH_NOT_FOUND_ERRORS,
     tag="calls",
-    example={
-        "batchId": "64e5f12345abcdef98765432",
-        "call_data": [{"phoneNumber": "+12025550101", "name": "first contact", "city": "Lisbon"}],
-    },
 )
 
 
@@ -98,9 +102,7 @@ ADD_CALLS = Operation(
 def add_calls() -> Response:
     """Add calls to a batch."""
     caller, given = require_caller_with_body(Scope.WRITE)
-    keyed = read_keyed_request(caller, given)
-    if answer := find_answer(keyed):
-        return answer
+    keyed = begin_keyed_request(caller, given)
     batch_id = given.get("batchId")
     if batch_id and batches_query.find_row(caller.list_state.owner_key, batch_id) is None:
         raise batch_not_found()
@@ -163,7 +165,7 @@ REPORT = Operation(
         "events": [
             {
                 "eventId": "call-1-end",
-                "callId": "64e5f12345abcdef98765432",
+                "callId": CALL_ID,
                 "callStatus": "completed",
                 "callDuration": 64,
                 "occurredAt": "2025-05-01T12:01:04.000Z",
@@ -175,11 +177,9 @@ REPORT = Operation(
 
 @blueprint.post("/call-events")
 @document_operation(REPORT)
-def call_events() -> Response:
+def report_events() -> Response:
     """Apply the dialer's events."""
     caller, given = require_caller_with_body(Scope.WRITE)
-    keyed = read_keyed_request(caller, given)
-    if answer := find_answer(keyed):
-        return answer
+    keyed = begin_keyed_request(caller, given)
     body = read_body(given, CallEventsBody, caller.region)
     return answer_once(keyed, lambda: success_response(asdict(actions.apply_reports(caller.actor, body.events))))

@@ -9,16 +9,21 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from portal.api.fields import ApiField, cells_reader, headings, json_reader, time_field
-from portal.api.schema import Count, PublicIdText
+from portal.api.schema import CALL_ID, Count, PublicIdText
+from portal.api.schema import PHONE_NUMBER as NUMBER_EXAMPLE
 from portal.models import CallStatus
-from portal.times import list_zones
+from portal.times import known_zones
 
-ID = ApiField("_id", "id", PublicIdText, label="Call ID")
+ID = ApiField("_id", "id", PublicIdText, CALL_ID, label="Call ID")
 PHONE_NUMBER = ApiField(
-    "phoneNumber", "phone_number", Annotated[str, Field(pattern=r"^\+[1-9][0-9]{6,14}$")], label="Phone number"
+    "phoneNumber",
+    "phone_number",
+    Annotated[str, Field(pattern=r"^\+[1-9][0-9]{6,14}$")],
+    NUMBER_EXAMPLE,
+    label="Phone number",
 )
-STATUS = ApiField("callStatus", "status", CallStatus, cell=CallStatus, label="Outcome")
-DURATION = ApiField("callDuration", "duration_seconds", Count, label="Length (seconds)")
+STATUS = ApiField("callStatus", "status", CallStatus, "completed", cell=CallStatus, label="Outcome")
+DURATION = ApiField("callDuration", "duration_seconds", Count, 64, label="Length (seconds)")
 CREATED_AT = time_field("createdAt", "created_at", "Added")
 
 JSON_FIELDS = (ID, PHONE_NUMBER, CREATED_AT)
@@ -34,8 +39,8 @@ EXPORT_FIELDS = (
 LOG_FIELDS = (
     STATUS,
     DURATION,
-    ApiField("recordingUrl", "recording_url", str),
-    ApiField("transcript", "transcript", str),
+    ApiField("recordingUrl", "recording_url", str, "https://recordings.example.com/call-1.mp3"),
+    ApiField("transcript", "transcript", str, "Good morning, this is the clinic."),
     time_field("createdAt", "occurred_at", "Time"),
 )
 EXPORT_HEADER = headings(EXPORT_FIELDS)
@@ -50,12 +55,13 @@ PORTAL_NAMES = frozenset({*EXPORT_HEADER, "phoneLogs", "nextAt", "heldFor"})
 PORTAL_LABELS = {heading.label: str(heading) for heading in EXPORT_HEADER}
 EXPORT_MARKS = {"_id", "callStatus", "lastEventAt"}  # an export of calls has these columns, even if others were deleted
 OWN = " (contact)"
+REPEATED = re.compile(r"(.+) \([2-9]\)")  # as the reader of contact files numbers equal names
 IN_A_ZONE = re.compile(r"(.+) \(([^()]+)\)")
 
 
 def portal_name(heading: str) -> str | None:
     """Return the API name of a column that the portal exports, by its name in CSV or in workbooks; None for others."""
-    if (match := IN_A_ZONE.fullmatch(heading)) and match[2] in list_zones():
+    if (match := IN_A_ZONE.fullmatch(heading)) and match[2] in known_zones():
         heading = f"{match[1]} ({{zone}})"
     return PORTAL_LABELS.get(heading, heading if heading in PORTAL_NAMES else None)
 
@@ -90,6 +96,12 @@ def is_call_export(header: Iterable[str]) -> bool:
     return {portal_name(name) for name in header} >= EXPORT_MARKS
 
 
+def is_repeated(name: str) -> bool:
+    """Return whether a column repeats one of the portal's: exports of early releases could have each of them twice."""
+    match = REPEATED.fullmatch(name)
+    return match is not None and portal_name(match[1]) is not None
+
+
 def stored_names(header: Sequence[str], phone_column: str) -> dict[str, str]:
     """Return the name under which each column beside the phone numbers is stored; those left out are missing.
 
@@ -99,7 +111,7 @@ def stored_names(header: Sequence[str], phone_column: str) -> dict[str, str]:
     columns = [name for name in header if name != phone_column]
     if not is_call_export(header):
         return dict(zip(columns, name_own_fields(columns), strict=True))
-    columns = [name for name in columns if portal_name(name) in (None, PHONE_NUMBER.name)]
+    columns = [name for name in columns if portal_name(name) in (None, PHONE_NUMBER.name) and not is_repeated(name)]
     bare = [name.removesuffix(OWN) for name in columns]
     own = [short if portal_name(short) else name for name, short in zip(columns, bare, strict=True)]
     return dict(zip(columns, name_own_fields(own), strict=True))

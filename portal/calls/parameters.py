@@ -80,9 +80,10 @@ class CallQuery:
     limit: int = 25
 
 
-Search = text_type(
-    200, description="Part of the phone number in any form, of any field, or of the status; ignores case."
-)
+Search = Annotated[
+    text_type(200, description="Part of the phone number in any form, of any field, or of the status; ignores case."),
+    Field(examples=["Lisbon"]),
+]
 SortCallsBy = Annotated[CallSort, Field(alias="sortBy", description="Sort key; ties in the order of creation.")]
 SortCalls = Annotated[SortOrder, Field(alias="sortOrder", description="Sort direction.")]
 
@@ -143,7 +144,8 @@ class CallDetailsParameters(Parameters):
         Field(
             description="A JSON object that maps callStatus, phoneNumber or any field of the calls to a value or a list"
             ' of values, such as {"callStatus":"completed"}.',
-            json_schema_extra={"anyOf": [{"type": "string", "maxLength": 4000}, {"type": "null"}]},
+            json_schema_extra={"anyOf": [{"type": "string"}, {"type": "null"}]},
+            examples=['{"callStatus":"completed"}'],
         ),
     ] = None
     sort_by: SortCallsBy = CallSort.CREATED_AT
@@ -158,12 +160,20 @@ class CallDetailsParameters(Parameters):
 # --- adding calls -----------------------------------------------------------------------------------------------------
 
 
+# parse_calls applies these rules; the values of all other fields are free.
+CALL_SCHEMA: dict[str, Any] = {
+    "required": [PHONE],
+    "properties": {PHONE: {"type": "string", "maxLength": 40, "examples": ["+12025550101"]}},
+    "examples": [{PHONE: "+12025550101", "name": "First contact", "city": "Lisbon"}],
+}
+
+
 class AddCallsBody(Parameters):
-    """addCallsToBatch: calls to add. `parse_calls` checks their fields chunk by chunk."""
+    """The body of addCallsToBatch; parse_calls checks the calls, chunk by chunk."""
 
     batch_id: Annotated[HexId, Field(alias="batchId")]
     call_data: Annotated[
-        list[Annotated[dict[str, Any], Field(max_length=MAX_FIELDS)]],
+        list[Annotated[dict[str, Any], Field(max_length=MAX_FIELDS, json_schema_extra=CALL_SCHEMA)]],
         Field(
             min_length=1,
             max_length=MAX_CALLS,
@@ -233,17 +243,32 @@ def require_call_reference(event: CallEventBody) -> CallEventBody:
     return event
 
 
+RecordingUrl = Field(
+    alias="recordingUrl",
+    json_schema_extra={"pattern": "^(https?://.*)?$"},
+    examples=["https://recordings.example.com/call-1.mp3"],
+)
+
+
 class CallEventBody(Parameters):
     """One event of a call, identified by callId, or by batchId and phoneNumber."""
 
-    event_id: Annotated[text_type(200, 1, "Counts once, however often it is sent."), Field(alias="eventId")]
-    call_id: Annotated[HexId | None, Field(alias="callId")] = None
+    event_id: Annotated[
+        text_type(200, 1, "Counts once, however often it is sent."), Field(alias="eventId", examples=["call-1-end"])
+    ]
+    call_id: Annotated[HexId | None, Field(alias="callId", examples=["64e5f2aa45abcdef98765433"])] = None
     batch_id: Annotated[HexId | None, Field(alias="batchId")] = None
     phone_number: Annotated[PhoneNumber | None, Field(alias="phoneNumber")] = None
-    call_status: Annotated[CallStatus, Field(alias="callStatus")]
-    call_duration: Annotated[whole_number(0, 1_000_000, "Talk time in seconds."), Field(alias="callDuration")] = 0
-    recording_url: Annotated[text_type(2000), AfterValidator(parse_link), Field(alias="recordingUrl")] = ""
-    transcript: Annotated[str, Field(max_length=100_000), BeforeValidator(parse_long_text)] = ""
+    call_status: Annotated[CallStatus, Field(alias="callStatus", examples=["completed"])]
+    call_duration: Annotated[
+        whole_number(0, 1_000_000, "Talk time in seconds."), Field(alias="callDuration", examples=[64])
+    ] = 0
+    recording_url: Annotated[text_type(2000), AfterValidator(parse_link), RecordingUrl] = ""
+    transcript: Annotated[
+        str,
+        Field(max_length=100_000, examples=["Good morning, this is the clinic."]),
+        BeforeValidator(parse_long_text),
+    ] = ""
     occurred_at: Annotated[
         int | None,
         BeforeValidator(parse_event_time),
@@ -252,12 +277,13 @@ class CallEventBody(Parameters):
             description="The time of the event, with its zone; the time of receipt by default, and for a time more than"
             " five minutes ahead.",
             json_schema_extra={"anyOf": [{"type": "string", "format": "date-time"}, {"type": "null"}]},
+            examples=["2025-05-01T12:01:04.000Z"],
         ),
     ] = None
 
 
 class CallEventsBody(Parameters):
-    """call-events: up to 1000 events of calls."""
+    """The body of call-events: up to 1000 events of calls."""
 
     events: Annotated[
         list[Annotated[CallEventBody, AfterValidator(require_call_reference)]],

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, create_model
 
 from portal.api.fields import model_fields
-from portal.api.schema import AnswerModel, Count, ErrorBody, PublicIdText, SuccessBody
+from portal.api.schema import CALL_ID, AnswerModel, Count, ErrorBody, PublicIdText, SuccessBody
 from portal.calls.fields import JSON_FIELDS, LOG_FIELDS
 from portal.models import QueueStatus
 
@@ -32,12 +32,12 @@ class CallPage(AnswerModel):
     """One page of a batch's calls. A page past the end is empty, with the true total."""
 
     batch_id: Annotated[PublicIdText, Field(alias="batchId")]
-    batch_name: Annotated[str, Field(alias="batchName")]
+    batch_name: Annotated[str, Field(alias="batchName", examples=["Marketing Campaign May 2025"])]
     batch_status: Annotated[QueueStatus, Field(alias="batchStatus")]
     page: Annotated[int, Field(ge=1)]
-    limit: Annotated[int, Field(ge=1, le=100)]
-    total: Count
-    total_pages: Annotated[Count, Field(alias="totalPages")]
+    limit: Annotated[int, Field(ge=1, le=100, examples=[10])]
+    total: Annotated[Count, Field(examples=[150])]
+    total_pages: Annotated[Count, Field(alias="totalPages", examples=[15])]
     data: list[CallBody]
 
 
@@ -52,8 +52,8 @@ class CallPageBody(SuccessBody):
 class CallsAdded(AnswerModel):
     """The number of new calls, and the id of each call in the order sent; an updated call keeps its id."""
 
-    added: Count
-    call_ids: Annotated[list[PublicIdText], Field(alias="callIds")]
+    added: Annotated[Count, Field(examples=[1])]
+    call_ids: Annotated[list[PublicIdText], Field(alias="callIds", examples=[[CALL_ID]])]
 
 
 class CallsAddedBody(SuccessBody):
@@ -67,8 +67,8 @@ class CallsAddedBody(SuccessBody):
 class FailedChunk(AnswerModel):
     """A chunk of 1000 calls, numbered from 1, none of which was added, and the reason."""
 
-    chunk_num: Annotated[int, Field(alias="chunkNum", ge=1)]
-    error: str
+    chunk_num: Annotated[int, Field(alias="chunkNum", ge=1, examples=[2])]
+    error: Annotated[str, Field(examples=["call_data[1000].phoneNumber is required"])]
 
 
 class CallsPartlyAdded(CallsAdded):
@@ -80,14 +80,23 @@ class CallsPartlyAdded(CallsAdded):
 class CallsPartlyAddedBody(ErrorBody):
     """Some chunks were invalid; the others were added."""
 
+    message: Literal["Some calls were not enqueued"]
     code: Literal[207]  # type: ignore[assignment]
+    error_message: Annotated[
+        str,
+        Field(
+            alias="errorMessage",
+            min_length=1,
+            examples=["Fix and resend chunks 2: call_data[1000].phoneNumber is required"],
+        ),
+    ]
     data: CallsPartlyAdded
 
 
 class ReportCounts(AnswerModel):
     """The numbers of events that were applied, were known before, or match no call."""
 
-    applied: Count
+    applied: Annotated[Count, Field(examples=[1])]
     duplicates: Count
     unknown: Count
 
@@ -95,5 +104,6 @@ class ReportCounts(AnswerModel):
 class ReportedBody(SuccessBody):
     """The answer of call-events."""
 
+    message: Literal[""]
     code: Literal[200]
     data: ReportCounts

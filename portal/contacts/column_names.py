@@ -182,10 +182,7 @@ def rate_phone_name(name: str) -> float:
 
 def is_mobile_name(joined: str) -> bool:
     """Return whether a folded name is one for mobile numbers."""
-    return (
-        re.search("mob|cel|handy|gsm|movi|movel|portable|matkap|сотов|携帯|手机|手機|휴대|נייד|جوال", joined)
-        is not None
-    )
+    return MOBILE.search(joined) is not None
 
 
 def is_country_name(name: str) -> bool:

@@ -14,6 +14,7 @@ from portal.contacts.phone_columns import (
     find_phone_columns,
     take_sample,
 )
+from portal.text import fold
 
 MAX_LISTED = 20  # column names in a message
 MAX_NAME_LENGTH = 40  # characters of a name in a message
@@ -60,16 +61,16 @@ class DetectedColumns:
 def detect_columns(table: Table, choices: ColumnChoices) -> DetectedColumns:
     """Find the columns that were not chosen. Raises ContactFileError if a chosen column does not exist."""
     sample = take_sample(table)
-    require_column(table, choices.phone_column, "phone_column")
-    require_column(table, choices.country_column, "country_column")
+    chosen_phone = find_column(table, choices.phone_column, "phoneColumn")
+    chosen_country = find_column(table, choices.country_column, "countryColumn")
     found = find_phone_columns(table.header, sample, choices.region)
-    phone_column = choices.phone_column or found.column
+    phone_column = chosen_phone or found.column
     if phone_column is None:
         return DetectedColumns(None)
     country: CountryColumn | None = None
-    if choices.country_column is None:
+    if chosen_country is None:
         country = find_country_column(table.header, sample, phone_column, choices.region)
-    country_column = choices.country_column or (country.name if country and country.is_used else "")
+    country_column = chosen_country or (country.name if country and country.is_used else "")
     index, detected = table.header.index(phone_column), False
     if choices.with_country_code is None and not country_column:
         detected = detect_country_codes(sample, index, choices.region)
@@ -81,20 +82,33 @@ def detect_columns(table: Table, choices: ColumnChoices) -> DetectedColumns:
     )
 
 
-def require_column(table: Table, name: str | None, field: str) -> None:
-    """Raise ContactFileError if the table has no column of that name."""
-    if name and name not in table.header:
-        raise ContactFileError(f"the file has no column {name[:MAX_NAME_LENGTH]}; {list_columns(table)}", field)
+def find_column(table: Table, name: str | None, field: str) -> str | None:
+    """Return the column of that name, in any case if there is only one. Raises ContactFileError if there is none."""
+    if not name or name in table.header:
+        return name
+    named = [column for column in table.header if fold(column) == fold(name)]
+    if len(named) != 1:
+        raise ContactFileError(f"{field} must be a column of the file; {list_columns(table)}", field)
+    return named[0]
 
 
 def no_phone_column_error(table: Table) -> ContactFileError:
-    """Return the error for a table without a column of phone numbers; it names the columns."""
-    message = f"no column holds phone numbers; {list_columns(table)}; name the right one in phoneColumn"
-    return ContactFileError(message, "phone_column")
+    """Return the error for a table without a column of phone numbers; it says where to look for one."""
+    where = f"no column of the sheet {table.sheet} holds" if table.sheet else "no column holds"
+    message = f"{where} phone numbers; {list_columns(table)}; name the right one in phoneColumn"
+    if others := [sheet.name for sheet in table.sheets if sheet.name != table.sheet and sheet.rows != 0]:
+        message += f", or another sheet in sheet ({list_names(others)})"
+    if table.hidden_columns:
+        message += f"; hidden columns are left out ({list_names(table.hidden_columns)}), hidden=include reads them"
+    return ContactFileError(message, "phoneColumn")
 
 
 def list_columns(table: Table) -> str:
     """Say which columns a table has."""
-    names = [name if len(name) <= MAX_NAME_LENGTH else f"{name[:MAX_NAME_LENGTH]}…" for name in table.header]
-    more = f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else ""
-    return f"it has {', '.join(names[:MAX_LISTED])}{more}"
+    return f"it has {list_names(table.header)}"
+
+
+def list_names(names: Sequence[str]) -> str:
+    """Return the first names, shortened, and the number of the others."""
+    shown = [name if len(name) <= MAX_NAME_LENGTH else f"{name[:MAX_NAME_LENGTH]}…" for name in names[:MAX_LISTED]]
+    return ", ".join(shown) + (f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else "")

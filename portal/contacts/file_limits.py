@@ -18,7 +18,7 @@ WORKBOOK_SECONDS = 60  # of processor time for it
 class ContactFileError(ValueError):
     """A contact file that cannot be used; the message is one sentence with the reason.
 
-    `field` names the choice of ReadChoices to change, or is "" if the file itself must change.
+    `field` is the API name of the choice to change, or "" if the file itself must change.
     """
 
     def __init__(self, message: str, field: str = "") -> None:

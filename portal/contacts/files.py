@@ -178,7 +178,7 @@ def check_choices(choices: ReadChoices) -> None:
     if choices.delimiter and choices.delimiter not in DELIMITERS:
         raise ContactFileError(f"delimiter must be a {', '.join(DELIMITERS.values())}", "delimiter")
     if choices.header_row is not None and choices.header_row < 0:
-        raise ContactFileError("headerRow must be the number of a row, or 0 for a file without a header", "header_row")
+        raise ContactFileError("headerRow must be the number of a row, or 0 for a file without a header", "headerRow")
     if choices.hidden not in ("", *HiddenChoice):
         raise ContactFileError(f"hidden must be one of {', '.join(HiddenChoice)}", "hidden")
 
@@ -211,7 +211,9 @@ def open_source(source: Source, kind: ContactFileKind, choices: ReadChoices) -> 
     header_row = find_header_row(sample) if choices.header_row is None else choices.header_row
     scan = Scan(source, header_row, skips_hidden)
     if header_row and not scan.names:
-        raise ContactFileError(f"row {header_row} is blank or missing; choose another header row", "header_row")
+        raise ContactFileError(
+            f"headerRow must be a row with column names; row {header_row} is blank or missing", "headerRow"
+        )
     columns = name_columns(scan.names, scan.width, scan.used, header_row)
     is_text = isinstance(source, TextSource)
     hidden = {} if is_text or not skips_hidden else {index: columns.pop(index, "") for index in source.hidden_columns}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice, pairwise
 
 from portal.contacts.column_names import ColumnTopic, find_topic, is_country_name, rate_name
-from portal.contacts.country_cells import parse_country
+from portal.contacts.countries import parse_country
 from portal.contacts.files import Table
 from portal.contacts.number_plans import starts_with_country_code
 from portal.contacts.number_problems import InvalidNumber, NumberProblem

@@ -41,7 +41,7 @@ EXTENSION = re.compile(
 )
 SECOND_PLUS = re.compile(r"[0-9][^0-9+]*\+[^0-9]*[0-9]")
 SEPARATOR = re.compile(r"[;|,\n&\\]+|\b(?:or|and|und|oder|et|ou|y|e|och|eller|of|en|lub|или|и)\b")
-PREFIX_00 = re.compile(r"[(\[ ]*00 *\+")
+PREFIX_00 = re.compile(r"(?<![(\[ ])[(\[ ]*00 *\+")
 SHAPE = re.compile(r"[+0-9 ()\[\]./-]+")
 LONG_GROUP = re.compile(r"\+?[0-9]{6,}")
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import NamedTuple
 
 from portal.contacts.contact_columns import ContactColumns
-from portal.contacts.country_cells import parse_country
+from portal.contacts.countries import parse_country
 from portal.contacts.file_report import (
     FIRST_ROWS,
     MAX_REPORTED,
@@ -47,31 +48,51 @@ def validate_rows(table: Table, columns: ContactColumns) -> Iterator[RowResult]:
         yield from validated.results
 
 
-def build_report(table: Table, columns: ContactColumns, advance: Callable[[int], object]) -> FileReport:
-    """Check a file. `advance` regularly receives the number of rows read so far.
+def build_report(
+    table: Table,
+    columns: ContactColumns,
+    advance: Callable[[int], object],
+    collect: Callable[[Contact], object] = lambda _: None,
+    max_cells: int = MAX_REPORTED,
+) -> FileReport:
+    """Check a file. `advance` regularly receives the number of rows read so far, `collect` each contact.
 
-    Raises ValueError if the table has no such column.
+    The report holds at most `max_cells` invalid cells. Raises ValueError if the table has no such column.
     """
-    report = FileReport(list(table.header), hidden=table.hidden_rows if table.skips_hidden else 0)
+    report = start_report(table)
     counter = ReportCounter(columns.region)
     for row, number, results in RowValidator(table, columns).validate():
         if report.rows < FIRST_ROWS:
             report.first_rows.append((row.number, row.cells))
         report.rows += 1
         match results[0]:
-            case Contact():
+            case Contact() as contact:
                 report.valid_rows += 1
+                collect(contact)
                 counter.count_number(number)
             case Duplicate():
                 report.duplicates += 1
             case InvalidCell():
                 report.invalid_rows += 1
-                report.invalid_cells += results[: MAX_REPORTED - len(report.invalid_cells)]
+                report.invalid_cells += results[: max_cells - len(report.invalid_cells)]
                 counter.count_reasons(results)
         if report.rows % PROGRESS_INTERVAL == 0:
             advance(report.rows)
     advance(report.rows)
     report.reasons, report.countries = counter.list_reasons(), counter.list_countries()
+    return report
+
+
+def start_report(table: Table) -> FileReport:
+    """Return a report that counts no row yet."""
+    return FileReport(list(table.header), hidden=table.hidden_rows if table.skips_hidden else 0)
+
+
+def preview_rows(table: Table) -> FileReport:
+    """Return a report with the first rows of a table, for a user who must choose the phone number column."""
+    report = start_report(table)
+    report.first_rows = [(row.number, row.cells) for row in islice(table.rows(), FIRST_ROWS)]
+    report.rows = table.row_count
     return report
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
@@ -12,14 +11,13 @@ from sqlalchemy import ColumnElement, delete, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from portal.db.transactions import try_write, write_transaction
+from portal.db.transactions import write_transaction
 from portal.extensions import db
 from portal.idempotency import query
 from portal.models import IdempotentAnswer
 from portal.times import DAY_MS, now_ms
 
 INSERTS = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
-SWEEP_ONE_IN = 100  # one in this many stored answers deletes the expired ones
 REPLAYED = "Idempotency-Replayed"
 
 
@@ -64,9 +62,13 @@ def answer_once(request: KeyedRequest, build: Callable[[], Response]) -> Respons
         response = build()
         values = {"status": response.status_code, "body": response.get_data(as_text=True)}
         session.execute(update(IdempotentAnswer).where(*identity(request)).values(**values))
-    if secrets.randbelow(SWEEP_ONE_IN) == 0:
-        try_write(delete(IdempotentAnswer).where(IdempotentAnswer.expires_at <= now_ms()))
     return response
+
+
+def delete_expired_answers() -> None:
+    """Delete the answers that are not given again."""
+    with write_transaction() as session:
+        session.execute(delete(IdempotentAnswer).where(IdempotentAnswer.expires_at <= now_ms()))
 
 
 def identity(request: KeyedRequest) -> tuple[ColumnElement[bool], ...]:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from flask import Response, request
+from flask import Response, abort, request
 
 from portal.accounts.query import Caller
 from portal.idempotency import actions
@@ -15,26 +15,24 @@ from portal.web.errors import ApiError
 from portal.web.strict_input import read_idempotency_key
 
 
-def read_keyed_request(caller: Caller, body: Any) -> KeyedRequest | None:
-    """Return the request with its key, or None without one. Raises ApiError 400 for an invalid key.
+def begin_keyed_request(caller: Caller, body: Any) -> KeyedRequest | None:
+    """Return the request with its key, or None without one; end it here if it has been answered before.
 
-    `body` is the parsed body: the order of its names and the boundaries of a form do not matter.
+    `body` is the parsed body: the order of its names and the boundaries of a form do not matter. Raises ApiError 400
+    for an invalid key, and 422 if the key belongs to another request.
     """
     key = read_idempotency_key()
     if not key:
         return None
     content = json.dumps([request.endpoint, request.query_string.decode("latin-1"), body], sort_keys=True)
-    return KeyedRequest.of(caller.token_key, key, content)
-
-
-def find_answer(keyed: KeyedRequest | None) -> Response | None:
-    """Return the answer to an earlier request with the key, or None. Raises ApiError 422 if that was another one."""
-    if keyed is None:
-        return None
+    keyed = KeyedRequest.of(caller.token_key, key, content)
     try:
-        return actions.find_answer(keyed)
+        answer = actions.find_answer(keyed)
     except KeyUsed as error:
         raise key_used() from error
+    if answer:
+        abort(answer)
+    return keyed
 
 
 def answer_once(keyed: KeyedRequest | None, build: Callable[[], Response]) -> Response:

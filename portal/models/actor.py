@@ -11,10 +11,11 @@ from portal.models import Channel
 class Actor:
     """The user who changes something, the channel, the token if it is the API, and the client's address if logged.
 
-    Users change only their own batches.
+    `session_hash` names the session of a page. Users change only their own batches.
     """
 
     user_key: int
     channel: Channel
     token_key: int | None = None
     address: str = ""
+    session_hash: str = ""

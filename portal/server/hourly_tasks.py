@@ -7,7 +7,9 @@ from collections.abc import Callable
 from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
+from portal.accounts import actions as accounts
 from portal.db.outages import find_outage
+from portal.idempotency import actions as idempotency
 from portal.limits import shared_counters
 from portal.times import now_ms
 from portal.uploads import actions as uploads
@@ -15,7 +17,11 @@ from portal.uploads import actions as uploads
 BUCKET = "hourly tasks"
 SECONDS = 3590  # less than an hour, so that no process comes a moment too early each time
 
-TASKS: tuple[Callable[[], object], ...] = (uploads.delete_old_uploads,)
+TASKS: tuple[Callable[[], object], ...] = (
+    uploads.delete_old_uploads,
+    idempotency.delete_expired_answers,
+    accounts.reencrypt_secrets,
+)
 
 
 def run(app: Flask) -> None:

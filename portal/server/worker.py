@@ -34,6 +34,7 @@ from gunicorn.http.errors import (
 from gunicorn.workers.gthread import _DEFER, STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
 
 from portal.server import hourly_tasks, stopping
+from portal.server.paced_unreader import PacedUnreader
 from portal.telemetry.logs import LineFormatter, resolve_format
 from portal.web import security_headers
 from portal.web.envelope import error_body
@@ -64,7 +65,8 @@ FIRST_BYTE_SECONDS = 0.01
 HEAD_SECONDS = 10
 HEAD_END = b"\r\n\r\n"
 
-# Time that a thread waits for the next bytes of a body, or for a client to take the next bytes of a response.
+# Time that a thread waits for the next bytes of a body (see also paced_unreader.py), or for a client to take the next
+# bytes of a response.
 SILENCE_SECONDS = 30
 
 HOURLY_SECONDS = 3600
@@ -79,6 +81,7 @@ class PortalWorker(ThreadWorker):
     def load_wsgi(self) -> None:
         """Load the app and register the check for shutdown."""
         super().load_wsgi()
+        self.body_slots = threading.Semaphore(max(1, self.cfg.threads // 2))
         stopping.set_stop_check(lambda: not self.alive)
         self.next_hourly = time.monotonic() + FIRST_HOURLY_SECONDS
 
@@ -118,13 +121,20 @@ class PortalWorker(ThreadWorker):
             return _DEFER
         if not conn.initialized:
             conn.init()
+            conn.parser.unreader = PacedUnreader(conn.sock, self.body_slots)
             for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
                 conn.sock.setsockopt(socket.SOL_SOCKET, option, struct.pack("@ll", SILENCE_SECONDS, 0))
         if not receive_head(conn):
             conn.head_deadline = getattr(conn, "head_deadline", None) or time.monotonic() + HEAD_SECONDS
             return _DEFER
         conn.head_deadline = None
-        return super().handle(conn)
+        unreader: PacedUnreader = conn.parser.unreader
+        unreader.start_body()
+        try:
+            keeps_connection = super().handle(conn)
+        finally:
+            unreader.end_body()
+        return keeps_connection and not unreader.is_too_slow
 
     def finish_request(self, conn: TConn, fs: Future[object]) -> None:
         """Finish a served connection, or return a deferred one to the poller; briefly at a stop."""

@@ -39,7 +39,7 @@ class UploadedFile:
         return sha256(self.content).hexdigest()
 
 
-def store_upload(owner_key: int, file: UploadedFile, choices: Mapping[str, str], report: Mapping[str, Any]) -> str:
+def store_upload(owner_key: int, file: UploadedFile, choices: Mapping[str, Any], report: Mapping[str, Any]) -> str:
     """Store a file until a batch is created from it, and return its id.
 
     The owner's oldest files are deleted if all together are larger than UPLOAD_QUOTA_BYTES: an abandoned preview must
@@ -77,7 +77,7 @@ def upload_row(owner_key: int, file: UploadedFile) -> dict[str, Any]:
     }
 
 
-def update_reading(upload_key: int, choices: Mapping[str, str], report: Mapping[str, Any]) -> None:
+def update_reading(upload_key: int, choices: Mapping[str, Any], report: Mapping[str, Any]) -> None:
     """Store changed reading options with the report under them."""
     with write_transaction() as session:
         session.execute(update(Upload).where(Upload.key == upload_key).values(choices=choices, report=report))

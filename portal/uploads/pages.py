@@ -18,7 +18,6 @@ from portal.batches.settings import stored_settings
 from portal.contacts.csv_text import DELIMITERS
 from portal.contacts.encodings import ENCODINGS
 from portal.contacts.file_limits import ContactFileError
-from portal.contacts.phone_numbers import list_regions
 from portal.contacts.validation import invalid_rows
 from portal.ids import parse_id
 from portal.limits import file_slots
@@ -26,20 +25,21 @@ from portal.models import Upload
 from portal.times import UTC
 from portal.uploads import actions, query
 from portal.uploads.actions import UploadedFile, UploadTaken
-from portal.uploads.parameters import CreateBatchForm, InvalidRowsChoice, ReadingForm, read_create_batch_fields
-from portal.uploads.parsing import (
-    ContactSheet,
-    ReadingOptions,
-    build_sheet_report,
-    open_contact_sheet,
-    read_contacts,
-    report_to_json,
+from portal.uploads.parameters import (
+    HIDDEN_LABELS,
+    WITH_COUNTRY_CODE,
+    CreateBatchForm,
+    InvalidRowsChoice,
+    read_create_batch_fields,
+    read_reading_choices,
 )
+from portal.uploads.parsing import ContactSheet, ReadingOptions, open_contact_sheet, read_contacts
 from portal.uploads.presenter import suggest_batch_name, upload_view
+from portal.uploads.stored_reports import check_sheet, load_reading
 from portal.web import htmx
 from portal.web.clock import request_clock
 from portal.web.export_kinds import EXPORT_KIND_RULE, ExportKind, stream_download
-from portal.web.parameters import InvalidParameter, parse_fields, parse_form
+from portal.web.parameters import InvalidParameter, parse_fields
 from portal.web.progress import Advance, UserError, with_progress
 from portal.web.rendering import render
 from portal.web.request_hooks import accept_files
@@ -61,7 +61,8 @@ def find_upload(upload_id: str) -> Upload | None:
 
 def open_upload(upload: Upload) -> ContactSheet:
     """Open the file with its reading options."""
-    return open_contact_sheet(upload.content, upload.file_name, ReadingOptions(**upload.choices), guess=True)
+    options = ReadingOptions(**upload.choices)
+    return open_contact_sheet(upload.content, upload.file_name, options, drop_missing_columns=True)
 
 
 @blueprint.get("")
@@ -89,11 +90,10 @@ def receive_file() -> Any:
         if not file.name:
             raise UserError("Choose a file.")
         try:
-            sheet = open_contact_sheet(file.content, file.name, ReadingOptions(region=region), guess=True)
+            sheet = open_contact_sheet(file.content, file.name, ReadingOptions(region=region))
         except ContactFileError as error:
             raise UserError(f"{capitalize_reason(error)}. The file was not stored.") from error
-        report = report_to_json(build_sheet_report(sheet, advance))
-        return url_for(".show_preview", upload_id=actions.store_upload(owner, file, sheet.choices, report))
+        return url_for(".show_preview", upload_id=actions.store_upload(owner, file, *check_sheet(sheet, advance)))
 
     return with_progress(check, lambda problem: render_upload_form(str(problem)))
 
@@ -124,7 +124,8 @@ def render_preview(upload: Upload, problems: dict[str, str]) -> Response:
         delimiters=DELIMITERS,
         invalid_rows_choices=tuple(InvalidRowsChoice),
         weekdays=WEEKDAYS,
-        regions=list_regions(),
+        with_country_code=WITH_COUNTRY_CODE,
+        hidden_labels=HIDDEN_LABELS,
         form=request.form,
         problems=problems,
         name=request.form.get("batchName", suggest_batch_name(upload.file_name)),
@@ -135,19 +136,19 @@ def render_preview(upload: Upload, problems: dict[str, str]) -> Response:
 @blueprint.post("/<upload_id>/reading")
 @login_required
 def change_reading(upload_id: str) -> Any:
-    """Change the encoding, the delimiter, the column of numbers or the region."""
+    """Change how the file is read."""
     upload = upload_or_404(upload_id)
     key, content, name = upload.key, upload.content, upload.file_name
-    form = parse_form(request.form, ReadingForm).or_refuse()
+    reading = load_reading(upload.report, upload.choices)
+    options = reading.choose(ReadingOptions(**upload.choices), read_reading_choices(request.form))
     preview = url_for(".show_preview", upload_id=upload.id)
 
     def check(advance: Advance) -> str:
-        choices = ReadingOptions(form.encoding, form.delimiter, form.column, form.region)
         try:
-            sheet = open_contact_sheet(content, name, choices, guess=True)
+            sheet = open_contact_sheet(content, name, options, drop_missing_columns=True)
         except ContactFileError as error:
             raise UserError(f"{capitalize_reason(error)}. The previous options still apply.") from error
-        actions.update_reading(key, sheet.choices, report_to_json(build_sheet_report(sheet, advance)))
+        actions.update_reading(key, *check_sheet(sheet, advance))
         return preview
 
     def show_problem(problem: UserError) -> Response:
@@ -172,9 +173,13 @@ def create_batch(upload_id: str) -> Any:
         except InvalidParameter as error:
             raise UserError("Correct the marked fields.", problems_by_field(error.problems)) from error
         sheet = open_sheet()
-        contacts, invalid_cells = read_contacts(sheet, advance)
-        if invalid_cells and form.invalid_rows is InvalidRowsChoice.NONE:
-            raise UserError("Some rows are invalid.", {"wrongRows": "correct the file, or skip invalid rows"})
+        if sheet.detected.columns is None:
+            raise UserError("Choose the phone number column first.")
+        contacts, report = read_contacts(sheet, advance)
+        if report.invalid_rows and form.invalid_rows is InvalidRowsChoice.NONE:
+            raise UserError(
+                "Some rows are invalid.", {"wrongRows": "correct the file and upload it again, or skip invalid rows"}
+            )
         if not contacts:
             raise UserError("The file has no valid rows.", {"wrongRows": "no row is valid"})
         try:
@@ -193,7 +198,8 @@ def problems_by_field(problems: dict[str, str]) -> dict[str, str]:
     by_field: dict[str, str] = {}
     for name, message in problems.items():
         field = {"callingHour.start": "start", "callingHour.end": "end"}.get(name, name.partition("[")[0])
-        by_field.setdefault(field, message.removeprefix(name).strip())
+        text = "enter both times, such as 09:00 and 17:00" if field in ("start", "end") else message.removeprefix(name)
+        by_field.setdefault(field, text.strip())
     return by_field
 
 
@@ -211,7 +217,10 @@ def render_problem(upload_id: str, problem: UserError) -> Any:
 def export_invalid_rows(upload_id: str, kind: str) -> Response:
     """Export the invalid rows with their problems, to correct and upload again."""
     upload = upload_or_404(upload_id)
-    details = {"kind": "invalid rows", "rows": upload_view(upload).report.invalid_rows}
+    view = upload_view(upload)
+    if view.needs_column:
+        abort(404)
+    details = {"kind": "invalid rows", "rows": view.report.invalid_rows}
     title, rows = f"{suggest_batch_name(upload.file_name)} invalid rows", read_invalid_rows(upload)
     header = next(rows)
     log_export(current_actor(), details)

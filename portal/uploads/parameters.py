@@ -4,42 +4,166 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from werkzeug.datastructures import MultiDict
 
-from portal.batches.settings import BatchName, BatchSettings, BatchType
+from portal.api.schema import USER_ID
+from portal.batches.settings import NAME_EXAMPLE, BatchName, BatchSettings, BatchType
+from portal.contacts.csv_text import DELIMITERS
+from portal.contacts.file_limits import MAX_CELL_LENGTH, MAX_ROWS
+from portal.contacts.files import HiddenChoice
 from portal.models.labeled_enum import LabeledEnum
 from portal.web.field_types import HexId, Region
 from portal.web.json_body import JsonError, parse_json
-from portal.web.parameters import InvalidParameter, Parameters, known_names, truncate
+from portal.web.parameters import (
+    InvalidParameter,
+    Parameters,
+    known_names,
+    parse_form,
+    parse_whole,
+    text_type,
+    truncate,
+)
 
-JSON_FIELDS = ("callingNumbers", "callingHour", "allowedDays")
+WEEKDAY_DIGITS = tuple("0123456")
+LIST_FIELDS = ("callingNumbers", "allowedDays")
+HIDDEN_LABELS = {HiddenChoice.SKIP: "Left out", HiddenChoice.INCLUDE: "Included"}
+NO_COLUMN = "none"  # of countries
+WITH_COUNTRY_CODE = "+"  # the choice beside the countries on the page: numbers without + begin with their country code
 
 
-class UploadFields(BatchSettings):
-    """The fields beside the file. callingNumbers, callingHour and allowedDays are sent as JSON."""
+def parse_delimiter(value: Any) -> Any:
+    """Return a delimiter by its name or as the character itself. Raises ValueError."""
+    named = {label: character for character, label in DELIMITERS.items()}
+    if value and value not in DELIMITERS and value not in named:
+        raise ValueError(f"must be one of {', '.join(named)}, or the character itself")
+    return named.get(value, value)
+
+
+def parse_country_column(value: str) -> str:
+    """Return the name of a column, or "" for none."""
+    return "" if value == NO_COLUMN else value
+
+
+ColumnName = text_type(MAX_CELL_LENGTH)
+Delimiter = Annotated[
+    str,
+    BeforeValidator(parse_delimiter),
+    WithJsonSchema({"type": "string", "enum": [*DELIMITERS.values(), *DELIMITERS]}),
+    Field(description="The delimiter of a text file, by name or as a character."),
+]
+
+
+class ReadingFields(Parameters):
+    """The options for reading a file. What is not given is detected."""
+
+    phone_column: Annotated[
+        ColumnName,
+        Field(
+            alias="phoneColumn",
+            description="The name of the column of the phone numbers to call.",
+            examples=["phoneNumber"],
+        ),
+    ] = ""
+    country_column: Annotated[
+        ColumnName,
+        AfterValidator(parse_country_column),
+        Field(
+            alias="countryColumn",
+            description="The name of the column with the country of each number (a code, a name or a dialing code);"
+            " `none` uses no column.",
+            examples=["country"],
+        ),
+    ] = ""
+    region: Annotated[
+        Region, Field(description="The country of numbers without a country code; default: that of the account.")
+    ] = ""
+    with_country_code: Annotated[
+        bool | None,
+        Field(alias="withCountryCode", description="true: numbers without + begin with their country code."),
+    ] = None
+    sheet: Annotated[
+        str, Field(max_length=255, description="The name of the worksheet of a workbook.", examples=["Sheet1"])
+    ] = ""
+    header_row: Annotated[
+        int | None,
+        Field(
+            alias="headerRow",
+            ge=0,
+            le=MAX_ROWS,
+            description="The row with the column names, as a spreadsheet counts; 0 = no header.",
+            examples=[1],
+        ),
+        BeforeValidator(parse_whole),
+    ] = None
+    encoding: Annotated[
+        text_type(40), Field(description="The encoding of a text file, such as windows-1252.", examples=["utf-8"])
+    ] = ""
+    delimiter: Delimiter = ""
+    hidden: Annotated[
+        HiddenChoice, Field(description="What to do with rows and columns that the spreadsheet hides.")
+    ] = HiddenChoice.SKIP
+
+    def reading_choices(self) -> dict[str, Any]:
+        """Return the options that were given, by their names in ReadingOptions."""
+        given = self.model_dump(include=self.model_fields_set & set(ReadingFields.model_fields), mode="json")
+        return {STORED_NAMES.get(name, name): value for name, value in given.items()}
+
+
+STORED_NAMES = {"phone_column": "column"}  # fields whose names in the database are older
+
+
+FILE_EXAMPLE = "phoneNumber,name,city\n+12025550101,First contact,Boston\n"
+
+
+class UploadFields(ReadingFields, BatchSettings):
+    """The form of an upload. Lists are sent as repeated fields or as one field of JSON, callingHour as JSON."""
 
     file: Annotated[
         Any,
-        WithJsonSchema({"type": "string", "format": "binary", "description": "The contacts: .csv, .xls or .xlsx."}),
+        WithJsonSchema(
+            {
+                "type": "string",
+                "format": "binary",
+                "description": "The contacts: .csv, .tsv, .txt, .xls or .xlsx.",
+                "examples": [FILE_EXAMPLE],
+            }
+        ),
     ]
-    user_id: Annotated[HexId, Field(alias="userId")]
-    batch_name: Annotated[BatchName, Field(alias="batchName")]
+    user_id: Annotated[HexId, Field(alias="userId", examples=[USER_ID])]
+    batch_name: Annotated[BatchName, Field(alias="batchName", examples=[NAME_EXAMPLE])]
     batch_type: Annotated[BatchType, Field(alias="batchType")] = BatchType.OUTBOUND
     enable_dnc: Annotated[bool, Field(alias="enableDNC")] = False
-    type: Annotated[bool, Field(description="true: skip invalid rows and count them in leftOut.")] = False
+    type: Annotated[bool, Field(description="true: skip invalid rows and count them in skipped.")] = False
 
 
 def read_upload_fields(form: MultiDict[str, str]) -> dict[str, Any]:
     """Return the fields of a multipart form that are not empty, with JSON parsed. Raises InvalidParameter."""
     given: dict[str, Any] = {}
-    for name, values in form.lists():
-        if len(values) > 1:
-            raise InvalidParameter({name: f"{truncate(name)} is given more than once"})
-        if not values[0]:
+    for name, sent in form.lists():
+        values = [value for value in sent if value]
+        if not values:
             continue
-        given[name] = parse_json_field(name, values[0]) if name in JSON_FIELDS else values[0]
+        if name in LIST_FIELDS:
+            given[name] = parse_list(name, values)
+        elif len(sent) > 1:
+            raise InvalidParameter({name: f"{truncate(name)} is given more than once"})
+        else:
+            given[name] = parse_json_field(name, values[0]) if name == "callingHour" else values[0]
     return given
+
+
+def parse_list(name: str, values: list[str]) -> Any:
+    """Parse a list that is sent as JSON in one field, or as a field for each item. Raises InvalidParameter."""
+    if len(values) == 1 and not is_item(values[0]):
+        return parse_json_field(name, values[0])
+    items = [value if is_item(value) else parse_json_field(name, value) for value in values]
+    return [int(item) if name == "allowedDays" and item in WEEKDAY_DIGITS else item for item in items]
+
+
+def is_item(text: str) -> bool:
+    """Return whether the text is an item of a list: a number as it is, not JSON."""
+    return text.lstrip()[:1] not in tuple('["{') and any(map(str.isdigit, text))
 
 
 def parse_json_field(name: str, text: str) -> Any:
@@ -57,13 +181,15 @@ class InvalidRowsChoice(LabeledEnum):
     LEAVE_OUT = "leave-out", "Skip invalid rows"
 
 
-class ReadingForm(Parameters):
-    """The options for reading a file, as a user selects them."""
-
-    encoding: str = ""
-    delimiter: str = ""
-    column: str = ""
-    region: Region = ""
+def read_reading_choices(form: MultiDict[str, str]) -> dict[str, Any]:
+    """Return the options that the form of the page holds, by their names in ReadingOptions. Raises InvalidParameter."""
+    given = form.to_dict()
+    if "region" in given:
+        with_country_code = given["region"] == WITH_COUNTRY_CODE
+        given["withCountryCode"] = str(with_country_code).lower()
+        if with_country_code:
+            del given["region"]
+    return parse_form(given, ReadingFields).or_refuse().reading_choices()
 
 
 def split_numbers(text: str) -> list[str]:
@@ -81,7 +207,7 @@ class CreateBatchForm(BatchSettings):
 
 def read_create_batch_fields(form: MultiDict[str, str]) -> dict[str, Any]:
     """Return the fields of the form as CreateBatchForm takes them."""
-    names = set(known_names(CreateBatchForm)) - set(JSON_FIELDS)
+    names = set(known_names(CreateBatchForm)) - {*LIST_FIELDS, "callingHour"}
     given: dict[str, Any] = {name: value for name, value in form.items() if name in names and value}
     given["callingNumbers"] = split_numbers(form.get("callingNumbers", ""))
     given["allowedDays"] = [int(day) for day in form.getlist("allowedDays") if day in "0123456" and len(day) == 1]

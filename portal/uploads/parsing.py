@@ -1,11 +1,12 @@
-"""Turn the bytes of a contact file into a table and a report, by options that are detected and can be changed."""
+"""Turn the bytes of a contact file into a table, contacts and a report, by options that are detected or chosen."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 
+from portal.calls.fields import is_call_export, stored_names
 from portal.contacts.contact_columns import (
     ColumnChoices,
     ContactColumns,
@@ -13,92 +14,112 @@ from portal.contacts.contact_columns import (
     detect_columns,
     no_phone_column_error,
 )
-from portal.contacts.file_report import Contact, CountryCount, FileReport, InvalidCell, ReasonCount
+from portal.contacts.file_report import MAX_REPORTED, Contact, FileReport
 from portal.contacts.files import ReadChoices, Table, open_table
-from portal.contacts.validation import build_report, validate_rows
+from portal.contacts.validation import build_report, preview_rows
 from portal.web.progress import Advance
 
 PROGRESS_INTERVAL = 500  # rows
-# Fields of a report whose keys in the database are older than their names.
-STORED_KEYS = {"valid_rows": "good", "invalid_rows": "wrong_rows", "invalid_cells": "wrongs"}
 
 
 @dataclass(frozen=True)
 class ReadingOptions:
-    """The options for reading a file; "" = detect. `region` applies to national numbers, "" = none."""
+    """What a user chose for reading a file; "" or None = detect. See ReadChoices and ColumnChoices.
+
+    `region` is never detected: "" refuses numbers without a country code.
+    """
 
     encoding: str = ""
     delimiter: str = ""
+    sheet: str = ""
+    header_row: int | None = None
+    hidden: str = ""
     column: str = ""
     region: str = ""
+    country_column: str | None = None
+    with_country_code: bool | None = None
+
+    def columns_of(self, header: Sequence[str]) -> ReadingOptions:
+        """Return the options without columns that the header does not have: it changes with the other options."""
+        has_column = self.column in header
+        has_country = self.country_column in (None, "", *header)
+        return replace(
+            self,
+            column=self.column if has_column else "",
+            country_column=self.country_column if has_country else None,
+        )
 
 
 @dataclass(frozen=True)
 class ContactSheet:
-    """A readable file: the table, and the columns it is read by."""
+    """A readable file: the table, and the columns it is read by, which may be missing."""
 
     table: Table
-    columns: ContactColumns
+    options: ReadingOptions
     detected: DetectedColumns
 
     @property
-    def rows(self) -> int:
-        """The number of rows below the header, at least 1."""
-        return max(self.table.row_count, 1)
+    def columns(self) -> ContactColumns:
+        """The columns. Raises ContactFileError if a user must choose the phone number column."""
+        if self.detected.columns is None:
+            raise no_phone_column_error(self.table)
+        return self.detected.columns
 
     @property
-    def choices(self) -> dict[str, str]:
-        """The options in use, including those that were detected."""
-        table, columns = self.table, self.columns
-        return asdict(ReadingOptions(table.encoding, table.delimiter, columns.phone_column, columns.region))
+    def stored_names(self) -> dict[str, str]:
+        """The names under which the columns are stored; columns that are left out are missing."""
+        return stored_names(self.table.header, self.columns.phone_column)
 
 
-def open_contact_sheet(content: bytes, file_name: str, choices: ReadingOptions, *, guess: bool = False) -> ContactSheet:
+def open_contact_sheet(
+    content: bytes, file_name: str, options: ReadingOptions, *, drop_missing_columns: bool = False
+) -> ContactSheet:
     """Open a file with these options. Raises ContactFileError.
 
-    If no column seems to hold phone numbers, `guess` takes the first column, so that a user can choose another.
+    Chosen columns that the file does not have are refused, or dropped so that others are detected.
     """
-    table = open_table(content, file_name, ReadChoices(choices.encoding, choices.delimiter))
-    column = choices.column if choices.column in table.header else None
-    detected = detect_columns(table, ColumnChoices(column, choices.region))
-    if detected.columns is None and not guess:
-        raise no_phone_column_error(table)
-    columns = detected.columns or ContactColumns(table.header[0], choices.region)
-    return ContactSheet(table, columns, detected)
+    choices = ReadChoices(options.encoding, options.delimiter, options.sheet, options.header_row, options.hidden)
+    table = open_table(content, file_name, choices)
+    if drop_missing_columns:
+        options = options.columns_of(table.header)
+    # A spreadsheet that opens an exported CSV file drops the + of its numbers.
+    with_country_code = True if is_call_export(table.header) else None
+    if options.with_country_code is not None:
+        with_country_code = options.with_country_code
+    chosen = ColumnChoices(options.column or None, options.region, options.country_column, with_country_code)
+    return ContactSheet(table, options, detect_columns(table, chosen))
 
 
 def build_sheet_report(sheet: ContactSheet, advance: Advance) -> FileReport:
-    """Check the file. `advance` receives the rows checked so far."""
-    rows = sheet.rows
-    return build_report(sheet.table, sheet.columns, lambda done: advance("Checking", done, rows))
+    """Check the file. `advance` receives the rows checked so far.
+
+    Without a phone number column, nothing is counted.
+    """
+    if sheet.detected.columns is None:
+        return preview_rows(sheet.table)
+    return build_report(sheet.table, sheet.columns, count_rows(sheet, "Checking", advance))
 
 
-def read_contacts(sheet: ContactSheet, advance: Advance) -> tuple[list[Contact], list[InvalidCell]]:
-    """Return the contacts of the file, each number once, and all invalid cells."""
+def read_contacts(
+    sheet: ContactSheet, advance: Advance, max_cells: int = MAX_REPORTED
+) -> tuple[list[Contact], FileReport]:
+    """Return the contacts of the file, each number once and with the names of its columns as stored, and the report.
+
+    Raises ContactFileError if a user must choose the phone number column.
+    """
     contacts: list[Contact] = []
-    invalid_cells: list[InvalidCell] = []
-    rows = sheet.rows
-    for number, result in enumerate(validate_rows(sheet.table, sheet.columns), 1):
-        if isinstance(result, Contact):
-            contacts.append(result)
-        elif isinstance(result, InvalidCell):
-            invalid_cells.append(result)
-        if number % PROGRESS_INTERVAL == 0:
-            advance("Reading", number, rows)
-    return contacts, invalid_cells
+    counter = count_rows(sheet, "Reading", advance)
+    report = build_report(sheet.table, sheet.columns, counter, contacts.append, max_cells)
+    names = sheet.stored_names
+    if any(name != stored for name, stored in names.items()) or len(names) < len(sheet.table.header) - 1:
+        contacts = [
+            replace(contact, fields={stored: contact.fields[name] for name, stored in names.items()})
+            for contact in contacts
+        ]
+    return contacts, report
 
 
-def report_to_json(report: FileReport) -> dict[str, Any]:
-    """Return a report as stored with its upload."""
-    return {STORED_KEYS.get(name, name): value for name, value in asdict(report).items()}
-
-
-def report_from_json(stored: Mapping[str, Any]) -> FileReport:
-    """Return the report that is stored with an upload."""
-    keys = {field.name: STORED_KEYS.get(field.name, field.name) for field in fields(FileReport)}
-    values = {name: stored[key] for name, key in keys.items() if key in stored}  # older reports have fewer
-    values["invalid_cells"] = [InvalidCell(**cell) for cell in values["invalid_cells"]]
-    values["reasons"] = [ReasonCount(**count) for count in values.get("reasons", ())]
-    values["countries"] = [CountryCount(**count) for count in values.get("countries", ())]
-    values["first_rows"] = [(number, cells) for number, cells in values["first_rows"]]
-    return FileReport(**values)
+def count_rows(sheet: ContactSheet, step: str, advance: Advance) -> partial:
+    """Return a function that reports the progress of a step by the number of rows done."""
+    rows = max(sheet.table.row_count, 1)
+    return lambda done: advance(step, done, rows)

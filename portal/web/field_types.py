@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, Wit
 from portal.contacts.phone_numbers import list_regions, parse_phone_number
 from portal.ids import parse_id
 from portal.text import check_name
-from portal.times import ISO_DATE, ISO_DATE_TIME, known_zones, parse_moment_range
+from portal.times import ISO_DATE, ISO_DATE_TIME, find_zone, parse_moment_range
 from portal.web.parameters import TEXT_PATTERN, text_type
 
 
@@ -34,7 +34,15 @@ def name_type(maximum: int, minimum: int = 0, description: str = "") -> Any:
     return Annotated[text_type(maximum, minimum, description), pattern, AfterValidator(check_name)]
 
 
-HexId = Annotated[str, AfterValidator(parse_hex_id), Field(json_schema_extra={"pattern": "^[0-9a-fA-F]{24}$"})]
+HexId = Annotated[
+    str,
+    AfterValidator(parse_hex_id),
+    Field(
+        json_schema_extra={"pattern": "^[0-9a-fA-F]{24}$"},
+        description="24 hexadecimal characters.",
+        examples=["64e5f12345abcdef98765432"],
+    ),
+]
 
 HAS_OFFSET = re.compile(r"([Zz]|[+-]\d\d:?\d\d)$", re.ASCII)
 YEAR_9999_MS = 253_370_764_800_000
@@ -59,13 +67,14 @@ PhoneNumber = Annotated[text_type(40), AfterValidator(validate_phone_number), Fi
 
 
 def validate_zone(value: str) -> str:
-    """Return an IANA time zone that this machine knows. Raises ValueError."""
-    if value not in known_zones():
-        raise ValueError("must be an IANA time zone, such as Europe/Lisbon")
-    return value
+    """Return the IANA time zone that a name or a city means. Raises ValueError."""
+    zone = find_zone(value)
+    if zone is None:
+        raise ValueError("must be an IANA time zone, such as Europe/Lisbon, or its city, such as Lisbon")
+    return zone
 
 
-Zone = Annotated[text_type(64), AfterValidator(validate_zone)]
+Zone = Annotated[text_type(64), AfterValidator(validate_zone), Field(examples=["Europe/Lisbon"])]
 
 
 def validate_region(value: str) -> str:
@@ -75,7 +84,7 @@ def validate_region(value: str) -> str:
     return value
 
 
-Region = Annotated[text_type(2), AfterValidator(validate_region)]
+Region = Annotated[text_type(2), AfterValidator(validate_region), Field(examples=["US"])]
 
 
 @dataclass(frozen=True)
@@ -107,6 +116,6 @@ def parse_moment(value: Any, info: ValidationInfo) -> MomentRange:
 DATE_SCHEMA = {
     "type": "string",
     "pattern": f"^({ISO_DATE.pattern}|{ISO_DATE_TIME.pattern})$",
-    "examples": ["2025-05-01", "2025-05-01T12:00:00Z"],
+    "examples": ["2025-05-01T12:00:00Z", "2025-05-01"],
 }
 DateBound = Annotated[MomentRange, BeforeValidator(parse_moment), WithJsonSchema(DATE_SCHEMA)]

@@ -38,6 +38,8 @@ def read_json_object() -> dict[str, Any]:
         raw = request.get_data()
     except RequestEntityTooLarge:
         raise ApiError(413, f"The body must be at most {current_app.config['BODY_BYTES']:,} bytes") from None
+    if not raw.strip():
+        raise ApiError(400, "The body is empty; send a JSON object")
     try:
         return parse_json_object(raw)
     except JsonError as error:

@@ -97,10 +97,7 @@ class Parameters(BaseModel):
 
 @cache
 def field_limits(model: str, field: str) -> dict[str, int]:
-    """Return the limits of a field as HTML attributes: minlength, maxlength, min, max.
-
-    `model` is the name of a class below Parameters. Raises KeyError for an unknown model or field.
-    """
+    """Return the limits of a field of the model with this name as HTML attributes. Raises KeyError."""
     attributes = {
         "MinLen": ("minlength", "min_length"),
         "MaxLen": ("maxlength", "max_length"),
@@ -155,8 +152,7 @@ def parse_query(
 ) -> ParsedParameters[Model]:
     """Parse a query string, as the server received it, into `model`.
 
-    A parameter with an empty value counts as not given, because HTML forms send empty fields. A date without a time is
-    a day in `zone`.
+    A known parameter with an empty value counts as not given: forms send such. A plain date is a day in `zone`.
     """
     try:
         # Latin-1 preserves every byte, so that the message can name a parameter that is not UTF-8.
@@ -168,7 +164,7 @@ def parse_query(
     problems: dict[str, str] = {}
     for raw_name, raw_value in pairs:
         name = raw_name.encode("latin-1").decode(errors="replace")
-        if not raw_value or (ignore_unknown and name not in known):
+        if (not raw_value and (name in known or not name)) or (ignore_unknown and name not in known):
             continue
         try:
             value = raw_value.encode("latin-1").decode()

@@ -9,8 +9,9 @@ from flask import Flask, Response, make_response, render_template, request, sess
 from flask_login import current_user
 from jinja2 import StrictUndefined
 
-from portal.contacts.regions import region_options
+from portal.contacts.countries import country_name, country_options
 from portal.models.call import ProgressPart
+from portal.times import list_zones
 from portal.version import VERSION
 from portal.web import assets, htmx, macros, refresh
 from portal.web.clock import request_clock
@@ -53,9 +54,7 @@ def render_with_etag(version: object, build: Callable[[], Response]) -> Response
     user = current_user._get_current_object()
     user_state = (user.get_id(), user.name, user.zone, user.region, session.get("csrf_token"))
     minute = request_clock().now // macros.MINUTE_MS
-    response = conditional_response(build, response_kind(), version, user_state, minute)
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return conditional_response(build, response_kind(), version, user_state, minute)
 
 
 def format_number(number: int) -> str:
@@ -65,10 +64,12 @@ def format_number(number: int) -> str:
 
 def init_app(app: Flask) -> None:
     """Set up the template environment and the headers of HTML responses."""
-    app.jinja_env.filters.update(thousands=format_number, region_options=region_options)
+    app.jinja_env.filters.update(thousands=format_number, country_name=country_name)
     app.jinja_env.globals.update(
+        country_options=country_options,
         export_kinds=tuple(ExportKind),
         field_limits=field_limits,
+        list_zones=list_zones,
         live_part=refresh.live_part,
         page_sizes=PAGE_SIZES,
         portal_version=VERSION,

@@ -53,7 +53,8 @@ def read_idempotency_key() -> str:
     key = request.headers.get(IDEMPOTENCY_KEY)
     if key is None:
         return ""
-    if not current_app.view_functions[request.endpoint or ""].operation.takes_key:  # type: ignore[attr-defined]
+    operation = getattr(current_app.view_functions[request.endpoint or ""], "operation", None)
+    if operation is None or not operation.takes_key:
         raise ApiError(400, f"{IDEMPOTENCY_KEY} has no effect on this request; send it without the header")
     if not VALID_KEY.fullmatch(key):
         raise ApiError(400, f"{IDEMPOTENCY_KEY} must have 1 to 200 visible ASCII characters")

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from types import NoneType
+from typing import Any, get_args
+
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 # Messages by Pydantic's error type; numbers have messages of their own, with their bounds if they have both.
@@ -24,7 +28,7 @@ def explain_error(name: str, detail: ErrorDetails, model: type[BaseModel]) -> st
     context = detail.get("ctx", {})
     fields = {info.alias or field: info for field, info in model.model_fields.items()}
     field = fields.get(name)
-    bounds = {type(rule).__name__: rule for rule in (field.metadata if field else ())}
+    bounds = {type(rule).__name__: rule for rule in (list_rules(field) if field else ())}
     kind = detail["type"]
     if kind == "extra_forbidden":
         known = f"; use {', '.join(fields)}" if len(detail["loc"]) == 1 else ""
@@ -52,6 +56,13 @@ def explain_error(name: str, detail: ErrorDetails, model: type[BaseModel]) -> st
         minimum = context["min_length"]
         return f"{name} must be at least {minimum} characters" if minimum > 1 else f"{name} must not be empty"
     return f"{name} is invalid: {detail['msg'][:1].lower()}{detail['msg'][1:]}"
+
+
+def list_rules(field: FieldInfo) -> list[Any]:
+    """Return the rules of a field, of an optional one too."""
+    choices = get_args(field.annotation)
+    optional = [rule for choice in choices for rule in getattr(choice, "__metadata__", ()) if NoneType in choices]
+    return [*field.metadata, *(rule for choice in optional for rule in getattr(choice, "metadata", ()))]
 
 
 def field_path(path: tuple[int | str, ...]) -> str:

@@ -38,16 +38,33 @@
       if (problem) showProblems(problem, problems ?? {});
     }
 
-    // Each message starts with the label of its field; the first invalid field gets the focus.
+    // Each message is put beside its field; the first invalid field gets the focus.
     function showProblems(problem, problems) {
-      for (const field of form.querySelectorAll("[aria-invalid]")) field.removeAttribute("aria-invalid");
-      const details = Object.entries(problems).map(([name, text]) => describeProblem(form.elements[name], text));
-      fail([problem, ...details].join(" "));
-      const invalid = Object.keys(problems).map((name) => form.elements[name]).filter((field) => field?.labels);
-      for (const field of invalid) field.setAttribute("aria-invalid", "true");
-      if (!invalid.length) return;
-      invalid[0].closest("details:not([open])")?.setAttribute("open", "");
-      invalid[0].focus();
+      for (const message of form.querySelectorAll(".field-error[id]")) message.remove();
+      for (const control of form.querySelectorAll("[aria-invalid]")) control.removeAttribute("aria-invalid");
+      const invalid = Object.keys(problems).filter((name) => form.elements[name]);
+      const others = Object.keys(problems).filter((name) => !form.elements[name]);
+      fail([problem, ...others.map((name) => asSentence(problems[name]))].join(" "));
+      const controls = invalid.map((name) => showProblem(name, asSentence(problems[name])));
+      controls[0]?.closest("details:not([open])")?.setAttribute("open", "");
+      controls[0]?.focus();
+    }
+
+    // Returns the control that can get the focus.
+    function showProblem(name, text) {
+      const field = form.elements[name];
+      const control = field instanceof RadioNodeList ? field[0] : field;
+      const group = control.closest(".two-columns, fieldset") ?? control.closest("label") ?? control;
+      const marked = field instanceof RadioNodeList ? group : control;
+      const message = document.createElement("p");
+      message.className = "field-error";
+      message.id = `${name}-problem`;
+      message.textContent = text;
+      group.after(message);
+      const described = (marked.getAttribute("aria-describedby") ?? "").split(" ").filter(Boolean);
+      marked.setAttribute("aria-describedby", [...new Set([message.id, ...described])].join(" "));
+      marked.setAttribute("aria-invalid", "true");
+      return control;
     }
 
     function fail(text) {
@@ -82,9 +99,8 @@
     request.send(body);
   }
 
-  function describeProblem(field, text) {
-    const label = field?.labels?.[0]?.firstChild.textContent.trim();
-    return label ? `${label}: ${text}.` : `${text[0].toUpperCase()}${text.slice(1)}.`;
+  function asSentence(text) {
+    return `${text[0].toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
   }
 
   // --- dropping a file -------------------------------------------------------------------------------------------
@@ -103,8 +119,7 @@
       event.preventDefault();
       if (!event.dataTransfer.files.length) return;
       field.files = event.dataTransfer.files;
-      drop.requestSubmit();
+      drop.querySelector("button").focus();
     });
-    field.addEventListener("change", () => field.files.length && drop.requestSubmit());
   }
 })();

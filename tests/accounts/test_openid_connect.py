@@ -252,3 +252,11 @@ def test_identity_is_confirmed_at_the_provider(app: Flask, owner: User, build: B
     assert "Confirm your identity" in client.get("/settings/tokens").text
     assert visit(auth_time=now_ms() // 1000) == "/settings/tokens"
     assert "Confirm your identity" not in client.get("/settings/tokens").text
+
+
+@pytest.mark.parametrize(("site", "leads_to_provider"), [("cross-site", False), ("same-origin", True), ("none", True)])
+def test_another_site_cannot_start_a_sign_in(
+    app: Flask, provider: Provider, site: str, leads_to_provider: bool
+) -> None:
+    answer = app.test_client().get("/login/provider?next=/trash", headers={"Sec-Fetch-Site": site})
+    assert answer.location.startswith(provider.issuer if leads_to_provider else "/login?next=")

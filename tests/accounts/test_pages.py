@@ -216,7 +216,6 @@ def test_name_and_zone_are_changed(app: Flask, signed_in: FlaskClient, owner: Us
         ("a\x00b", "UTC", "must not hold a control character"),
         ("x", "", "IANA time zone"),
         ("x", "Mars/Base", "IANA time zone"),
-        ("x", "europe/lisbon", "IANA time zone"),
         ("x", "../../etc/passwd", "IANA time zone"),
         ("x", "Europe/Lisbon\x00", "must not hold a control character"),
     ],

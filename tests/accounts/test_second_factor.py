@@ -40,7 +40,7 @@ def code_of(app: Flask, steps: int = 0) -> str:
     """Return the code that the owner's app shows `steps` time steps from now."""
     with app.app_context():
         (user,) = db.session.query(User).filter(User.totp_secret.is_not(None))
-        secret = decrypt_secret(user.totp_secret, app.secret_key)
+        secret = decrypt_secret(user.totp_secret, [app.secret_key])
     return pyotp.TOTP(secret).at(now_ms() // 1000 + steps * STEP_SECONDS)
 
 
@@ -148,9 +148,9 @@ def test_a_recovery_code_works_once(app: Flask, owner: User, codes: list[str], f
 def test_a_code_works_once(app: Flask, owner: User, forget_step: None) -> None:
     code = code_of(app)
     with app.app_context():
-        actions.use_code(owner.key, code, app.secret_key)
+        actions.use_code(owner.key, code, [app.secret_key])
         with pytest.raises(WrongCode):
-            actions.use_code(owner.key, code, app.secret_key)
+            actions.use_code(owner.key, code, [app.secret_key])
 
 
 def test_the_code_must_follow_the_password_within_minutes(
@@ -188,9 +188,9 @@ def test_new_recovery_codes_replace_the_old(app: Flask, after_password: FlaskCli
 
 def test_another_secret_key_cannot_decrypt_the_secret() -> None:
     encrypted = encrypt_secret("JBSWY3DPEHPK3PXP", "one key")
-    assert decrypt_secret(encrypted, "one key") == "JBSWY3DPEHPK3PXP"
-    assert decrypt_secret(encrypted, "another key") is None
-    assert decrypt_secret("", "one key") is None
+    assert decrypt_secret(encrypted, ["one key"]) == "JBSWY3DPEHPK3PXP"
+    assert decrypt_secret(encrypted, ["another key"]) is None
+    assert decrypt_secret("", ["one key"]) is None
 
 
 def test_codes_match_one_step_to_either_side_and_only_after_the_last() -> None:

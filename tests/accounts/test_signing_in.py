@@ -12,7 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from portal.accounts import actions
+from portal.accounts import actions, query
 from portal.accounts.query import Credentials, Lifetimes
 from portal.extensions import db
 from portal.models import AccountEvent, AccountLogEntry, SharedCounter, User, UserSession
@@ -344,3 +344,18 @@ def test_unlimited_attempts_are_not_counted(app: Flask, owner: User, monkeypatch
     assert try_password(app.test_client(), owner.email, PASSWORD).status_code == 303
     with app.app_context():
         assert db.session.query(SharedCounter).all() == []
+
+
+@pytest.mark.parametrize(("account", "typed", "is_found"), [
+    ("owner@example.com", " OWNER@Example.com ", True),
+    ("éric@example.com", "E\u0301RIC@example.com", True),
+    ("owner@example.com", "ｏwner@example.com", False),
+    ("owner@example.com", "ow\u200bner@example.com", False),
+    ("first@example.com", "\ufdfa@example.com" * 30_000, False),
+])  # fmt: skip
+def test_an_account_is_found_by_its_address_alone(
+    app: Flask, build: Builder, account: str, typed: str, is_found: bool
+) -> None:
+    build.create_user("same", email=account)
+    with app.app_context():
+        assert bool(query.find_user_by_email(typed)) is is_found

@@ -130,6 +130,10 @@ def test_the_api_ignores_session_cookies(app: Flask, build: Builder, owner: User
         ("GET", "/api/call", 404),
         ("GET", "/api/call/batches", 404),
         ("GET", "/api/call/batches/", 404),
+        ("GET", "/api//call/batches/64e5f12345abcdef98765432", 404),
+        ("POST", "/api/call//createBatch", 404),
+        ("POST", "/api/call/createBatch/", 404),
+        ("TRACE", "/api/call/createBatch", 405),
         ("GET", "/api/nothing/here?x=1", 404),
         ("POST", "/api/nothing", 404),
         ("POST", "/api/call/batches/64e5f12345abcdef98765432", 405),
@@ -141,6 +145,19 @@ def test_unknown_routes_and_methods_are_in_the_envelope(client: FlaskClient, met
     assert_refused(answer, code, {404: "Not Found", 405: "Method Not Allowed"}[code], "")
     assert answer.json["errorMessage"]
     assert (code == 405) == ("Allow" in answer.headers)
+
+
+def test_a_path_that_starts_with_two_slashes_is_in_the_envelope(client: FlaskClient) -> None:
+    for path, code, message in (("nowhere", 404, "Not Found"), ("call/createBatch", 405, "Method Not Allowed")):
+        answer = client.get("/", environ_overrides={"PATH_INFO": f"//api/{path}"})
+        assert_refused(answer, code, message, "")
+
+
+def test_options_lists_the_methods_without_a_body(client: FlaskClient) -> None:
+    answer = client.options("/api/call/createBatch?x=1")
+    assert (answer.status_code, answer.data) == (204, b"")
+    assert "Content-Type" not in answer.headers
+    assert set(answer.headers["Allow"].split(", ")) == {"OPTIONS", "POST"}
 
 
 def test_an_internal_error_reveals_no_details(

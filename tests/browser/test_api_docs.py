@@ -1,4 +1,4 @@
-"""The API documentation in a browser: rendered from local files only, and able to send requests."""
+"""The page of the API in a browser sends requests, and neither stores nor shows the token."""
 
 from __future__ import annotations
 
@@ -6,32 +6,44 @@ import json
 
 from playwright.sync_api import Page, expect
 
-from portal.models import Batch, User
+from portal.models import Batch, Scope, User
 from tests.support.builders import Builder
 
 # The browser's part does not depend on the database.
 
 
-def test_the_document_is_rendered_and_requests_can_be_sent(
+def test_requests_can_be_sent_from_the_page(
     page: Page, live_server: str, build: Builder, owner: User, batches: list[Batch]
 ) -> None:
-    token = build.create_token(owner)
+    token = build.create_token(owner, *Scope)
     requests: list[str] = []
     page.on("request", lambda request: requests.append(request.url))
     page.get_by_role("link", name="API", exact=True).click()
-    expect(page.get_by_text("/api/call/batches/{userId}")).to_be_visible()
-    expect(page.locator("body")).not_to_contain_text("Failed to load")
+    page.get_by_label("Token", exact=True).fill(token)
 
-    page.get_by_role("button", name="Authorize").click()
-    dialog = page.locator(".modal-ux")
-    dialog.get_by_label("auth-bearer-value").fill(token)
-    dialog.get_by_role("button", name="Apply credentials").first.click()
-    dialog.get_by_role("button", name="Close").first.click()
-    page.get_by_text("/api/call/batches/{userId}").click()
-    page.get_by_role("button", name="Try it out").click()
-    page.get_by_placeholder("userId").fill(owner.id)
-    page.get_by_role("button", name="Execute").click()
-    response = page.locator(".live-responses-table .highlight-code").first
-    expect(response).to_contain_text("Batches fetched successfully")
-    assert all(url.startswith((live_server, "data:")) for url in requests)
+    lists = page.locator("#listBatches")
+    lists.locator("summary").first.click()
+    lists.get_by_label("userId").fill(owner.id)
+    lists.get_by_label("limit").fill("1")
+    lists.get_by_role("button", name="Send").click()
+    expect(lists.get_by_role("status")).to_contain_text("Batches fetched successfully")
+    expect(lists.get_by_role("status")).to_contain_text(
+        f"curl -X GET '{live_server}/api/call/batches/{owner.id}?limit=1'"
+    )
+
+    uploads = page.locator("#upload")
+    uploads.locator("summary").first.click()
+    uploads.get_by_label("userId").fill(owner.id)
+    uploads.get_by_label("batchName").fill("From the page")
+    uploads.get_by_label("callingNumbers").fill("+12025550100\n+12025550101")
+    uploads.get_by_label("callingHour").fill('{"start": "09:00", "end": "17:00"}')
+    uploads.get_by_label("allowedDays").fill("1\n2")
+    uploads.get_by_label("file").set_input_files(
+        {"name": "contacts.csv", "mimeType": "text/csv", "buffer": b"phoneNumber\n+12025550102\n"}
+    )
+    uploads.get_by_role("button", name="Send").click()
+    expect(uploads.get_by_role("status")).to_contain_text('"success": true')
+
+    assert all(url.startswith(live_server) for url in requests)
+    assert token not in page.locator("body").inner_text()
     assert token not in json.dumps(page.evaluate("Object.entries({...localStorage, ...sessionStorage})"))

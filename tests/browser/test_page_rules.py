@@ -33,6 +33,10 @@ PAGES = (
     "/admin/users/{stranger}",
     "/admin/trail",
     "/nowhere",
+    "/batches/new",
+    "/batches/new/{upload}",
+    "/batches/new/{unclear}",
+    "/api/docs#listBatches",
 )
 
 # WCAG 2.5.8: a target is at least 24 CSS px wide and high, or no other target is within 12 px of its centre. Links in
@@ -85,10 +89,18 @@ def addresses(build: Builder, owner: User, stranger: User, batches: list[Batch])
     fields = {"remark": text, "a" * 40: "b" * 80, "c": "d", "e": "f", "g": "h" * 200}
     for status in ("completed", "dropped", "dialing", "pending", "busy"):
         build.create_call(batch, status=status, fields=fields, last_event_at=batch.created_at)
-    return [address.format(batch=batch.id, stranger=stranger.id) for address in PAGES]
+    rows = "".join(f"+1305555{number:04},{'x' * 300},{number}\n" for number in range(90, 200))
+    content = f"phone,{'Unbrokenname' * 9},note\n{rows}12,a,b\n".encode()
+    ids = {
+        "batch": batch.id,
+        "stranger": stranger.id,
+        "upload": build.create_upload(owner, content, f"{name[:80]}.csv"),
+        "unclear": build.create_upload(owner, b"id,city\n1,Rome\n2,Oslo\n"),
+    }
+    return [address.format(**ids) for address in PAGES]
 
 
-TABLES = (0, 3, 8, 9, 12, 15)  # the pages whose layout depends most on the width
+TABLES = (0, 3, 8, 9, 12, 15, 18)  # the pages whose layout depends most on the width
 
 
 @pytest.mark.parametrize("width", [390, 768, 1180])
@@ -112,7 +124,7 @@ def test_controls_can_be_tapped_and_nothing_overflows(
 
 @pytest.mark.parametrize(
     ("width", "scheme", "pages"),
-    [(390, "light", (0, 3, 9, 10, 14)), (1180, "dark", (0, 3, 7, 12, 15))],
+    [(390, "light", (0, 3, 9, 10, 14, 17, 19, 20)), (1180, "dark", (0, 3, 7, 12, 15, 18, 20))],
 )
 def test_axe_finds_no_violations(
     new_page: Callable[..., Page],

@@ -15,7 +15,7 @@ from tests.uploads.sample_uploads import CALLER_ID, ROWS, csv_of, xlsx_of
 MANY = 5000
 
 
-def test_a_dropped_file_is_sent_at_once(page: Page) -> None:
+def test_a_dropped_file_is_uploaded_by_the_button(page: Page) -> None:
     page.goto("/batches/new")
     dropped = page.evaluate_handle(
         """(text) => {
@@ -28,6 +28,8 @@ def test_a_dropped_file_is_sent_at_once(page: Page) -> None:
     page.dispatch_event("#upload-form", "dragover", {"dataTransfer": dropped})
     expect(page.locator("#upload-form")).to_have_class(re.compile("is-dragging"))
     page.dispatch_event("#upload-form", "drop", {"dataTransfer": dropped})
+    expect(page.get_by_role("button", name="Upload file")).to_be_focused()
+    page.keyboard.press("Enter")
     expect(page).to_have_url(PREVIEW)
     expect_found(page, 1, 1, 1)
 
@@ -45,23 +47,21 @@ def test_a_bad_file_is_told_where_it_was_sent(
     new_page: Callable, enter: Callable, owner: User, name: str, content: bytes, words: str, scripted: bool
 ) -> None:
     page = enter(new_page(java_script_enabled=scripted))
-    choose(page, content, name, press=not scripted)
+    choose(page, content, name)
     expect(page.locator("main [role=alert]").filter(has_text=words)).to_be_visible()
     expect(page).to_have_url(re.compile(r"/batches/new$"))
-    look(page, csv_of(ROWS), press=not scripted)
+    look(page, csv_of(ROWS))
     expect_found(page, 1, 1, 1)
 
 
 def test_without_javascript_the_whole_way_works(new_page: Callable, enter: Callable, owner: User) -> None:
     page = enter(new_page(java_script_enabled=False))
-    look(page, xlsx_of(ROWS), "spring-fair.xlsx", press=True)
+    look(page, xlsx_of(ROWS), "spring-fair.xlsx")
     expect_found(page, 1, 1, 1)
     make(page)
-    expect(
-        page.get_by_text("Some rows are invalid. Correct the file and upload it again, or skip invalid rows.")
-    ).to_be_visible()
+    expect(page.get_by_text("Correct the file and upload it again, or skip invalid rows.")).to_be_visible()
     expect(page.get_by_label("Caller IDs")).to_have_value(CALLER_ID)
-    page.get_by_label("Without a country code").select_option("US")
+    page.get_by_label("Numbers without +").select_option("US")
     page.get_by_role("button", name="Apply").click()
     expect_found(page, 2, 1, 0)
     make(page)
@@ -83,6 +83,7 @@ def test_progress_is_shown_while_a_large_file_is_checked(page: Page) -> None:
     )
     rows = [["phoneNumber"], *([f"+1{200 + number // 100}55501{number % 100:02}"] for number in range(MANY))]
     page.locator("#file").set_input_files({"name": "many.csv", "mimeType": "text/csv", "buffer": csv_of(rows)})
+    page.get_by_role("button", name="Upload file").click()
     expect(page).to_have_url(PREVIEW)
     steps = [
         int(words.group(1).replace(",", "")) for text in messages if (words := re.match(r"Checking: ([\d,]+) of", text))

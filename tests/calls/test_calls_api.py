@@ -237,6 +237,40 @@ def test_a_contacts_fields_never_replace_those_of_the_api(details: Callable, bui
     assert (call_json["_id"], call_json["phoneNumber"], call_json["phoneLogs"]) == (call.id, call.phone_number, [])
 
 
+def test_a_poller_gets_304_until_something_in_the_answer_changes(
+    add: Callable, call_api: Callable, batch: Batch, build: Builder, owner: User, stranger: User
+) -> None:
+    path = f"batch-details/{batch.id}"
+    (call,) = add([{"phoneNumber": "+12025550101"}]).json["data"]["callIds"]
+    body = {"batchId": batch.id, "userId": owner.id}
+    changes: list[Callable[[], Any]] = [
+        lambda: add([{"phoneNumber": "+12025550102"}]),
+        lambda: add([{"phoneNumber": "+12025550101", "city": "Lisbon"}]),
+        lambda: call_api(f"batch/{batch.id}", {"batchName": "Summer"}, method="PATCH"),
+        lambda: call_api("start-calling", body),
+        lambda: call_api("call-events", {"events": [event("1", call, "completed", 5)]}),
+        lambda: call_api("call-events", {"events": [event("2", call, "dialing", 0, transcript="late")]}),
+        lambda: call_api("stop-calling", body),
+    ]
+    answer = call_api(path)
+    for change in changes:
+        tag = answer.headers["ETag"]
+        build.create_batch(stranger)
+        again = call_api(path, environ_overrides={"HTTP_IF_NONE_MATCH": tag})
+        assert (again.status_code, again.data, again.headers["ETag"]) == (304, b"", tag)
+        assert again.headers["Cache-Control"] == answer.headers["Cache-Control"] == "private, no-cache"
+        assert change().status_code == 200
+        before, answer = answer.json, call_api(path, environ_overrides={"HTTP_IF_NONE_MATCH": tag})
+        assert answer.status_code == 200
+        assert answer.json != before
+    tag = {"HTTP_IF_NONE_MATCH": answer.headers["ETag"]}
+    assert call_api(path, query_string={"page": 2}, environ_overrides=tag).status_code == 200
+    assert call_api(path, environ_overrides=tag, token=build.create_token(stranger)).status_code == 404
+    call_api(f"delete-batch/{batch.id}", method="DELETE")
+    deleted = call_api(path, environ_overrides=tag)
+    assert (deleted.status_code, deleted.headers["Cache-Control"]) == (404, "no-store")
+
+
 # --- call-events ------------------------------------------------------------------------------------------------------
 
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.calls.events import CallState, count_call, latest_state
+from portal.calls.events import CallState, clamp_time, count_call, latest_state
 from portal.models import CallStatus
 from portal.models.call import OPEN_STATUSES
 
@@ -38,6 +38,12 @@ def test_a_final_status_is_never_replaced_by_an_open_one(one: CallState, other: 
 def test_the_later_of_two_final_statuses_wins() -> None:
     busy, talked = CallState(CallStatus.BUSY, 10, 0), CallState(CallStatus.COMPLETED, 20, 60)
     assert latest_state(talked, busy) == talked
+
+
+def test_a_time_more_than_five_minutes_ahead_is_the_time_of_receipt() -> None:
+    now = 1_790_000_000_000
+    for sent, expected in ((0, 0), (now, now), (now + 300_000, now + 300_000), (now + 300_001, now), (now * 2, now)):
+        assert clamp_time(sent, now) == expected
 
 
 def test_the_contribution_of_each_status_to_the_counts() -> None:

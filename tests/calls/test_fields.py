@@ -55,6 +55,11 @@ def test_a_users_column_with_a_name_of_the_portal_is_stored_under_another() -> N
     }
 
 
+def test_the_portals_columns_are_left_out_of_an_export_even_twice() -> None:
+    header = ["_id", "phoneNumber", "callStatus", "lastEventAt", "_id (2)", "callStatus (2)", "name", "name (2)"]
+    assert stored_names(header, "phoneNumber") == {"name": "name", "name (2)": "name (2)"}
+
+
 def test_own_fields_never_hide_those_of_the_portal() -> None:
     fields = {"name": "Ana", "callStatus": "no-answer", "callStatus (contact)": "x"}
     assert own_fields(fields) == {
@@ -66,7 +71,14 @@ def test_own_fields_never_hide_those_of_the_portal() -> None:
 
 @pytest.mark.parametrize(
     ("heading", "name"),
-    [("Added (Asia/Kolkata)", "createdAt"), ("Added (x)", None), ("Added", None), ("_id", "_id"), ("Call ID", "_id")],
+    [
+        ("Added (Asia/Kolkata)", "createdAt"),
+        ("Added (GMT)", "createdAt"),
+        ("Added (x)", None),
+        ("Added", None),
+        ("_id", "_id"),
+        ("Call ID", "_id"),
+    ],
 )
 def test_the_portals_own_columns_are_recognized(heading: str, name: str | None) -> None:
     assert portal_name(heading) == name

@@ -45,7 +45,7 @@ def test_the_header_row_can_be_chosen() -> None:
     assert bare.row_count == 3
     for row in (3, 9):
         assert refusal(content, "a.csv", ReadChoices(header_row=row)) == (
-            f"row {row} is blank or missing; choose another header row"
+            f"headerRow must be a row with column names; row {row} is blank or missing"
         )
     assert "headerRow must be" in refusal(content, "a.csv", ReadChoices(header_row=-1))
 

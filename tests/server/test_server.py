@@ -21,6 +21,8 @@ import pytest
 from flask import Flask
 
 from portal.models import User
+from portal.server import paced_unreader
+from portal.server.paced_unreader import PacedUnreader
 from tests.support.builders import Builder
 from tests.support.servers import free_port
 
@@ -227,3 +229,49 @@ def test_half_sent_headers_do_not_block_others(server: Server) -> None:
     assert half[0].recv(65_536).startswith(b"HTTP/1.1 200 OK")
     for connection in half:
         connection.close()
+
+
+def test_a_body_that_is_held_back_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paced_unreader, "BODY_SECONDS", 0.2)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        unreader = PacedUnreader(ours, threading.Semaphore())
+        unreader.start_body()
+        received = b""
+        for _ in range(100):
+            theirs.sendall(b"a")
+            if not (piece := unreader.read(1)):
+                break
+            received += piece
+            time.sleep(0.02)
+        assert unreader.is_too_slow
+        assert 0 < len(received) < 50
+        theirs.sendall(b"more")
+        assert unreader.read(4) == b""
+
+
+def test_slow_bodies_leave_half_of_the_threads_free(server: Server) -> None:
+    head = b"POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: 500000\r\n\r\na="
+    slow = [socket.create_connection(("127.0.0.1", server.port), timeout=TIMEOUT_SECONDS) for _ in range(12)]
+    for connection in slow:
+        connection.sendall(head)
+    time.sleep(0.2)
+    started = time.monotonic()
+    assert server.get("/healthz")[0] == 200
+    assert time.monotonic() - started < paced_unreader.BODY_SECONDS / 2
+    for connection in slow:
+        connection.close()
+
+
+def test_a_body_in_pieces_arrives_whole(server: Server) -> None:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=TIMEOUT_SECONDS) as connection:
+        connection.sendall(b"POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n")
+        connection.sendall(b"Content-Type: application/x-www-form-urlencoded\r\n\r\na=")
+        for piece in (b"bc", b"de"):
+            time.sleep(0.05)
+            connection.sendall(piece)
+        assert b" 400 " in connection.recv(65_536).split(b"\r\n")[0]  # no CSRF token
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        answer = connection.recv(65_536)
+        while b"200 OK" not in answer:
+            answer += connection.recv(65_536)

@@ -19,6 +19,7 @@ from portal.models.call import search_text
 from portal.models.list_state import LIST_STATE_COLUMNS, ListState, read_list_state
 from portal.uploads import actions as uploads
 from portal.uploads import parsing
+from portal.uploads.stored_reports import check_sheet
 
 PASSWORD = "correct horse battery staple"
 MAY_2025 = 1_746_100_800_000  # 2025-05-01T12:00:00.000Z
@@ -98,12 +99,12 @@ class Builder:
                 session.add(call)
             return self.save(call, {})
 
-    def create_upload(self, owner: User, content: bytes, name: str = "contacts.csv") -> str:
+    def create_upload(self, owner: User, content: bytes, name: str = "contacts.csv", **choices: Any) -> str:
         """Create an upload that is no batch yet; return its id."""
         with self.app.app_context():
-            sheet = parsing.open_contact_sheet(content, name, parsing.ReadingOptions(), guess=True)
-            report = parsing.report_to_json(parsing.build_sheet_report(sheet, lambda *_: None))
-            return uploads.store_upload(owner.key, uploads.UploadedFile(name, content), sheet.choices, report)
+            sheet = parsing.open_contact_sheet(content, name, parsing.ReadingOptions(**choices))
+            stored = check_sheet(sheet, lambda *_: None)
+            return uploads.store_upload(owner.key, uploads.UploadedFile(name, content), *stored)
 
     def change(self, row: Any, **columns: Any) -> Any:
         """Change columns of an existing row."""

@@ -22,7 +22,7 @@ PORTAL = {"type": "application", "bom-ref": "batch-portal", "name": "batch-porta
 VENDOR = ROOT / "static" / "vendor"
 LIBRARY = re.compile(r"(?P<name>[a-z-]+)-(?P<version>\d+\.\d+\.\d+)/(?P<file>[^/]+)")
 NOT_CODE = re.compile(r".*(LICENSE|NOTICE)")
-PACKAGES = {"htmx": "htmx.org", "swagger-ui": "swagger-ui-dist"}  # where the package has another name
+PACKAGES = {"htmx": "htmx.org"}  # where the package has another name
 
 
 def build_sbom() -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 from unittest.mock import patch
 from urllib.parse import parse_qsl, quote_from_bytes
 
-from portal.api.openapi import camel_case
+from portal.api.document import camel_case
 from portal.web import parameters
 from tests.support.wsgi_client import WsgiRequest, WsgiResponse, encode_pairs, form_request, multipart_request
 from tests.trials.fields import InputField, Path, all_fields

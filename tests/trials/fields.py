@@ -16,7 +16,7 @@ from flask import Flask
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Rule
 
-from portal.api.openapi import build_document, documented_path
+from portal.api.document import build_document, documented_path
 from portal.web.parameters import Parameters, known_names
 from tests.support.wsgi_client import WsgiClient
 from tests.trials.routes import RouteRow, method_of, rules_of, valid_request

@@ -9,6 +9,7 @@ from tests.trials.trial import Trial
 MODULES = (
     "random_requests",
     "api_cases",
+    "generated_clients",
     "bad_values",
     "costs",
     "callers",

@@ -11,7 +11,7 @@ from urllib.parse import quote_from_bytes
 from flask import Flask
 from werkzeug.routing import Rule
 
-from portal.api.openapi import build_document
+from portal.api.document import build_document
 from portal.web.parameters import Parameters, known_names
 from tests.support.wsgi_client import FormFile, Text, WsgiRequest, encode, encode_pairs
 from tests.trials.routes import PATH_VARIABLE, ROUTE_ROWS, Audience, RouteRow, fill_row, rules_of, valid_request

@@ -157,7 +157,7 @@ ROUTE_ROWS: dict[str, RouteRow] = {
     "uploads.show_upload_form": RouteRow(Audience.SIGNED_IN),
     "uploads.receive_file": RouteRow(Audience.SIGNED_IN, 303, form={}, file=CONTACTS),
     "uploads.show_preview": RouteRow(Audience.SIGNED_IN, path=UPLOAD),
-    "uploads.change_reading": RouteRow(Audience.SIGNED_IN, 303, UPLOAD, form={"column": "name", "region": "US"}),
+    "uploads.change_reading": RouteRow(Audience.SIGNED_IN, 303, UPLOAD, form={"phoneColumn": "name", "region": "US"}),
     "uploads.create_batch": RouteRow(Audience.SIGNED_IN, 303, UPLOAD, form=NEW_BATCH),
     "uploads.discard_upload": RouteRow(Audience.SIGNED_IN, 303, UPLOAD, form={}, stranger=303),
     "uploads.export_invalid_rows": RouteRow(Audience.SIGNED_IN, path=UPLOAD | {"kind": "csv"}),
@@ -174,9 +174,9 @@ ROUTE_ROWS: dict[str, RouteRow] = {
     "batches_api.resume_calling": RouteRow(Audience.WRITE, 409, json=BATCH_AND_USER, stranger=403),
     "batches_api.delete_batch": RouteRow(Audience.WRITE, path=BATCH),
     "batches_api.restore_batch": RouteRow(Audience.WRITE, path={"batch_id": "$deleted"}),
-    "calls_api.batch_details": RouteRow(Audience.READ, path=BATCH),
+    "calls_api.list_calls": RouteRow(Audience.READ, path=BATCH),
     "calls_api.add_calls": RouteRow(Audience.WRITE, json={"batchId": "$batch", "call_data": CALLS}),
-    "calls_api.call_events": RouteRow(Audience.WRITE, json={"events": EVENTS}, stranger=200),
+    "calls_api.report_events": RouteRow(Audience.WRITE, json={"events": EVENTS}, stranger=200),
     "uploads_api.upload": RouteRow(
         Audience.WRITE, form=SETTINGS | {"userId": "$user", "batchName": "A file"}, file=CONTACTS, stranger=403
     ),

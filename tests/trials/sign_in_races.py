@@ -17,6 +17,7 @@ from portal.accounts import actions, query
 from portal.accounts.second_factor import new_totp_secret
 from portal.extensions import db
 from portal.models import AccountEvent, AccountLogEntry, User, UserSession
+from portal.models.actor import Actor
 from tests.support.builders import PASSWORD, Builder
 from tests.support.wsgi_client import WsgiClient, WsgiResponse, form_request
 from tests.trials.trial import Conditions, Outcome, Trial
@@ -160,8 +161,12 @@ def find_failures(race: Race, responses: list[WsgiResponse]) -> list[str]:
 @contextmanager
 def trust_earlier_check() -> Iterator[None]:
     """Start sessions without comparing the account with what was checked, as releases up to 0.2 did."""
+
+    def lock_user(user_key: int, checked: query.Credentials | None = None, by: Actor | None = None) -> User:
+        return original(user_key)
+
     original = query.lock_user
-    with patch.object(query, "lock_user", lambda user_key, _checked=None: original(user_key)):
+    with patch.object(query, "lock_user", lock_user):
         yield
 
 
@@ -169,8 +174,8 @@ def trust_earlier_check() -> Iterator[None]:
 def compare_password_only() -> Iterator[None]:
     """Compare only the password, and not the second factor."""
 
-    def lock_user(user_key: int, checked: query.Credentials | None = None) -> User:
-        user = original(user_key)
+    def lock_user(user_key: int, checked: query.Credentials | None = None, by: Actor | None = None) -> User:
+        user = original(user_key, by=by)
         if checked and (not user.is_active or user.password_hash != checked.password_hash):
             raise query.CredentialsChanged
         return user

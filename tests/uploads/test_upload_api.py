@@ -47,10 +47,20 @@ def test_a_batch_is_created_from_a_file_of_every_kind(
     )
     assert answer.status_code == 200, answer.json
     batch_id = answer.json["batch"]["_id"]
-    assert answer.json == {
-        "success": True,
-        "batch": {"_id": batch_id, "batchName": "Spring", "callingNumbers": [CALLER_ID], "totalCalls": 2},
+    assert list(answer.json) == ["success", "batch", "skipped", "read"]
+    assert answer.json["batch"] == {
+        "_id": batch_id,
+        "batchName": "Spring",
+        "callingNumbers": [CALLER_ID],
+        "totalCalls": 2,
     }
+    assert answer.json["skipped"] == {"duplicate": 1, "invalid": 0, "suppressed": 0, "hidden": 0}
+    read = answer.json["read"]
+    assert (read["phoneColumn"], read["headerRow"], read["region"]) == ("phoneNumber", 1, "US")
+    text = {"csv": ("utf-8", ",", None)}
+    assert (read["encoding"], read["delimiter"], read["sheet"]) == text.get(
+        kind, (None, None, "Sheet1" if kind == "xlsx" else "contacts")
+    )
     data = call_api(f"batch-details/{batch_id}").json["data"]
     assert data["batchStatus"] == "pending"
     assert [(call["phoneNumber"], call["name"], call["city"]) for call in data["data"]] == [
@@ -71,6 +81,13 @@ def test_invalid_rows_are_reported_and_nothing_is_stored(upload: Callable, api: 
     assert (first["row"], first["column"], first["value"]) == (3, "phoneNumber", "unknown")
     assert first["reason"].startswith("must be a phone number")
     assert (second["row"], second["value"]) == (4, "12")
+    assert [(count["rows"], count["firstRow"]) for count in answer.json["data"]["reasons"]] == [(1, 3), (1, 4)]
+    assert answer.json["errorMessage"] == (
+        "file has invalid rows: 2. phoneNumber must be a phone number, such as +12015550123 (row 3)."
+        " phoneNumber has too few digits; enter the whole number (row 4)."
+        " Correct the rows, or send type=true to skip them"
+    )
+    assert answer.json["data"]["read"]["phoneColumn"] == "phoneNumber"
     assert api().status_code == 404
 
 
@@ -78,6 +95,7 @@ def test_invalid_rows_are_skipped_and_counted_with_type_true(upload: Callable, c
     answer = upload(csv_of(INVALID), type="true")
     assert answer.status_code == 200
     assert (answer.json["batch"]["totalCalls"], answer.json["leftOut"]) == (2, 2)
+    assert answer.json["skipped"] == {"duplicate": 0, "invalid": 2, "suppressed": 0, "hidden": 0}
     no_valid_row = upload(csv_of([["phoneNumber"], ["unknown"]]), type="true")
     assert no_valid_row.status_code == 422
 
@@ -116,7 +134,23 @@ def test_a_file_without_contacts_is_refused(
         ({"batchName": ""}, "batchName is required"),
         ({"userId": None}, "userId is required"),
         ({"callingNumbers": None}, "callingNumbers is required"),
-        ({"callingNumbers": CALLER_ID}, "callingNumbers is not JSON"),
+        ({"callingNumbers": "x"}, "callingNumbers is not JSON: line 1, column 1"),
+        ({"callingNumbers": "12"}, "callingNumbers[0] has too few digits"),
+        ({"callingNumbers": [CALLER_ID, "x"]}, "callingNumbers is not JSON: line 1, column 1"),
+        ({"batchName": ["a", "b"]}, "batchName is given more than once"),
+        ({"allowedDays": ["1", "9"]}, "allowedDays must contain only weekdays"),
+        ({"headerRow": "x"}, "headerRow must be between 0 and 200000, as a whole number"),
+        ({"headerRow": "-1"}, "headerRow must be between 0 and 200000"),
+        ({"headerRow": "999999"}, "headerRow must be between 0 and 200000"),
+        ({"headerRow": "7"}, "headerRow must be a row with column names; row 7 is blank or missing"),
+        ({"phoneColumn": "Fax"}, "phoneColumn must be a column of the file; it has phoneNumber, name, city"),
+        ({"countryColumn": "Land"}, "countryColumn must be a column of the file; it has phoneNumber, name, city"),
+        ({"sheet": "Two"}, "sheet can only be chosen for a workbook"),
+        ({"encoding": "klingon"}, "encoding must be one of utf-8"),
+        ({"delimiter": "x"}, "delimiter must be one of comma, semicolon, tab, vertical bar"),
+        ({"region": "XX"}, "region must be a two-letter country code"),
+        ({"hidden": "show"}, "hidden must be one of skip, include"),
+        ({"withCountryCode": "maybe"}, "withCountryCode must be true or false"),
         ({"callingNumbers": '"x"'}, "callingNumbers must be a list"),
         ({"callingNumbers": '["x"]'}, "callingNumbers[0] must be a phone number"),
         ({"callingNumbers": f'["{CALLER_ID}"],"zzz":[1]'}, "callingNumbers is not JSON: line 1, column 17"),
@@ -157,3 +191,23 @@ def test_only_the_owner_with_write_scope_can_upload(
     large = {"data": b"x" * (app.config["UPLOAD_BYTES"] + 600_000), "content_type": "multipart/form-data; boundary=x"}
     answer = call_api("upload", method="POST", **large)
     assert (answer.status_code, answer.json["code"]) == (413, 413)
+
+
+def test_a_part_of_json_with_a_file_name_is_a_field(call_api: Callable, owner: User) -> None:
+    """oazapfts sends each value that is not text as a Blob, whose default file name is blob."""
+    parts = {
+        "file": (io.BytesIO(b"phoneNumber\n+12025550101\n"), "contacts.csv"),
+        "userId": owner.id,
+        "batchName": "Parts",
+        "callingNumbers": ["+12025550100", "+12025550101"],
+        "retry": (io.BytesIO(b"2"), "blob", "application/json"),
+        "allowedDays": [(io.BytesIO(day), "blob", "application/json") for day in (b"1", b"2")],
+        "callingHour": (io.BytesIO(b'{"start":"09:00","end":"17:00"}'), "blob", "application/json"),
+    }
+    answer = call_api("upload", method="POST", data=parts, content_type="multipart/form-data")
+    assert answer.status_code == 200, answer.text
+    parts["file"] = (io.BytesIO(b"phoneNumber\n+12025550101\n"), "contacts.csv")
+    parts |= {"retry": (io.BytesIO(b"\xff"), "blob", "application/json"), "allowedDays": "1", "callingHour": ""}
+    answer = call_api("upload", method="POST", data=parts, content_type="multipart/form-data")
+    assert answer.status_code == 400
+    assert "retry" in answer.json["errorMessage"]

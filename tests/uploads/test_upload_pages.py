@@ -67,7 +67,7 @@ def test_a_file_is_previewed_before_a_batch_is_created(
     assert "Valid 2 become calls" in text
     assert "Duplicate 1" in text
     assert "Invalid 1" in text
-    assert "3 Phone No unknown must be a phone number" in text
+    assert "3 Column Phone No Value unknown Problem must be a phone number" in text
     assert "First 4 rows" in text
 
 
@@ -101,7 +101,7 @@ def test_invalid_rows_prevent_the_batch_or_are_skipped(send: Callable, browse: C
     preview = send(csv_of(INVALID)).location
     refused = browse(preview, **VALID_FORM, wrongRows="none")
     assert refused.status_code == 400
-    assert "Correct the file and upload it again, or skip invalid rows" in refused.text
+    assert "Correct the file and upload it again, or skip invalid rows." in refused.text
     assert 'value="Spring"' in refused.text  # the form keeps its values
     assert list_batches(api) == []
     assert browse(preview, **VALID_FORM, wrongRows="leave-out").status_code == 303
@@ -128,10 +128,10 @@ def test_the_reading_options_can_be_changed(send: Callable, browse: Callable, si
     preview = send("Telefon;Ort\n02025550101;Köln\n".encode("cp1252")).location
     first = signed_in.get(preview).text
     assert "Windows" in re.search(r"<option value=\"cp1252\" selected>([^<]*)", first)[1]
-    answer = browse(f"{preview}/reading", encoding="cp1252", delimiter=",", column="Telefon;Ort", region="US")
+    answer = browse(f"{preview}/reading", delimiter="comma", region="US")
     assert answer.status_code == 303
     assert "Telefon;Ort" in signed_in.get(preview).text
-    answer = browse(f"{preview}/reading", encoding="utf-32", delimiter=";", column="Telefon", region="")
+    answer = browse(f"{preview}/reading", encoding="utf-32")
     assert "The previous options still apply" in words(signed_in.get(answer.location).text)
     assert browse(f"{preview}/reading", region="XX").status_code == 400
 

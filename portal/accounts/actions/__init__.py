@@ -13,6 +13,7 @@ from portal.accounts.actions.identities import (
 from portal.accounts.actions.second_factor import (
     SecondFactorProof,
     WrongCode,
+    reencrypt_secrets,
     renew_recovery_codes,
     turn_off_second_factor,
     turn_on_second_factor,
@@ -54,6 +55,7 @@ __all__ = [
     "log_refused_sign_in",
     "record_session_use",
     "record_token_use",
+    "reencrypt_secrets",
     "renew_recovery_codes",
     "require_link",
     "requires_proof",

@@ -64,7 +64,7 @@ def unlink_identities(
     Sessions that a provider started end, except the current one. A new link requires the account's own credentials.
     """
     with write_transaction() as session:
-        user = query.lock_user(user_key)
+        user = query.lock_user(user_key, by=by)
         removed = [link for link in identity_query.list_identities(user_key) if key in (None, link.key)]
         for link in removed:
             session.execute(delete(LinkedIdentity).where(LinkedIdentity.key == link.key))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from flask import current_app
 from sqlalchemy import delete, insert, update
 from sqlalchemy.orm import Session as Transaction
 
@@ -33,7 +35,7 @@ class SecondFactorProof:
 
     checked: Credentials
     code: str
-    secret_key: str
+    secret_keys: Sequence[str]
 
 
 def turn_on_second_factor(
@@ -45,7 +47,7 @@ def turn_on_second_factor(
     """
     codes = new_recovery_codes()
     with write_transaction() as session:
-        user = query.lock_user(user_key, checked)
+        user = query.lock_user(user_key, checked, by)
         step = matching_step(secret, code, None, now_ms())
         if step is None:
             return None
@@ -76,6 +78,19 @@ def renew_recovery_codes(user_key: int, by: Actor | None, proof: SecondFactorPro
     return codes
 
 
+def reencrypt_secrets() -> None:
+    """Encrypt the secrets that an older SECRET_KEY has encrypted with the present one, so that the older can go."""
+    newest, *older = current_app.config["DECRYPTION_KEYS"]
+    if not older:
+        return
+    for user_key in query.list_users_with_second_factor():
+        with write_transaction():
+            user = query.lock_user(user_key)
+            stored = user.totp_secret or ""
+            if decrypt_secret(stored, [newest]) is None and (secret := decrypt_secret(stored, older)):
+                user.totp_secret = encrypt_secret(secret, newest)
+
+
 def store_recovery_codes(session: Transaction, user_key: int, codes: list[str]) -> None:
     """Replace the stored recovery codes in the caller's transaction."""
     session.execute(delete(RecoveryCode).where(RecoveryCode.user_key == user_key))
@@ -83,8 +98,11 @@ def store_recovery_codes(session: Transaction, user_key: int, codes: list[str]) 
     session.execute(insert(RecoveryCode), rows)
 
 
-def use_code(user_key: int, code: str, secret_key: str, by: Actor | None = None) -> None:
-    """Mark an app code or recovery code as used. Raises WrongCode if it is not valid."""
+def use_code(user_key: int, code: str, secret_keys: Sequence[str], by: Actor | None = None) -> None:
+    """Mark an app code or recovery code as used. Raises WrongCode if it is not valid.
+
+    `secret_keys` are those that may have encrypted the secret (the setting DECRYPTION_KEYS).
+    """
     with write_transaction() as session:
         user = query.lock_user(user_key)
         unused = (RecoveryCode.user_key == user_key, RecoveryCode.used_at.is_(None))
@@ -92,7 +110,7 @@ def use_code(user_key: int, code: str, secret_key: str, by: Actor | None = None)
         if session.execute(mark_used.values(used_at=now_ms())).rowcount:
             log_account_event(session, AccountEvent.RECOVERY_CODE_USED, subject_key=user_key, by=by)
             return
-        secret = decrypt_secret(user.totp_secret, secret_key) if user.totp_secret else None
+        secret = decrypt_secret(user.totp_secret, secret_keys) if user.totp_secret else None
         step = matching_step(secret, code, user.totp_step, now_ms()) if secret else None
         if step is None:
             raise WrongCode
@@ -104,7 +122,7 @@ def check_proof(user_key: int, proof: SecondFactorProof | None, by: Actor | None
 
     Raises CredentialsChanged and WrongCode.
     """
-    user = query.lock_user(user_key, proof and proof.checked)
+    user = query.lock_user(user_key, proof and proof.checked, by)
     if proof:
-        use_code(user_key, proof.code, proof.secret_key, by)
+        use_code(user_key, proof.code, proof.secret_keys, by)
     return user

@@ -16,6 +16,8 @@ from portal.models import AccountEvent, UserSession
 from portal.models.actor import Actor
 from portal.times import now_ms
 
+MAX_SESSIONS = 50  # of one account
+
 
 def start_session(
     checked: Credentials,
@@ -27,7 +29,9 @@ def start_session(
     id_token: str | None = None,
     confirm: Callable[[], None] | None = None,
 ) -> str:
-    """Create a session, delete the user's expired ones, and return the new id, of which only the hash is stored.
+    """Create a session and return its id, of which only the hash is stored.
+
+    The user's expired sessions are deleted, and those beyond MAX_SESSIONS, the least recently used first.
 
     `checked` is the account as it was when its credentials were checked, `how` the way of authentication for the audit
     log. `confirm` runs in the same transaction, with the account locked, and raises to refuse the sign-in. Raises
@@ -42,6 +46,8 @@ def start_session(
             UserSession.seen_at <= now - lifetimes.idle_ms
         )
         session.execute(delete(UserSession).where(UserSession.user_key == user_key, expired))
+        oldest = query.find_sessions_beyond(user_key, MAX_SESSIONS - 1)
+        session.execute(delete(UserSession).where(UserSession.key.in_(oldest)))
         row = {"id_hash": hash_secret(session_id), "user_key": user_key, "created_at": now, "seen_at": now}
         session.execute(insert(UserSession), [row | {"by_provider": by_provider, "id_token": id_token}])
         log_account_event(session, AccountEvent.SIGNED_IN, subject_key=user_key, by=by, details={"how": how})
@@ -53,12 +59,19 @@ def record_session_use(session_key: int) -> None:
     try_write(update(UserSession).where(UserSession.key == session_key).values(seen_at=now_ms()))
 
 
-def confirm_session(user_key: int, session_key: int, by: Actor) -> None:
-    """Store that the user of a session has just proved their identity again."""
+def confirm_session(checked: Credentials, by: Actor) -> str:
+    """Store that the user of `by`'s session has just proved their identity again, and return its new id.
+
+    A copy of the earlier id is useless from then on (OWASP ASVS 5.0, 7.2.4). Raises CredentialsChanged if the account
+    has changed since the check or the session has ended.
+    """
+    session_id = new_secret()
     with write_transaction() as session:
-        own_session = (UserSession.key == session_key, UserSession.user_key == user_key)
-        session.execute(update(UserSession).where(*own_session).values(confirmed_at=now_ms()))
-        log_account_event(session, AccountEvent.IDENTITY_CONFIRMED, subject_key=user_key, by=by)
+        query.lock_user(checked.user_key, checked, by)
+        values = {"id_hash": hash_secret(session_id), "confirmed_at": now_ms()}
+        session.execute(update(UserSession).where(UserSession.id_hash == by.session_hash).values(**values))
+        log_account_event(session, AccountEvent.IDENTITY_CONFIRMED, subject_key=checked.user_key, by=by)
+    return session_id
 
 
 def end_session(user_key: int, session_key: int, by: Actor | None = None) -> bool:

@@ -16,14 +16,16 @@ from portal.models.actor import Actor
 from portal.times import DAY_MS, now_ms
 from portal.web.parameters import InvalidParameter
 
+MAX_TOKENS = 100  # of one account, revoked ones not counted
+
 
 def add_token(
     user_key: int, name: str, scopes: frozenset[Scope], days: int | None = None, by: Actor | None = None
 ) -> tuple[Token, str]:
     """Create a token, and return it with its text, which is not stored.
 
-    `days` None = the longest life that TOKEN_MAX_DAYS allows. Raises InvalidParameter for a longer one, and
-    CredentialsChanged if the account is disabled.
+    `days` None = the longest life that TOKEN_MAX_DAYS allows. Raises InvalidParameter for a longer one and for more
+    than MAX_TOKENS, and CredentialsChanged if the account is disabled or the session of `by` has ended.
     """
     secret, now = new_secret(), now_ms()
     maximum = current_app.config["TOKEN_MAX_DAYS"]
@@ -31,8 +33,10 @@ def add_token(
         raise InvalidParameter({"days": f"days must be between 1 and {maximum}"})
     days = days or maximum
     with write_transaction() as session:
-        if not query.lock_user(user_key).is_active:
+        if not query.lock_user(user_key, by=by).is_active:
             raise CredentialsChanged
+        if query.count_tokens(user_key) >= MAX_TOKENS:
+            raise InvalidParameter({"name": f"name: the account has {MAX_TOKENS} tokens; revoke one first"})
         token = Token(
             id=new_id(),
             user_key=user_key,

@@ -72,7 +72,7 @@ def add_user(
 def change_account(user_key: int, name: str, zone: str, region: str, by: Actor | None = None) -> None:
     """Change the name, time zone and region of an account."""
     with write_transaction() as session:
-        user = query.lock_user(user_key)
+        user = query.lock_user(user_key, by=by)
         user.name = name
         user.zone = zone
         user.region = region
@@ -94,7 +94,7 @@ def change_password(
     """
     password_hash = hash_password(password)
     with write_transaction() as session:
-        user = query.lock_user(user_key, checked)
+        user = query.lock_user(user_key, checked, by)
         user.password_hash = password_hash
         user.temporary_until = now_ms() + TEMPORARY_MS if is_temporary else None
         end_all_sessions(session, user_key)

@@ -8,8 +8,8 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from portal.accounts import actions, identity_query, query, throttle
 from portal.accounts.current_user import current_actor, find_required_step, session_lifetimes
-from portal.accounts.pages.blueprint import blueprint
-from portal.accounts.pages.signing_in import complete_sign_in, find_logout_url, sign_out_browser
+from portal.accounts.pages.blueprint import blueprint, confirm_browser_session
+from portal.accounts.pages.signing_in import complete_sign_in
 from portal.accounts.parameters import AccountForm, PasswordForm
 from portal.accounts.passwords import NO_PASSWORD, verify_password
 from portal.accounts.presenter import link_view, session_view
@@ -17,8 +17,7 @@ from portal.accounts.query import Credentials
 from portal.accounts.throttle import TooManyAttempts
 from portal.audit import query as audit_query
 from portal.audit.presenter import audit_entry_view
-from portal.contacts.phone_numbers import list_regions
-from portal.times import list_zones, now_ms
+from portal.times import now_ms
 from portal.web import htmx
 from portal.web.parameters import parse_form
 from portal.web.rendering import render
@@ -77,16 +76,21 @@ def change_password() -> AnyResponse:
 
 
 def check_current_password(password: str) -> str:
-    """Return the problem with the current password, or "". Attempts are limited against misuse of an open screen."""
+    """Return the problem with the current password, or "" once it has confirmed the session.
+
+    Attempts are limited against misuse of an open screen. Raises CredentialsChanged.
+    """
+    subject = throttle.attempt_subject("present", current_user.id, current_user)
     try:
-        throttle.count_attempt("present", current_user.id, "SIGN_IN_TRIES")
+        throttle.count_attempt(*subject, "SIGN_IN_TRIES")
     except TooManyAttempts as error:
         log_refused_check("too many tries", audit=error.is_first)
         return f"current password had too many attempts; try again in {error.wait}"
     if not verify_password(password, current_user.password_hash):
         log_refused_check("password")
         return "current password is incorrect"
-    throttle.clear_attempts("present", current_user.id)
+    throttle.clear_attempts(*subject)
+    confirm_browser_session()
     return ""
 
 
@@ -94,24 +98,6 @@ def log_refused_check(why: str, *, audit: bool = True) -> None:
     """Log a wrong password or code of the signed-in user; of those above the limit only the first."""
     if audit:
         actions.log_refused_credentials(current_user.key, current_actor(), why)
-
-
-@blueprint.post("/settings/sessions/<int:key>/end")
-@login_required
-def end_session(key: int) -> AnyResponse:
-    """End one session of the account. For an unknown or ended one, only show the list."""
-    if key < KEY_LIMIT and actions.end_session(current_user.key, key, current_actor()):
-        flash("Session ended.")
-    return htmx.redirect_browser(url_for(".account"))
-
-
-@blueprint.post("/settings/sign-out-everywhere")
-@login_required
-def sign_out_everywhere() -> AnyResponse:
-    """End all sessions of the account, including the current one."""
-    address = find_logout_url()
-    actions.sign_out_everywhere(current_user.key, current_actor())
-    return sign_out_browser(address)
 
 
 def show_password_form(problems: dict[str, str]) -> Response:
@@ -128,8 +114,6 @@ def show_account(problems: dict[str, str]) -> Response:
         "accounts/account.html",
         problems=problems,
         form=request.form,
-        zones=list_zones(),
-        regions=list_regions(),
         lifetimes=lifetimes,
         sessions=[
             session_view(row, current_user.session_key)

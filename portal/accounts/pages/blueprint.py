@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from flask import Blueprint, flash, g, request, session, url_for
 from flask_login import current_user, login_user
@@ -122,6 +123,13 @@ def start_browser_session(
         raise CredentialsChanged
     login_user(user)
     session.permanent = True
+
+
+def confirm_browser_session() -> None:
+    """Store that the signed-in user has just proved their identity again, and give the session a new id."""
+    user = current_user._get_current_object()
+    session_id = actions.confirm_session(user.credentials, current_actor())
+    login_user(replace(user, session_id=session_id, confirmed_at=now_ms()))
 
 
 def page_actor(user_key: int) -> Actor:

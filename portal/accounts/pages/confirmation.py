@@ -6,8 +6,8 @@ from flask import Response, current_app, flash, request, url_for
 from flask_login import current_user, login_required
 from werkzeug.wrappers import Response as AnyResponse
 
-from portal.accounts import actions, identity_query
-from portal.accounts.current_user import current_actor, is_confirmed
+from portal.accounts import identity_query
+from portal.accounts.current_user import is_confirmed
 from portal.accounts.pages.account import check_current_password
 from portal.accounts.pages.blueprint import blueprint
 from portal.accounts.pages.signing_in import read_next_target
@@ -39,7 +39,6 @@ def confirm_submitted() -> AnyResponse:
     """Store that the user has proved their identity, if the password is correct, and go on."""
     if problem := check_current_password(parse_form(request.form, SecondFactorForm).values.current):
         return show_confirmation(problem)
-    actions.confirm_session(current_user.key, current_user.session_key, current_actor())
     return htmx.redirect_browser(read_next_target())
 
 

@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from portal.accounts import actions, identity_query, query, throttle
 from portal.accounts.actions import LinkedOtherwise, WrongCode
-from portal.accounts.current_user import current_actor
+from portal.accounts.current_user import current_actor, decryption_keys
 from portal.accounts.openid_connect import OpenIdUser
 from portal.accounts.pages.account import KEY_LIMIT
 from portal.accounts.pages.blueprint import blueprint, page_actor, record_refused_sign_in
@@ -103,7 +103,7 @@ def link_and_sign_in(user: User, subject: str, code: str, target: str) -> AnyRes
     def use_code_and_link() -> None:
         actor = page_actor(user.key)
         if user.totp_secret is not None:
-            actions.use_code(user.key, code, current_app.secret_key, actor)
+            actions.use_code(user.key, code, decryption_keys(), actor)
         actions.link_identity(user.key, current_app.config["OIDC_ISSUER"], subject, actor, is_proven=True)
 
     how = "password and provider" if user.totp_secret is None else "password, code and provider"

@@ -11,9 +11,13 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from portal.accounts import actions, identity_query, openid_connect
 from portal.accounts.actions import LinkedOtherwise
-from portal.accounts.current_user import current_actor
 from portal.accounts.openid_connect import OpenIdUser, Purpose, SignInRefused, Visit
-from portal.accounts.pages.blueprint import blueprint, page_actor, record_refused_sign_in
+from portal.accounts.pages.blueprint import (
+    blueprint,
+    confirm_browser_session,
+    page_actor,
+    record_refused_sign_in,
+)
 from portal.accounts.pages.links import LINKED_OTHERWISE, ask_for_credentials
 from portal.accounts.pages.signing_in import complete_sign_in, read_next_target, show_sign_in
 from portal.accounts.parameters import ProvidedUser, ProviderResponse
@@ -27,9 +31,11 @@ from portal.web.parameters import InvalidParameter, parse_fields, parse_query
 
 @blueprint.get("/login/provider")
 def start_openid_sign_in() -> AnyResponse:
-    """Redirect to the provider."""
+    """Redirect to the provider. A link on another site only leads to the sign-in page (OWASP ASVS 5.0, 7.6.2)."""
     require_provider()
     target = read_next_target()
+    if request.headers.get("Sec-Fetch-Site") == "cross-site":
+        return htmx.redirect_browser(url_for("accounts.sign_in", next=target))
     try:
         return htmx.redirect_browser(openid_connect.start_visit(callback_address(), Purpose.SIGN_IN, target))
     except SignInRefused as error:
@@ -152,7 +158,7 @@ def accept_confirmation(identity: OpenIdUser, visit: Visit, target: str) -> AnyR
         raise SignInRefused("You signed in at the provider as another user. Sign in there with your own account.")
     if not openid_connect.has_confirmed(identity, visit):
         raise SignInRefused("The sign-in provider did not ask you to sign in again. Ask your administrator.")
-    actions.confirm_session(current_user.key, current_user.session_key, current_actor())
+    confirm_browser_session()
     return htmx.redirect_browser(target)
 
 

@@ -9,7 +9,12 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from portal.accounts import actions, query, throttle
 from portal.accounts.actions import SecondFactorProof, WrongCode
-from portal.accounts.current_user import current_actor, find_required_step, requires_second_factor
+from portal.accounts.current_user import (
+    current_actor,
+    decryption_keys,
+    find_required_step,
+    requires_second_factor,
+)
 from portal.accounts.pages.account import check_current_password, log_refused_check
 from portal.accounts.pages.blueprint import blueprint
 from portal.accounts.parameters import SecondFactorForm
@@ -46,7 +51,7 @@ def offer_second_factor() -> AnyResponse:
 @login_required
 def turn_on_second_factor() -> AnyResponse:
     """Turn it on, if the code proves that the app has the secret, and show the recovery codes once."""
-    secret = decrypt_secret(session.get(PENDING_SECRET, ""), current_app.secret_key)
+    secret = decrypt_secret(session.get(PENDING_SECRET, ""), decryption_keys())
     if secret is None or current_user.has_second_factor:
         return htmx.redirect_browser(url_for(".second_factor"))
     form = parse_form(request.form, SecondFactorForm).values
@@ -104,7 +109,7 @@ def read_proof() -> tuple[SecondFactorProof | None, dict[str, str]]:
         return None, {"current": problem}
     if problem := count_code_attempt():
         return None, {"code": problem}
-    return SecondFactorProof(current_user.credentials, form.code, current_app.secret_key), {}
+    return SecondFactorProof(current_user.credentials, form.code, decryption_keys()), {}
 
 
 def show_wrong_code() -> Response:
@@ -136,7 +141,7 @@ def is_required() -> bool:
 def show_second_factor(problems: dict[str, str], codes: list[str] | None = None) -> Response:
     """Return the page with each problem beside its field, or with new recovery codes."""
     is_on = current_user.has_second_factor or bool(codes)
-    secret = None if is_on else decrypt_secret(session.get(PENDING_SECRET, ""), current_app.secret_key)
+    secret = None if is_on else decrypt_secret(session.get(PENDING_SECRET, ""), decryption_keys())
     return render(
         "accounts/second_factor.html",
         problems=problems,

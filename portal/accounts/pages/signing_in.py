@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from portal.accounts import actions, identity_query, openid_connect, query, throttle
 from portal.accounts.actions import WrongCode
+from portal.accounts.current_user import decryption_keys
 from portal.accounts.pages.blueprint import (
     blueprint,
     end_browser_session,
@@ -54,7 +55,7 @@ def sign_in_submitted() -> AnyResponse:
     """Sign in and return to the requested page. All wrong credentials get the same message."""
     form = parse_form(request.form, SignInForm).values
     user = query.find_user_by_email(form.email)
-    subject = throttle.attempt_subject("account", fold_email(form.email.strip()), user)
+    subject = throttle.attempt_subject("account", fold_email(form.email), user)
     address = address_network(client_address())
     try:
         throttle.count_attempt("address", address, "SIGN_IN_TRIES_PER_ADDRESS")
@@ -108,7 +109,7 @@ def code_submitted() -> AnyResponse:
     except TooManyAttempts as error:
         session.pop(AWAITING_CODE)
         return show_too_many_attempts(error, user)
-    use_code = partial(actions.use_code, user.key, code, current_app.secret_key, page_actor(user.key))
+    use_code = partial(actions.use_code, user.key, code, decryption_keys(), page_actor(user.key))
     try:
         response = complete_sign_in(Credentials.of(user), "password and code", read_next_target(), confirm=use_code)
     except WrongCode:

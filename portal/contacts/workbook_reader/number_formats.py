@@ -33,7 +33,9 @@ BUILT_IN = {  # formats that a workbook names by number only
     44: "$#,##0.00;$(#,##0.00)",
 }
 TOKEN = re.compile(
-    r'"([^"]*)"|\\(.)|_.|\*.|\[\$([^\]-]*)[^\]]*\]|\[([<>=]+)(-?[\d.]+)\]|\[[^\]]*\]|(General)|(.)', re.I | re.S
+    r'"([^"]{0,255})"|\\(.)|_.|\*.|\[\$([^\]-]{0,20})(?:-[^\]]{0,20})?\]|\[([<>=]{1,2})(-?[\d.]{1,20})\]'
+    r"|\[[^\]]{0,40}\]|(General)|(.)",
+    re.I | re.S,
 )
 OPERATORS: dict[str, Callable[[float, float], bool]] = {"<": lt, "<=": le, ">": gt, ">=": ge, "=": eq, "<>": ne}
 ZEROS = re.compile(r"0+")

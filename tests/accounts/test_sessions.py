@@ -1,0 +1,170 @@
+"""Sessions: what an ended one can still do, new ids after a proof of identity, and their number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pyotp
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select, update
+
+from portal.accounts import actions, query
+from portal.accounts.actions import sessions, tokens
+from portal.accounts.current_user import CONFIRMED_MS
+from portal.accounts.query import Credentials, CredentialsChanged, Lifetimes
+from portal.accounts.second_factor import decrypt_secret, encrypt_secret, new_totp_secret
+from portal.accounts.tokens import hash_secret
+from portal.admin import actions as admin_actions
+from portal.db.transactions import write_transaction
+from portal.extensions import db
+from portal.models import Channel, Scope, User, UserSession
+from portal.models.actor import Actor
+from portal.server import hourly_tasks
+from portal.web.parameters import InvalidParameter
+from tests.conftest import csrf_token
+from tests.support.builders import PASSWORD, Builder
+
+DAY_LONG = Lifetimes(86_400_000, 86_400_000)
+
+
+def send(client: FlaskClient, address: str, page: str, **fields: str) -> Any:
+    return client.post(address, data=fields | {"csrf_token": csrf_token(client.get(page).text)})
+
+
+ACTIONS: dict[str, Callable[[User, Actor], object]] = {
+    "create a token": lambda user, by: actions.add_token(user.key, "late", frozenset({Scope.READ}), by=by),
+    "change the account": lambda user, by: actions.change_account(user.key, "Late", "UTC", "", by),
+    "change the password": lambda user, by: actions.change_password(
+        user.key, "a late new password", by, checked=Credentials.of(user)
+    ),
+    "remove links": lambda user, by: actions.unlink_identities(user.key, by),
+    "confirm the session": lambda user, by: actions.confirm_session(Credentials.of(user), by),
+    "turn on the second factor": lambda user, by: actions.turn_on_second_factor(
+        user.key, SECRET, pyotp.TOTP(SECRET).now(), "a key", by, Credentials.of(user)
+    ),
+    "create a user": lambda _user, by: admin_actions.add_user(
+        "late@example.com", "", "UTC", "a late new password", "", is_admin=True, by=by
+    ),
+    "set a role": lambda user, by: admin_actions.set_role(user.key + 1, by, is_admin=True),
+}
+SECRET = new_totp_secret()
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_a_request_under_way_does_nothing_once_its_session_has_ended(
+    app: Flask, owner: User, build: Builder, action: str
+) -> None:
+    owner = build.change(owner, is_admin=True)
+    build.create_user("stranger")
+    with app.app_context():
+        session_id = actions.start_session(Credentials.of(owner), DAY_LONG, None, "password")
+        by = Actor(owner.key, Channel.PAGE, session_hash=hash_secret(session_id))
+        if action == "create a token":  # with the session, it is done
+            ACTIONS[action](owner, by)
+        actions.sign_out_everywhere(owner.key)
+        with pytest.raises(CredentialsChanged):
+            ACTIONS[action](owner, by)
+        db.session.rollback()
+        assert query.find_user_by_email("late@example.com") is None
+        assert len(query.list_tokens(owner.key)) == (action == "create a token")
+
+
+def test_a_proof_of_identity_gives_the_session_a_new_id(app: Flask, signed_in: FlaskClient, owner: User) -> None:
+    copied = app.test_client()
+    copied.set_cookie("session", signed_in.get_cookie("session").value)
+    assert copied.get("/batches").status_code == 200
+    assert send(signed_in, "/settings/confirm", "/settings/confirm", current=PASSWORD).status_code == 303
+    assert signed_in.get("/batches").status_code == 200
+    assert copied.get("/batches").location.startswith("/login")
+    with app.app_context():
+        assert len(db.session.execute(select(UserSession)).all()) == 1
+
+
+@pytest.mark.parametrize("address", ["/settings/sign-out-everywhere", "/settings/sessions/1/end"])
+def test_ending_sessions_needs_a_recent_proof_of_identity(app: Flask, signed_in: FlaskClient, address: str) -> None:
+    with app.app_context(), write_transaction() as session:
+        session.execute(update(UserSession).values(created_at=UserSession.created_at - CONFIRMED_MS))
+    refused = send(signed_in, address, "/settings/account")
+    assert (refused.status_code, refused.location) == (303, "/settings/confirm?next=/settings/account")
+    assert signed_in.get("/batches").status_code == 200
+
+
+def test_the_least_recently_used_sessions_end_beyond_the_maximum(
+    app: Flask, owner: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "MAX_SESSIONS", 3)
+    with app.app_context():
+        ids = [actions.start_session(Credentials.of(owner), DAY_LONG, None, "password") for _ in range(3)]
+        with write_transaction() as session:
+            for number, session_id in enumerate(ids):
+                used = update(UserSession).where(UserSession.id_hash == hash_secret(session_id))
+                session.execute(used.values(seen_at=UserSession.seen_at - (1000 if number == 1 else number)))
+        ids.append(actions.start_session(Credentials.of(owner), DAY_LONG, None, "password"))
+        left = db.session.execute(select(UserSession.id_hash)).scalars().all()
+        assert set(left) == {hash_secret(ids[number]) for number in (0, 2, 3)}
+
+
+def test_an_account_has_a_maximum_of_tokens(app: Flask, owner: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokens, "MAX_TOKENS", 2)
+    with app.app_context():
+        for _ in range(2):
+            token, _text = actions.add_token(owner.key, "sync", frozenset({Scope.READ}))
+        with pytest.raises(InvalidParameter, match="revoke one first"):
+            actions.add_token(owner.key, "sync", frozenset({Scope.READ}))
+        actions.revoke_token(owner.key, token.id)
+        actions.add_token(owner.key, "sync", frozenset({Scope.READ}))
+
+
+def test_an_older_secret_key_still_counts_until_secrets_are_encrypted_again(
+    app: Flask, owner: User, build: Builder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = (app.secret_key, "an older key", "an even older key")
+    monkeypatch.setitem(app.config, "DECRYPTION_KEYS", keys)
+    secret = new_totp_secret()
+    build.change(owner, totp_secret=encrypt_secret(secret, keys[2]))
+    client = app.test_client()
+    assert send(client, "/login", "/login", email=owner.email, password=PASSWORD).location.startswith("/login/code")
+    assert send(client, "/login/code", "/login/code", code=pyotp.TOTP(secret).now()).location == "/batches"
+    with app.app_context():
+        for task in hourly_tasks.TASKS:
+            task()
+        stored = query.find_user(owner.key).totp_secret
+        assert decrypt_secret(stored, keys[:1]) == secret
+        for task in hourly_tasks.TASKS:  # once only: sign-ins under way compare it
+            task()
+        db.session.rollback()
+        assert query.find_user(owner.key).totp_secret == stored
+
+
+def test_an_unreadable_secret_stays_as_it_is(
+    app: Flask, owner: User, build: Builder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(app.config, "DECRYPTION_KEYS", (app.secret_key, "an older key"))
+    build.change(owner, totp_secret="nonsense")
+    with app.app_context():
+        actions.reencrypt_secrets()
+        assert query.find_user(owner.key).totp_secret == "nonsense"
+
+
+def test_a_changed_account_does_not_confirm_a_session(app: Flask, owner: User) -> None:
+    with app.app_context():
+        session_id = actions.start_session(Credentials.of(owner), DAY_LONG, None, "password")
+        by = Actor(owner.key, Channel.PAGE, session_hash=hash_secret(session_id))
+        with pytest.raises(CredentialsChanged):
+            actions.confirm_session(replace(Credentials.of(owner), password_hash="another"), by)
+
+
+def test_a_stolen_session_does_not_lock_the_current_password_for_its_owner(
+    app: Flask, signed_in: FlaskClient, owner: User
+) -> None:
+    copied = app.test_client()
+    copied.set_cookie("session", signed_in.get_cookie("session").value)
+    for _ in range(app.config["SIGN_IN_TRIES"]):
+        send(copied, "/settings/confirm", "/settings/confirm", current="wrong")
+    page = send(copied, "/settings/confirm", "/settings/confirm", current=PASSWORD)
+    assert "too many attempts" in page.text.lower()
+    assert send(signed_in, "/settings/confirm", "/settings/confirm", current=PASSWORD).status_code == 303

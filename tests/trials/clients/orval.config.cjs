@@ -1,0 +1,6 @@
+module.exports = {
+  portal: {
+    input: "./openapi.json",
+    output: { target: "./generated/orval.ts", client: "fetch", mode: "single", baseUrl: process.env.PORTAL },
+  },
+};
