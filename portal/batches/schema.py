@@ -19,7 +19,8 @@ BatchBody = create_model(
     __base__=AnswerModel,
     __doc__="A batch. 0 <= callsCompleted <= callsPicked <= totalCalls. Only a deleted batch has deletedAt.",
     **model_fields(BATCH_FIELDS),
-    **{DELETED_FIELD.attribute: (DELETED_FIELD.type, Field(default=None, alias=DELETED_FIELD.name))},
+    # Optional, and without a default in the document.
+    **{DELETED_FIELD.attribute: (DELETED_FIELD.type, Field(default_factory=str, alias=DELETED_FIELD.name))},
 )
 
 

@@ -22,6 +22,7 @@ def many_batches(build: Builder, owner: User) -> None:
     """More than two pages of batches."""
     for number in range(25):
         build.create_batch(owner, f"Round {number}", status="active" if number % 2 else "completed")
+    build.create_batch(owner, "Round deleted", deleted=True)
 
 
 @pytest.fixture
@@ -43,6 +44,8 @@ def cold_caches(api: Callable) -> None:
         ("?search=ro", 3),
         ("?search=nowhere", 3),
         ("?search=act", 4),
+        ("?deleted=include", 3),
+        ("?deleted=only&search=round", 3),
         ("?createdFrom=2025-05-01", 5),
         ("?createdFrom=2025-05-01&search=round&status=active", 7),
     ],

@@ -35,7 +35,7 @@ def fetch_slice(query: ListQuery, total: int, size: int) -> Sequence[Row[Any]]:
     reverse = rows_after < query.offset
     skipped = rows_after if reverse else query.offset
     statement = select_slice(query, query.ascending is not reverse, total, skipped + size)
-    rows = fetch(statement, **query.values, skipped=skipped, size=size).all()
+    rows = fetch(statement, **query.values, skipped=skipped, size=size, reach=skipped + size).all()
     return rows[::-1] if reverse else rows
 
 
@@ -51,23 +51,24 @@ def select_slice(query: ListQuery, ascending: bool, total: int, reach: int) -> S
 
 @lru_cache(maxsize=512)
 def select_along_index(conditions: Conditions, sort_by: SortBy, ascending: bool) -> Select[Any]:
-    """Return a select of `size` rows that reads an index in order and skips rows that do not match."""
-    return apply_slice(select_all(conditions, sort_by, ascending))
+    """Return a select of `size` rows that reads an index in order and skips rows that do not match.
 
-
-@lru_cache(maxsize=64)
-def select_all(conditions: Conditions, sort_by: SortBy, ascending: bool) -> Select[Any]:
-    """Return a select of all matching rows, in order.
-
-    Live and deleted batches are read along their own indexes, and merged, without sorting all of them.
+    Live and deleted batches are read along their own indexes up to `reach`, and merged.
     """
     column = SORT_COLUMNS[sort_by]
     columns = tuple(dict.fromkeys((*LIST_COLUMNS, column)))
     parts = [replace(conditions, deleted=part).build_query(*columns) for part in conditions.deleted.parts]
-    if len(parts) == 1:
-        return apply_order(parts[0], column, Batch.id, ascending)
-    rows = union_all(*parts)
-    return apply_order(rows, rows.selected_columns[column.key], rows.selected_columns.id, ascending)
+    ordered = [apply_order(part, column, Batch.id, ascending) for part in parts]
+    if len(ordered) == 1:
+        return apply_slice(ordered[0])
+    merged = union_all(*(select(one.limit(bindparam("reach")).subquery()) for one in ordered)).subquery()
+    return apply_slice(apply_order(select(merged), merged.c[column.key], merged.c.id, ascending))
+
+
+@lru_cache(maxsize=64)
+def select_all(conditions: Conditions, sort_by: SortBy, ascending: bool) -> Select[Any]:
+    """Return a select of all matching rows, in order."""
+    return apply_order(conditions.build_query(*LIST_COLUMNS), SORT_COLUMNS[sort_by], Batch.id, ascending)
 
 
 @lru_cache(maxsize=512)
