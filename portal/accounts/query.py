@@ -167,7 +167,7 @@ def find_user_by_email(email: str) -> User | None:
     """Return the user of an email address, in any case, or None."""
     if find_forbidden_character(email[:MAX_EMAIL_LENGTH]):
         return None
-    return db.session.execute(select(User).where(User.email_folded == fold_email(email.strip()))).scalar_one_or_none()
+    return db.session.execute(select(User).where(User.email_folded == fold_email(email))).scalar_one_or_none()
 
 
 @dataclass(frozen=True)
@@ -204,6 +204,12 @@ def list_sessions(user_key: int, lifetimes: Lifetimes, now: int) -> Sequence[Row
         UserSession.user_key == user_key, *unexpired
     )
     return db.session.execute(statement.order_by(UserSession.seen_at.desc(), UserSession.key.desc())).all()
+
+
+def find_sessions_beyond(user_key: int, count: int) -> Sequence[int]:
+    """Return the keys of all sessions of the user except the `count` most recently used."""
+    keys = select(UserSession.key).where(UserSession.user_key == user_key).order_by(UserSession.seen_at.desc())
+    return db.session.execute(keys.offset(count)).scalars().all()
 
 
 def find_user(user_key: int) -> User | None:

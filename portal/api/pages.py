@@ -8,6 +8,7 @@ from portal.api.document import build_document
 from portal.api.presenter import documentation_view
 from portal.web import security_headers
 from portal.web.etags import conditional_response
+from portal.web.strict_input import refuse_query
 
 blueprint = Blueprint("openapi", __name__, url_prefix="/api")
 
@@ -15,6 +16,7 @@ blueprint = Blueprint("openapi", __name__, url_prefix="/api")
 @blueprint.get("/openapi.json")
 def openapi_json() -> Response:
     """Return the document."""
+    refuse_query()
     return conditional_response(lambda: current_app.json.response(build_document(current_app)), "openapi")
 
 

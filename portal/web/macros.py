@@ -36,7 +36,7 @@ FILTERS = {
 CACHE_SIZE = 4096  # entries per macro, of at most about 500 bytes
 ROW_CACHE_SIZE = 500  # a row of a list takes about 2,500 bytes
 MINUTE_MS = 60_000
-QUOTED_NAME = re.compile("“([^”]*)”")
+QUOTED_NAME = re.compile("“([^“”]*)”")
 
 
 def init_app(app: Flask) -> None:

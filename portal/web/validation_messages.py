@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import NoneType
 from typing import Any, get_args
 
 from pydantic import BaseModel
@@ -59,8 +60,9 @@ def explain_error(name: str, detail: ErrorDetails, model: type[BaseModel]) -> st
 
 def list_rules(field: FieldInfo) -> list[Any]:
     """Return the rules of a field, of an optional one too."""
-    choices = [rule for choice in get_args(field.annotation) for rule in getattr(choice, "__metadata__", ())]
-    return [*field.metadata, *(rule for choice in choices for rule in getattr(choice, "metadata", ()))]
+    choices = get_args(field.annotation)
+    optional = [rule for choice in choices for rule in getattr(choice, "__metadata__", ()) if NoneType in choices]
+    return [*field.metadata, *(rule for choice in optional for rule in getattr(choice, "metadata", ()))]
 
 
 def field_path(path: tuple[int | str, ...]) -> str:

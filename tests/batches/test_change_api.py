@@ -82,7 +82,7 @@ def test_a_change_is_in_the_activity_without_phone_numbers(
         ({"batchName": " "}, "batchName must"),
         ({"retry": 11}, "retry must be between 0 and 10"),
         ({"callingNumbers": []}, "callingNumbers must have at least 1 item"),
-        ({"timezone": "Paris"}, "timezone must be an IANA time zone"),
+        ({"timezone": "Nowhere"}, "timezone must be an IANA time zone"),
         ({"callingHour": {"start": "9"}}, "callingHour.start must be a time of day"),
         ({"allowedDays": [7]}, "allowedDays must contain only weekdays"),
         ({"status": "active"}, "status is not a known parameter"),

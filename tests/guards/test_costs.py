@@ -36,6 +36,7 @@ SECONDS = 0.5  # of processor time for one text
 DYNAMIC = (
     "f' TABLE DATA \\\\S+ {table} '",  # searched only in the output of pg_restore
     "'|'.join(patterns)",  # "a new password" below
+    "f'(?:00|{find_international_prefix(region)})(?=[1-9])'",  # a few digits, at the start of a text
 )
 READER = workbook_reader.__name__ + "."  # a program of its own, which imports its modules without the package
 

@@ -141,7 +141,7 @@ def test_admin_pages_need_a_constant_number(app: Flask, build: Builder, owner: U
     for path, maximum in (
         ("/admin/users", 3),
         ("/admin/users?search=user", 3),
-        (f"/admin/users/{others[0].id}", 4),
+        (f"/admin/users/{others[0].id}", 5),
         ("/admin/trail", 3),
         (f"/admin/trail?user={others[0].id}", 4),
         ("/admin/trail?what=created", 2),

@@ -58,7 +58,7 @@ def test_a_key_belongs_to_its_token(keyed: Callable, api: Callable, build: Build
 def test_a_failed_request_can_be_repeated(keyed: Callable, api: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     assert keyed("k", "createBatch", NEW | {"retry": 99}).status_code == 400
     with monkeypatch.context() as patched:
-        patched.setattr("portal.batches.api.actions.create_batch", None)
+        patched.setattr("portal.batches.actions.create_batch", None)
         assert keyed("k", "createBatch", NEW).status_code == 500
     assert keyed("k", "createBatch", NEW).status_code == 201
     assert count_batches(api) == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, insert, update
 from sqlalchemy.orm import Session as Transaction
 
 from portal.accounts import query
@@ -46,8 +46,7 @@ def start_session(
             UserSession.seen_at <= now - lifetimes.idle_ms
         )
         session.execute(delete(UserSession).where(UserSession.user_key == user_key, expired))
-        kept = select(UserSession.key).where(UserSession.user_key == user_key).order_by(UserSession.seen_at.desc())
-        oldest = session.execute(kept.offset(MAX_SESSIONS - 1)).scalars().all()
+        oldest = query.find_sessions_beyond(user_key, MAX_SESSIONS - 1)
         session.execute(delete(UserSession).where(UserSession.key.in_(oldest)))
         row = {"id_hash": hash_secret(session_id), "user_key": user_key, "created_at": now, "seen_at": now}
         session.execute(insert(UserSession), [row | {"by_provider": by_provider, "id_token": id_token}])

@@ -55,7 +55,7 @@ def sign_in_submitted() -> AnyResponse:
     """Sign in and return to the requested page. All wrong credentials get the same message."""
     form = parse_form(request.form, SignInForm).values
     user = query.find_user_by_email(form.email)
-    subject = throttle.attempt_subject("account", fold_email(form.email.strip()), user)
+    subject = throttle.attempt_subject("account", fold_email(form.email), user)
     address = address_network(client_address())
     try:
         throttle.count_attempt("address", address, "SIGN_IN_TRIES_PER_ADDRESS")
