@@ -87,25 +87,24 @@ def test_every_example_of_a_request_succeeds(document: Document, send: Callable)
 
 
 def test_null_for_every_optional_field_succeeds(document: Document, send: Callable) -> None:
-    sent = 0
-    for operation in operations_of(document):
-        names = operation.optional_fields()
-        for nulls in [(name,) for name in names] + ([tuple(names)] if names else []):
-            request = operation.example_request(nulls=nulls)
-            assert_success(request, send(request))
-            sent += 1
-    assert sent
+    with_optional = [operation for operation in operations_of(document) if operation.optional_fields()]
+    assert with_optional
+    for operation in with_optional:
+        request = operation.example_request(nulls=tuple(operation.optional_fields()))
+        assert_success(request, send(request))
 
 
 def test_null_for_every_optional_field_of_an_event_succeeds(document: Document, send: Callable) -> None:
+    """One event for each field: not all of them can be null at once."""
     (operation,) = (one for one in operations_of(document) if one.id == "reportEvents")
-    event = operation.example_request().body["events"][0]
+    request = operation.example_request()
+    (event,) = request.body["events"]
+    event |= {"batchId": BATCH_ID, "phoneNumber": PHONE_NUMBER}
     schema = document["components"]["schemas"]["CallEventBody"]
-    for name in schema["properties"].keys() - set(schema["required"]):
-        request = operation.example_request()
-        identity = {"batchId": BATCH_ID, "phoneNumber": PHONE_NUMBER} if name == "callId" else {}
-        request.body["events"] = [event | identity | {name: None}]
-        assert_success(request, send(request))
+    optional = sorted(schema["properties"].keys() - set(schema["required"]))
+    assert "occurredAt" in optional
+    request.body["events"] = [event | {"eventId": name, name: None} for name in optional]
+    assert_success(request, send(request))
 
 
 def test_documented_defaults_change_nothing(document: Document, send: Callable) -> None:

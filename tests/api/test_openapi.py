@@ -21,6 +21,9 @@ from portal.web.parameters import known_names
 from tests.api.documented_requests import assert_documented, validator
 from tests.support.builders import Builder
 
+# Documents, requests and answers have the same form on both databases.
+pytestmark = pytest.mark.parametrize("app", ["sqlite"], indirect=True)
+
 LIST = "/api/call/batches/{userId}"
 
 # Routes of the document itself, which it does not describe.
