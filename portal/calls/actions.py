@@ -18,6 +18,7 @@ from portal.calls import query
 from portal.calls.events import CallState, clamp_time, count_call, latest_state
 from portal.calls.parameters import CallEventBody, CallInput
 from portal.db.transactions import write_transaction
+from portal.dialing.callee_zones import find_zone_set
 from portal.models import Batch, BatchEvent, Call, CallEvent, CallStatus, QueueStatus
 from portal.models.actor import Actor
 from portal.models.call import search_text
@@ -37,7 +38,7 @@ UPDATE_STATE = (
 UPDATE_FIELDS = (
     update(CALLS)
     .where(CALLS.c.key == bindparam("call_key"))
-    .values(fields=bindparam("new_fields"), search_text=bindparam("new_text"))
+    .values(fields=bindparam("new_fields"), search_text=bindparam("new_text"), zone_set=bindparam("new_zones"))
 )
 
 
@@ -79,7 +80,8 @@ def update_fields(session: Session, pending: dict[str, Row[Any]], new_fields: di
     changes = []
     for number, row in pending.items():
         fields = row.fields | new_fields[number]
-        changes.append({"call_key": row.key, "new_fields": fields, "new_text": search_text(number, fields)})
+        text, zones = search_text(number, fields), find_zone_set(number, fields)
+        changes.append({"call_key": row.key, "new_fields": fields, "new_text": text, "new_zones": zones})
     if changes:
         session.execute(UPDATE_FIELDS, changes)
 

@@ -1,14 +1,10 @@
-"""Tasks that one process of all runs once an hour, independently of requests (portal/server/worker.py starts them)."""
+"""Tasks that one process of all runs once an hour (portal/server/background.py starts them)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from flask import Flask
-from sqlalchemy.exc import SQLAlchemyError
-
 from portal.accounts import actions as accounts
-from portal.db.outages import find_outage
 from portal.idempotency import actions as idempotency
 from portal.limits import shared_counters
 from portal.times import now_ms
@@ -24,14 +20,8 @@ TASKS: tuple[Callable[[], object], ...] = (
 )
 
 
-def run(app: Flask) -> None:
-    """Run the tasks unless another process or node has done so in this hour. An outage of the database skips them."""
-    with app.app_context():
-        try:
-            if shared_counters.increment(BUCKET, 1, SECONDS, now_ms())[0] == 1:
-                for task in TASKS:
-                    task()
-        except SQLAlchemyError as error:
-            app.logger.warning("hourly tasks skipped: %s", find_outage(error) or type(error).__name__)
-        except Exception:
-            app.logger.exception("unexpected failure of the hourly tasks")
+def run() -> None:
+    """Run the tasks unless another process or node has done so in this hour."""
+    if shared_counters.increment(BUCKET, 1, SECONDS, now_ms())[0] == 1:
+        for task in TASKS:
+            task()

@@ -13,8 +13,8 @@ from werkzeug.wrappers import Response
 from portal.accounts.current_user import current_actor
 from portal.audit.account_log import log_export
 from portal.batches import query as batches_query
-from portal.batches.calling_hours import WEEKDAYS
-from portal.batches.settings import stored_settings
+from portal.batches.settings import SETTING_DEFAULTS, stored_settings
+from portal.batches.settings_form import problems_by_field, settings_form
 from portal.contacts.csv_text import DELIMITERS
 from portal.contacts.encodings import ENCODINGS
 from portal.contacts.file_limits import ContactFileError
@@ -116,6 +116,7 @@ def render_preview(upload: Upload, problems: dict[str, str]) -> Response:
     earlier = query.find_earlier_uploads(current_user.key, upload.sha256, upload.id)
     names = batches_query.find_names(current_user.key, [other.batch_key for other in earlier])
     batches = {batch.key: batch for batch in names}
+    defaults = SETTING_DEFAULTS | {"timezone": str(request_clock().zone)}
     return render(
         "uploads/preview.html",
         upload=upload_view(upload),
@@ -123,13 +124,11 @@ def render_preview(upload: Upload, problems: dict[str, str]) -> Response:
         encodings=ENCODINGS,
         delimiters=DELIMITERS,
         invalid_rows_choices=tuple(InvalidRowsChoice),
-        weekdays=WEEKDAYS,
         with_country_code=WITH_COUNTRY_CODE,
         hidden_labels=HIDDEN_LABELS,
-        form=request.form,
+        wrong_rows=request.form.get("wrongRows", ""),
         problems=problems,
-        name=request.form.get("batchName", suggest_batch_name(upload.file_name)),
-        zone=request.form.get("timezone", str(request_clock().zone)),
+        form=settings_form(suggest_batch_name(upload.file_name), defaults, request.form, problems),
     )
 
 
@@ -191,16 +190,6 @@ def create_batch(upload_id: str) -> Any:
         return url_for("batches.show_batch", batch_id=batch.id)
 
     return with_progress(store, lambda problem: render_problem(upload_id, problem))
-
-
-def problems_by_field(problems: dict[str, str]) -> dict[str, str]:
-    """Return problems by field of the form, without the API's names: callingNumbers[0] becomes callingNumbers."""
-    by_field: dict[str, str] = {}
-    for name, message in problems.items():
-        field = {"callingHour.start": "start", "callingHour.end": "end"}.get(name, name.partition("[")[0])
-        text = "enter both times, such as 09:00 and 17:00" if field in ("start", "end") else message.removeprefix(name)
-        by_field.setdefault(field, text.strip())
-    return by_field
 
 
 def render_problem(upload_id: str, problem: UserError) -> Any:

@@ -22,6 +22,7 @@ PAGES = (
     "/batches/{batch}",
     "/batches/{batch}/changes",
     "/batches/{batch}/rename",
+    "/batches/{batch}/settings",
     "/batches/{batch}/duplicate",
     "/batches/confirm?do=stop&id={batch}",
     "/batches/trash",

@@ -70,6 +70,7 @@ ADDED = {"email": "$new_email", "name": "New user", "zone": "UTC", "role": "user
 SETTINGS = {"callingNumbers": '["$number"]', "timezone": "Europe/Lisbon"}
 CONTACTS = FormFile("contacts.csv", b"phoneNumber,name\n+16065550101,Somebody\n")
 NEW_BATCH = {"batchName": "From a file", "callingNumbers": "$number", "timezone": "UTC", "wrongRows": "leave-out"}
+BATCH_FORM = {"batchName": "Another name", "callingNumbers": "$number", "timezone": "UTC", "retry": "2"}
 NEW_PASSWORD = {"current": "$password", "password": "$password"}
 NO_CODE = {"current": "$password", "code": "123456"}
 BATCH_AND_USER = {"batchId": "$batch", "userId": "$user"}
@@ -149,6 +150,8 @@ ROUTE_ROWS: dict[str, RouteRow] = {
     "batches.request_action": RouteRow(Audience.SIGNED_IN, 303, form={"do": "start", "id": "$batch"}, stranger=303),
     "batches.rename_form": RouteRow(Audience.SIGNED_IN, path=BATCH),
     "batches.rename_batch": RouteRow(Audience.SIGNED_IN, 303, BATCH, form={"name": "Another name"}),
+    "batches.show_settings": RouteRow(Audience.SIGNED_IN, path=BATCH),
+    "batches.change_settings": RouteRow(Audience.SIGNED_IN, 303, BATCH, form=BATCH_FORM),
     "batches.duplicate_form": RouteRow(Audience.SIGNED_IN, path=BATCH),
     "batches.duplicate_batch": RouteRow(Audience.SIGNED_IN, 303, BATCH, form={"name": "A double", "contacts": "all"}),
     "batches.export_list": RouteRow(Audience.SIGNED_IN, path={"kind": "csv"}),
@@ -167,6 +170,7 @@ ROUTE_ROWS: dict[str, RouteRow] = {
     "batches_api.create_batch": RouteRow(
         Audience.WRITE, 201, json={"batchName": "New", "callingNumbers": ["+16065550103"]}
     ),
+    "batches_api.read_settings": RouteRow(Audience.READ, path=BATCH),
     "batches_api.change_batch": RouteRow(Audience.WRITE, path=BATCH, json={"batchName": "Another name", "retry": 2}),
     "batches_api.start_calling": RouteRow(Audience.WRITE, json=BATCH_AND_USER, stranger=403),
     "batches_api.stop_calling": RouteRow(Audience.WRITE, json=BATCH_AND_USER, stranger=403),

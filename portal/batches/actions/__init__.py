@@ -20,6 +20,7 @@ from portal.batches.actions.lifecycle import (
     purge_batch,
     rename_batch,
     restore_batch,
+    start_scheduled_batches,
 )
 from portal.batches.actions.repairing import repair_derived
 
@@ -43,4 +44,5 @@ __all__ = [
     "repair_derived",
     "reserve_keys",
     "restore_batch",
+    "start_scheduled_batches",
 ]

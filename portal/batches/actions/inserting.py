@@ -14,6 +14,7 @@ from portal.audit.batch_log import log_batch_event
 from portal.batches import derived
 from portal.calls import query as calls_query
 from portal.db.transactions import CHUNK_SIZE, chunks
+from portal.dialing.callee_zones import find_zone_set
 from portal.ids import new_id
 from portal.models import Batch, BatchEvent, BatchList, Call, CallStatus
 from portal.models.actor import Actor
@@ -86,6 +87,7 @@ def call_row(
         "created_at": created_at,
         "fields": fields,
         "search_text": search_text(phone_number, fields),
+        "zone_set": find_zone_set(phone_number, fields) if status is CallStatus.PENDING else "",
     }
 
 

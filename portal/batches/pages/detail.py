@@ -51,13 +51,15 @@ def render_batch(batch_id: str, parsed: ParsedParameters[CallListParameters]) ->
     )
     picked = calls_query.fetch_picked_times(owner, batch.id, CHART_INTERVALS) if batch.calls_picked else (0, 0, {})
     outcomes = calls_query.count_by_status(owner, batch.id) if parameters.is_filtered else counts
+    view = batch_view(batch, request_clock().now)
+    is_on_line = any(outcomes[status] for status in ON_LINE_STATUSES)
     return render(
         "batches/detail.html",
         "calls/_table.html",
         "batches/_live.html",
         problems=parsed.problems,
-        batch=batch_view(batch, request_clock().now),
-        running=batch.status == QueueStatus.ACTIVE or any(outcomes[status] for status in ON_LINE_STATUSES),
+        batch=view,
+        running=batch.status == QueueStatus.ACTIVE or is_on_line or bool(view.start),
         actions=[
             PageAction(action)
             for action in transitions.available_actions(
