@@ -80,17 +80,23 @@ def register_blueprints(app: Flask) -> None:
     from portal.demo import commands as demo_commands
     from portal.demo import simulate_command
     from portal.server import health
+    from portal.suppressions import api as suppressions_api
+    from portal.suppressions import pages as suppressions_pages
+    from portal.trunks import api as trunks_api
+    from portal.trunks import pages as trunks_pages
     from portal.uploads import api as uploads_api
     from portal.uploads import pages as uploads_pages
 
     app.register_blueprint(accounts_pages.blueprint)
     app.register_blueprint(batches_pages.blueprint)
     app.register_blueprint(uploads_pages.blueprint)
+    app.register_blueprint(trunks_pages.blueprint)
+    app.register_blueprint(suppressions_pages.blueprint)
     app.register_blueprint(admin_pages.blueprint)
     app.register_blueprint(audit_pages.blueprint)
     app.register_blueprint(api_pages.blueprint)
     app.register_blueprint(health.blueprint)
-    for api in (batches_api, calls_api, uploads_api):
+    for api in (batches_api, calls_api, uploads_api, trunks_api, suppressions_api):
         app.register_blueprint(api.blueprint)
         csrf.exempt(api.blueprint)
     for command in (

@@ -22,7 +22,11 @@ def upgrade() -> None:
         "ix_calls_due", "calls", ["batch_key", "due_at", "key"], sqlite_where=PENDING, postgresql_where=PENDING
     )
     create_index(
-        "ix_call_events_not_divided", "call_events", ["call_key"], sqlite_where=NOT_DIVIDED, postgresql_where=NOT_DIVIDED
+        "ix_call_events_not_divided",
+        "call_events",
+        ["call_key"],
+        sqlite_where=NOT_DIVIDED,
+        postgresql_where=NOT_DIVIDED,
     )
 
 

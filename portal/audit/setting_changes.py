@@ -40,6 +40,7 @@ SETTINGS: dict[str, tuple[str, Callable[[Any], str]]] = {
     "useCalleeZone": ("hours in the callee's time zone", lambda is_on: "on" if is_on else "off"),
     "attemptsPerDay": ("attempts in 24 hours", format_limit),
     "maxConcurrent": ("simultaneous calls", format_limit),
+    "enableDNC": ("do-not-call lists", lambda is_on: "all" if is_on else "own"),
     "startsAt": ("scheduled start", lambda at: describe_time(parse_moment_ms(at), "UTC") if at else "none"),
 }
 

@@ -7,14 +7,15 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from portal.dialing.rules import DialingRules
 from portal.dialing.windows import ANY_TIME, Window
+from portal.ids import parse_id
 from portal.models.batch import NAME_LENGTH
 from portal.models.call import CallStatus
 from portal.times import DAY_MS, format_iso, now_ms
-from portal.web.field_types import PhoneNumber, Zone, name_type, parse_moment_ms
+from portal.web.field_types import Zone, name_type, parse_moment_ms, validate_phone_number
 from portal.web.parameters import Parameters, text_type, whole_number
 
 CLOCK_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
@@ -90,9 +91,21 @@ class HourRange(Parameters):
     end: Annotated[ClockTime, Field(examples=["17:00"])]
 
 
+def parse_calling_number(value: str, info: ValidationInfo) -> str:
+    """Return a phone id in lower case, or a phone number in E.164. Raises ValueError."""
+    return parse_id(value) or validate_phone_number(value, info)
+
+
+CallingNumber = Annotated[
+    text_type(40), AfterValidator(parse_calling_number), Field(examples=["+12025550100", "64e5f0e245abcdef98765435"])
+]
 CallingNumbers = Annotated[
-    list[PhoneNumber],
-    Field(min_length=1, max_length=MAX_CALLING_NUMBERS, description="The caller IDs to call from."),
+    list[CallingNumber],
+    Field(
+        min_length=1,
+        max_length=MAX_CALLING_NUMBERS,
+        description="The caller IDs, used in rotation: ids of caller numbers, phone numbers, or both.",
+    ),
 ]
 Retry = Annotated[
     whole_number(0, 10, "The number of retries of a call, after the outcomes of retryOn."), Field(examples=[2])
@@ -124,6 +137,10 @@ UseCalleeZone = Annotated[
     bool,
     Field(description="Call people only between 08:00 and 21:00 in their own time zone, as well as in callingHour."),
 ]
+EnableDnc = Annotated[
+    bool,
+    Field(description="Do not call numbers on any do-not-call list. The account's own opt-outs always count."),
+]
 DEFAULT_RETRY_ON = (RetryOutcome.BUSY, RetryOutcome.NO_ANSWER)
 
 
@@ -145,6 +162,7 @@ class BatchSettings(Parameters):
     use_callee_zone: Annotated[UseCalleeZone, Field(alias="useCalleeZone")] = True
     attempts_per_day: Annotated[AttemptsPerDay, Field(alias="attemptsPerDay")] = 0
     max_concurrent: Annotated[MaxConcurrent, Field(alias="maxConcurrent")] = 0
+    enable_dnc: Annotated[EnableDnc, Field(alias="enableDNC")] = False
     starts_at: Annotated[StartTime, Field(alias="startsAt")] = ""
 
 
@@ -170,6 +188,7 @@ class BatchChanges(Parameters):
     use_callee_zone: Annotated[UseCalleeZone | None, Field(alias="useCalleeZone")] = None
     attempts_per_day: Annotated[AttemptsPerDay | None, Field(alias="attemptsPerDay")] = None
     max_concurrent: Annotated[MaxConcurrent | None, Field(alias="maxConcurrent")] = None
+    enable_dnc: Annotated[EnableDnc | None, Field(alias="enableDNC")] = None
     starts_at: Annotated[StartTime | None, Field(alias="startsAt")] = None
 
 
@@ -194,12 +213,13 @@ SETTING_DEFAULTS: dict[str, Any] = {
     "useCalleeZone": True,
     "attemptsPerDay": 0,
     "maxConcurrent": 0,
+    "enableDNC": False,
     "startsAt": None,
 }
 
 
-# The settings that dialing_rules() reads: a change of them releases held calls.
-RULE_SETTINGS = {"timezone", "callingHour", "allowedDays", "useCalleeZone", "attemptsPerDay"}
+# The settings for which calls are held: a change of them releases held calls.
+RULE_SETTINGS = {"timezone", "callingHour", "allowedDays", "useCalleeZone", "attemptsPerDay", "enableDNC"}
 
 
 def settings_columns(settings: Mapping[str, Any]) -> dict[str, Any]:

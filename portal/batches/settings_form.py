@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,6 +14,7 @@ from portal.batches.settings import RetryOutcome
 from portal.dialing.descriptions import WEEKDAYS
 from portal.models import CallStatus
 from portal.times import datetime_at, datetime_to_ms, find_zone, format_iso, zone_or_utc
+from portal.trunks.presenter import CallerNumberView
 from portal.web.field_types import parse_moment_ms
 
 TEXT_FIELDS = ("batchName", "timezone")
@@ -33,10 +34,11 @@ PROBLEM_TEXTS = {
 
 @dataclass(frozen=True)
 class SettingsForm:
-    """The fields of the form: a text, a list or a bool each, and the problems by field."""
+    """The fields of the form: a text, a list or a bool each, the problems by field, and the menu of caller numbers."""
 
     values: Mapping[str, Any]
     problems: Mapping[str, str]
+    caller_numbers: Sequence[CallerNumberView]
 
     weekdays = WEEKDAYS
     outcomes = tuple((outcome, CallStatus(outcome).label) for outcome in RetryOutcome)
@@ -48,18 +50,23 @@ class SettingsForm:
 
 
 def settings_form(
-    name: str, settings: Mapping[str, Any], sent: MultiDict[str, str], problems: Mapping[str, str]
+    name: str,
+    settings: Mapping[str, Any],
+    sent: MultiDict[str, str],
+    problems: Mapping[str, str],
+    caller_numbers: Sequence[CallerNumberView],
 ) -> SettingsForm:
     """Return the form with what was sent, or else with the name and the settings (by their API names)."""
     hours = settings["callingHour"] or {"start": "", "end": ""}
     values: dict[str, Any] = {
         "batchName": name,
-        "callingNumbers": ", ".join(settings["callingNumbers"]),
+        "callingNumbers": settings["callingNumbers"],
         "start": hours["start"],
         "end": hours["end"],
         "allowedDays": [str(day) for day in settings["allowedDays"]],
         "timezone": settings["timezone"],
         "useCalleeZone": settings["useCalleeZone"],
+        "enableDNC": settings["enableDNC"],
         "retryOn": settings["retryOn"],
         "startsAt": local_start(settings),
     }
@@ -68,7 +75,8 @@ def settings_form(
     }
     if sent:
         values = {field: sent_value(sent, field, value) for field, value in values.items()}
-    return SettingsForm(values, problems)
+        values["callingNumbers"] = read_calling_numbers(sent)
+    return SettingsForm(values, problems, caller_numbers)
 
 
 def sent_value(sent: MultiDict[str, str], field: str, value: Any) -> Any:
@@ -82,18 +90,22 @@ def read_settings_fields(sent: MultiDict[str, str]) -> dict[str, Any]:
     """Return the fields of the form as the API's parameters. Fields that were not sent are left out."""
     given: dict[str, Any] = {field: sent[field] for field in TEXT_FIELDS if field in sent}
     given |= {field: sent[field].strip() or "0" for field in NUMBER_FIELDS if field in sent}
-    given["callingNumbers"] = split_numbers(sent.get("callingNumbers", ""))
+    given["callingNumbers"] = read_calling_numbers(sent)
     given["allowedDays"] = [int(day) for day in sent.getlist("allowedDays") if day in WEEKDAY_DIGITS]
     if "retryOn" in sent:  # with an empty value beside the selected ones
         given["retryOn"] = [outcome for outcome in sent.getlist("retryOn") if outcome]
-    if "useCalleeZone" in sent:
-        given["useCalleeZone"] = "true" in sent.getlist("useCalleeZone")
+    given |= {field: "true" in sent.getlist(field) for field in ("useCalleeZone", "enableDNC") if field in sent}
     start, end = sent.get("start", ""), sent.get("end", "")
     if start or end:
         given["callingHour"] = {"start": start, "end": end}
     if "startsAt" in sent:
         given["startsAt"] = read_local_start(sent["startsAt"], sent.get("timezone", ""))
     return given
+
+
+def read_calling_numbers(sent: MultiDict[str, str]) -> list[str]:
+    """Return the numbers chosen from the menu and those typed beside it."""
+    return [number for text in sent.getlist("callingNumbers") for number in split_numbers(text)]
 
 
 def split_numbers(text: str) -> list[str]:

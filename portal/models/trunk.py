@@ -56,7 +56,7 @@ class Trunk(Base):
 
 
 class CallerNumber(Base):
-    """A number from which an owner calls. Batches store the number, not the key (docs/decisions/0015)."""
+    """A number from which an owner calls. Batches store the number, not the key (docs/decisions/0016)."""
 
     __tablename__ = "caller_numbers"
     __table_args__ = (

@@ -8,6 +8,7 @@ from portal.accounts import actions as accounts
 from portal.idempotency import actions as idempotency
 from portal.limits import shared_counters
 from portal.times import now_ms
+from portal.trunks import actions as trunks
 from portal.uploads import actions as uploads
 
 BUCKET = "hourly tasks"
@@ -17,6 +18,7 @@ TASKS: tuple[Callable[[], object], ...] = (
     uploads.delete_old_uploads,
     idempotency.delete_expired_answers,
     accounts.reencrypt_secrets,
+    trunks.renew_encryption,
 )
 
 

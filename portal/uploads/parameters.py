@@ -13,6 +13,7 @@ from portal.batches.settings_form import WEEKDAY_DIGITS, read_settings_fields
 from portal.contacts.csv_text import DELIMITERS
 from portal.contacts.file_limits import MAX_CELL_LENGTH, MAX_ROWS
 from portal.contacts.files import HiddenChoice
+from portal.ids import parse_id
 from portal.models.labeled_enum import LabeledEnum
 from portal.web.field_types import HexId, Region
 from portal.web.json_body import JsonError, parse_json
@@ -132,7 +133,6 @@ class UploadFields(ReadingFields, BatchSettings):
     user_id: Annotated[HexId, Field(alias="userId", examples=[USER_ID])]
     batch_name: Annotated[BatchName, Field(alias="batchName", examples=[NAME_EXAMPLE])]
     batch_type: Annotated[BatchType, Field(alias="batchType")] = BatchType.OUTBOUND
-    enable_dnc: Annotated[bool, Field(alias="enableDNC")] = False
     type: Annotated[bool, Field(description="true: skip invalid rows and count them in skipped.")] = False
 
 
@@ -161,8 +161,10 @@ def parse_list(name: str, values: list[str]) -> Any:
 
 
 def is_item(text: str) -> bool:
-    """Return whether the text is an item of a list: a number or an outcome as it is, not JSON."""
-    return text in set(RetryOutcome) or (text.lstrip()[:1] not in tuple('["{') and any(map(str.isdigit, text)))
+    """Return whether the text is an item of a list: a number, an id or an outcome as it is, not JSON."""
+    if text in set(RetryOutcome) or parse_id(text):
+        return True
+    return text.lstrip()[:1] not in tuple('["{') and any(map(str.isdigit, text))
 
 
 def parse_json_field(name: str, text: str) -> Any:

@@ -86,6 +86,7 @@ def test_every_setting_is_stored_answered_and_changed(call_api: Callable) -> Non
         "useCalleeZone": False,
         "attemptsPerDay": 2,
         "maxConcurrent": 20,
+        "enableDNC": True,
         "startsAt": "2026-11-30T09:00:00+01:00",
     }
     batch_id = call_api("createBatch", sent).json["data"]
@@ -211,6 +212,7 @@ def test_the_page_changes_name_and_settings_in_any_status(
         "useCalleeZone": False,
         "attemptsPerDay": 3,
         "maxConcurrent": 20,
+        "enableDNC": False,
         "startsAt": None,
     }
     assert latest_events(app, owner, batch_id) == [

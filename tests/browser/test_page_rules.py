@@ -38,6 +38,10 @@ PAGES = (
     "/batches/new/{upload}",
     "/batches/new/{unclear}",
     "/api/docs#listBatches",
+    "/settings/caller-numbers",
+    "/settings/trunks",
+    "/settings/trunks/new",
+    "/settings/suppressions",
 )
 
 # WCAG 2.5.8: a target is at least 24 CSS px wide and high, or no other target is within 12 px of its centre. Links in
@@ -92,6 +96,10 @@ def addresses(build: Builder, owner: User, stranger: User, batches: list[Batch])
         build.create_call(batch, status=status, fields=fields, last_event_at=batch.created_at)
     rows = "".join(f"+1305555{number:04},{'x' * 300},{number}\n" for number in range(90, 200))
     content = f"phone,{'Unbrokenname' * 9},note\n{rows}12,a,b\n".encode()
+    trunk = build.create_trunk(owner, name=name[:100], held=True, trouble=text[:200])
+    build.create_caller_number(owner, "+12025550100", label=name[:100], trunk_key=trunk.key)
+    build.suppress(owner, "+12025550101", source=name[:100])
+    build.suppress(owner, "+12025550101")
     ids = {
         "batch": batch.id,
         "stranger": stranger.id,
@@ -101,7 +109,7 @@ def addresses(build: Builder, owner: User, stranger: User, batches: list[Batch])
     return [address.format(**ids) for address in PAGES]
 
 
-TABLES = (0, 3, 8, 9, 12, 15, 18)  # the pages whose layout depends most on the width
+TABLES = (0, 3, 8, 9, 12, 15, 18, 22, 24)  # the pages whose layout depends most on the width
 
 
 @pytest.mark.parametrize("width", [390, 768, 1180])
@@ -125,7 +133,7 @@ def test_controls_can_be_tapped_and_nothing_overflows(
 
 @pytest.mark.parametrize(
     ("width", "scheme", "pages"),
-    [(390, "light", (0, 3, 9, 10, 14, 17, 19, 20)), (1180, "dark", (0, 3, 7, 12, 15, 18, 20))],
+    [(390, "light", (0, 3, 9, 10, 14, 17, 19, 20, 21, 24)), (1180, "dark", (0, 3, 7, 12, 15, 18, 20, 22, 23))],
 )
 def test_axe_finds_no_violations(
     new_page: Callable[..., Page],

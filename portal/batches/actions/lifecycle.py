@@ -21,6 +21,7 @@ from portal.models import Batch, BatchEvent, Call, CallStatus, Channel, QueueSta
 from portal.models.actor import Actor
 from portal.models.batch import fold_name
 from portal.times import now_ms
+from portal.trunks.calling_numbers import with_phone_numbers
 
 CALLS = Call.__table__
 STOPPED_BY_DELETION = {QueueStatus.ACTIVE, QueueStatus.PAUSED}
@@ -28,11 +29,12 @@ STOPPED_BY_DELETION = {QueueStatus.ACTIVE, QueueStatus.PAUSED}
 
 @dataclass(frozen=True)
 class CreatedBatch:
-    """A new batch; `calls` is the number of its calls."""
+    """A new batch as stored; `calls` is the number of its calls."""
 
     id: str
     key: int
     calls: int
+    settings: Mapping[str, Any]
 
 
 def create_batch(
@@ -44,15 +46,17 @@ def create_batch(
 ) -> CreatedBatch:
     """Create a pending batch with one call per contact, a pair of phone number and fields.
 
-    `before_commit` runs in the same transaction, for a change that must succeed or fail together with it.
+    `before_commit` runs in the same transaction, for a change that must succeed or fail together with it. Raises
+    InvalidParameter for an unknown phone id in the settings.
     """
     now = now_ms()
     columns = {"name": name, "status": QueueStatus.PENDING, "created_at": now, "updated_at": now}
     with write_transaction() as session:
+        settings = with_phone_numbers(by.user_key, settings)
         (row,) = insert_batches(session, by.user_key, [columns | settings_columns(settings)])
         counter = insert_calls(session, (call_row(row["key"], number, fields, now) for number, fields in contacts))
         record_created(session, by, [row], counter)
-        created = CreatedBatch(row["id"], row["key"], counter.total())
+        created = CreatedBatch(row["id"], row["key"], counter.total(), row["settings"])
         if before_commit:
             before_commit(session, created)
     return created
@@ -144,7 +148,8 @@ def rename_batch(by: Actor, batch_id: str, name: str) -> bool:
 def change_batch(by: Actor, batch_id: str, name: str | None, changes: Mapping[str, Any]) -> Row[Any] | None:
     """Change the name and the settings that differ, and return the batch's current row; None if it does not exist.
 
-    The log has the old and new values, except for caller IDs, which are phone numbers.
+    The log has the old and new values, except for caller IDs, which are phone numbers. Raises InvalidParameter for an
+    unknown phone id.
     """
     with write_transaction() as session:
         if name is not None:
@@ -152,8 +157,8 @@ def change_batch(by: Actor, batch_id: str, name: str | None, changes: Mapping[st
         batch = lock_batch(session, by.user_key, batch_id)
         if batch is None:
             return None
-        old = effective_settings(batch)
-        changed = {setting: value for setting, value in changes.items() if old[setting] != value}
+        old, new = effective_settings(batch), with_phone_numbers(by.user_key, changes)
+        changed = {setting: value for setting, value in new.items() if old[setting] != value}
         if not changed:
             return batch
         columns = settings_columns({**batch.settings, "startsAt": old["startsAt"], **changed})

@@ -14,8 +14,10 @@ from portal.batches.rows import batch_view
 from portal.batches.settings import BatchChanges, changed_settings, effective_settings
 from portal.batches.settings_form import ALL_DAY, local_start, problems_by_field, read_settings_fields, settings_form
 from portal.times import UTC
+from portal.trunks import query as trunks_query
+from portal.trunks.presenter import caller_number_view
 from portal.web import htmx
-from portal.web.parameters import parse_fields
+from portal.web.parameters import InvalidParameter, parse_fields
 from portal.web.rendering import render
 
 
@@ -28,7 +30,9 @@ def show_settings(batch_id: str) -> Response:
 
 def render_settings(batch: Any, problems: dict[str, str]) -> Response:
     """Render the form, with problems beside their fields."""
-    form = settings_form(batch.name, effective_settings(batch), request.form, problems)
+    numbers = trunks_query.list_caller_numbers(current_user.key)
+    caller_numbers = [caller_number_view(row, current_user.region) for row in numbers]
+    form = settings_form(batch.name, effective_settings(batch), request.form, problems, caller_numbers)
     return render("batches/settings.html", batch=batch_view(batch), form=form, problems=problems)
 
 
@@ -42,7 +46,10 @@ def change_settings(batch_id: str) -> Response:
     if parsed.problems:
         return render_settings(batch, problems_by_field(parsed.problems))
     changes = parsed.values
-    changed = actions.change_batch(current_user.actor, batch.id, changes.batch_name, changed_settings(changes))
+    try:
+        changed = actions.change_batch(current_user.actor, batch.id, changes.batch_name, changed_settings(changes))
+    except InvalidParameter as error:
+        return render_settings(batch_or_404(batch_id), problems_by_field(error.problems))
     if changed is None:
         return batch_or_404(batch_id)
     flash("Settings saved.")
