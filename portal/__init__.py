@@ -72,6 +72,7 @@ def register_blueprints(app: Flask) -> None:
     from portal.admin import audit_pages, token_commands
     from portal.admin import commands as admin_commands
     from portal.admin import pages as admin_pages
+    from portal.attempts import api as attempts_api
     from portal.backups import commands as backups_commands
     from portal.batches import api as batches_api
     from portal.batches import commands as batches_commands
@@ -96,7 +97,7 @@ def register_blueprints(app: Flask) -> None:
     app.register_blueprint(audit_pages.blueprint)
     app.register_blueprint(api_pages.blueprint)
     app.register_blueprint(health.blueprint)
-    for api in (batches_api, calls_api, uploads_api, trunks_api, suppressions_api):
+    for api in (batches_api, calls_api, attempts_api, uploads_api, trunks_api, suppressions_api):
         app.register_blueprint(api.blueprint)
         csrf.exempt(api.blueprint)
     for command in (

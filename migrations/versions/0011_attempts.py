@@ -3,6 +3,10 @@
 Only adds (expand): the release before this one does not use them. 0011b adds the indexes of existing tables, and 0011c
 gives existing calls their attempts.
 
+That release counts calls by their statuses alone, so it would count a call again that is tried again. A trigger
+corrects this. It recognizes that release by `due_at`, which this one sets to 0 when a call stops waiting. A later
+release can drop the trigger.
+
 Revision ID: 0011
 """
 
@@ -20,6 +24,11 @@ PUBLIC_ID = sa.String(24).with_variant(sa.String(24, collation="C"), "postgresql
 ON_LINE = sa.text("state <> 'ended' AND worker IS NOT NULL")
 OUTCOMES = "outcome IN ('completed', 'dropped', 'no-answer', 'busy', 'failed', 'canceled')"
 CALL_COLUMNS = ("answered_at", "due_at", "zone_set", "held_for")
+IS_CALLED = "({row}.status NOT IN ('pending', 'canceled'))"
+IS_PICKED = "({row}.status IN ('in-progress', 'completed', 'dropped'))"
+BY_EARLIER_RELEASE = (
+    "NEW.status <> OLD.status AND NEW.status <> 'pending' AND NEW.due_at > 0 AND OLD.due_at > 0 AND OLD.attempts > 0"
+)
 EVENT_COLUMNS = ("attempt_number", "names_attempt")
 
 
@@ -31,6 +40,32 @@ def upgrade() -> None:
     op.add_column("call_events", sa.Column("attempt_number", sa.Integer))
     op.add_column("call_events", sa.Column("names_attempt", sa.Boolean, nullable=False, server_default=sa.false()))
     create_attempts()
+    create_trigger(op.get_bind().dialect.name)
+
+
+def create_trigger(dialect: str) -> None:
+    called = count_again(IS_CALLED, dialect)
+    picked = count_again(IS_PICKED, dialect)
+    correction = (
+        f"UPDATE batches SET calls_called = calls_called - ({called}),"  # noqa: S608 (constants)
+        f" calls_picked = calls_picked - (CASE WHEN OLD.answered_at IS NULL THEN 0 ELSE {picked} END)"
+        " WHERE key = NEW.batch_key;"
+    )
+    event = "CREATE TRIGGER calls_by_earlier_release AFTER UPDATE OF status ON calls FOR EACH ROW"
+    if dialect == "sqlite":
+        op.execute(f"{event} WHEN {BY_EARLIER_RELEASE} BEGIN {correction} END")
+        return
+    op.execute(
+        "CREATE FUNCTION calls_by_earlier_release() RETURNS trigger LANGUAGE plpgsql"
+        f" AS $$ BEGIN {correction} RETURN NULL; END $$"
+    )
+    op.execute(f"{event} WHEN ({BY_EARLIER_RELEASE}) EXECUTE FUNCTION calls_by_earlier_release()")
+
+
+def count_again(condition: str, dialect: str) -> str:
+    """Return by how much the release before this one changes a count."""
+    number = "{}" if dialect == "sqlite" else "{}::int"
+    return " - ".join(number.format(condition.format(row=row)) for row in ("NEW", "OLD"))
 
 
 def create_attempts() -> None:
@@ -92,6 +127,11 @@ def create_checks() -> list[sa.CheckConstraint]:
 
 
 def downgrade() -> None:
+    if op.get_bind().dialect.name == "sqlite":
+        op.execute("DROP TRIGGER calls_by_earlier_release")
+    else:
+        op.execute("DROP TRIGGER calls_by_earlier_release ON calls")
+        op.execute("DROP FUNCTION calls_by_earlier_release")
     op.drop_table("attempts")
     for table, columns in (("call_events", EVENT_COLUMNS), ("calls", CALL_COLUMNS)):
         for column in columns:

@@ -118,6 +118,16 @@ class Call(Base):
     fields: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)  # the contact's other columns, unchanged
     search_text: Mapped[str] = mapped_column(Text, default="", server_default="")  # see search_text() below
 
+    @property
+    def tries(self) -> int:
+        """Return the number of attempts; at least 1 if the status shows one, as in a history without that number."""
+        return max(self.attempts, int(CallStatus(self.status).is_called))
+
+    @property
+    def next_at(self) -> int | None:
+        """Return the earliest time of the next attempt in milliseconds; None = at any time, or no attempt follows."""
+        return (self.due_at or None) if self.status == CallStatus.PENDING else None
+
 
 class CallEvent(Base):
     """One event that the dialer reported for a call. An event id is stored once per owner, however often it is sent."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from portal.accounts import actions as accounts
+from portal.calls import actions as calls
 from portal.idempotency import actions as idempotency
 from portal.limits import shared_counters
 from portal.times import now_ms
@@ -19,6 +20,7 @@ TASKS: tuple[Callable[[], object], ...] = (
     idempotency.delete_expired_answers,
     accounts.reencrypt_secrets,
     trunks.renew_encryption,
+    calls.divide_earlier_events,
 )
 
 

@@ -222,6 +222,7 @@ def compute_checksums(owner_key: int) -> dict[tuple[str, str], str]:
 LATER_COLUMNS = {
     "users": {"region", "is_admin", "totp_secret", "totp_step", "temporary_until"},
     "batches": {"settings"},
+    "calls": {"answered_at", "due_at", "zone_set", "held_for"},
 }
 
 

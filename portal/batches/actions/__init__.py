@@ -8,12 +8,13 @@ from portal.batches.actions.inserting import (
     lock_batch_list,
     record_created,
     reserve_keys,
+    update_counts,
 )
 from portal.batches.actions.lifecycle import (
     CreatedBatch,
     change_batch,
     change_status,
-    complete_batch,
+    complete_if_done,
     create_batch,
     delete_batch,
     duplicate_batch,
@@ -30,7 +31,7 @@ __all__ = [
     "call_row",
     "change_batch",
     "change_status",
-    "complete_batch",
+    "complete_if_done",
     "create_batch",
     "delete_batch",
     "duplicate_batch",
@@ -45,4 +46,5 @@ __all__ = [
     "reserve_keys",
     "restore_batch",
     "start_scheduled_batches",
+    "update_counts",
 ]

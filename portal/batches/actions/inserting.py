@@ -74,6 +74,8 @@ def call_row(
     duration_seconds: int = 0,
     attempts: int = 0,
     last_event_at: int | None = None,
+    answered_at: int | None = None,
+    due_at: int = 0,
 ) -> dict[str, Any]:
     """Return a call as a row to insert; without an outcome, it is still to be made. Times are milliseconds."""
     return {
@@ -84,6 +86,8 @@ def call_row(
         "duration_seconds": duration_seconds,
         "attempts": attempts,
         "last_event_at": last_event_at,
+        "answered_at": answered_at,
+        "due_at": due_at,
         "created_at": created_at,
         "fields": fields,
         "search_text": search_text(phone_number, fields),

@@ -9,6 +9,8 @@ from typing import Any
 from sqlalchemy import Row, delete, update
 from sqlalchemy.orm import Session
 
+from portal.attempts.actions import apply_retry_settings
+from portal.attempts.retries import RETRY_SETTINGS
 from portal.audit.batch_log import log_batch_event
 from portal.batches import query, transitions
 from portal.batches.actions.inserting import call_row, insert_batches, insert_calls, lock_batch_list, record_created
@@ -100,6 +102,13 @@ def change_status(by: Actor, batch_id: str, action: BatchAction) -> QueueStatus 
         return target
 
 
+def complete_if_done(session: Session, by: Actor, batch: Row[Any]) -> None:
+    """Complete a batch (its key, id and status) if it is active and has no open call."""
+    has_open = calls_query.has_open_calls(by.user_key, batch.id)
+    if transitions.is_complete(QueueStatus(batch.status), has_open=has_open):
+        complete_batch(session, by, batch.key)
+
+
 def complete_batch(session: Session, by: Actor, batch_key: int) -> QueueStatus:
     """Complete an active batch that has no open call, and log that no person did it."""
     set_status(session, by, batch_key, QueueStatus.ACTIVE, QueueStatus.COMPLETED, by_itself=True)
@@ -172,6 +181,9 @@ def change_batch(by: Actor, batch_id: str, name: str | None, changes: Mapping[st
             "to": {setting: changed[setting] for setting in logged},
         }
         log_batch_event(session, by, BatchEvent.SETTINGS, {batch.key: details})
+        if RETRY_SETTINGS & changed.keys():
+            apply_retry_settings(session, by.user_key, query.find_row(by.user_key, batch_id), now_ms())
+            complete_if_done(session, by, batch)
         return query.find_row(by.user_key, batch_id)
 
 

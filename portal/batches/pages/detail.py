@@ -8,6 +8,7 @@ from flask import request
 from flask_login import current_user, login_required
 from werkzeug.wrappers import Response
 
+from portal.attempts import query as attempts_query
 from portal.audit import batch_query as events_query
 from portal.audit.batch_presenter import batch_event_view
 from portal.batches import transitions
@@ -74,7 +75,14 @@ def render_batch(batch_id: str, parsed: ParsedParameters[CallListParameters]) ->
         **dialing_facts(batch),
         outcomes=outcome_views(outcomes),
         chart=picked_up_chart(*picked, CHART_INTERVALS),
-        listing=call_listing(parameters, page, counts, current_user.region, has_calls=batch.total_calls > 0),
+        listing=call_listing(
+            parameters,
+            page,
+            attempts_query.fetch_attempts(call.key for call in page.rows if call.attempts),
+            counts,
+            current_user.region,
+            has_calls=batch.total_calls > 0,
+        ),
         **recent_events(batch.id),
     )
 

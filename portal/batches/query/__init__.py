@@ -105,6 +105,12 @@ def select_due_starts(owner_key: Any, now: int) -> Select[Any]:
     return live_batches(owner_key).where(*due)
 
 
+def find_settings(owner_key: int, keys: Iterable[int], deleted: Deleted = Deleted.EXCLUDE) -> dict[int, dict[str, Any]]:
+    """Return the stored settings of the owner's batches with these keys."""
+    query = live_batches(owner_key, deleted).with_only_columns(Batch.key, Batch.settings)
+    return {row.key: row.settings for row in fetch_chunks(query, Batch.key, keys)}
+
+
 def find_names(owner_key: int, keys: Iterable[int]) -> list[Row[Any]]:
     """Return the key, id and name of the owner's live batches with these keys."""
     return fetch_chunks(live_batches(owner_key).with_only_columns(Batch.key, Batch.id, Batch.name), Batch.key, keys)
