@@ -1,4 +1,4 @@
-"""Requests that are made to be costly: the work for each is bounded by its length, however wrong it is."""
+"""Requests that are costly to refuse: the work for each is bounded by its length."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def run(conditions: Conditions) -> Outcome:
 
 
 def costly_requests(fixtures: Fixtures, length: int) -> Iterator[tuple[str, WsgiRequest]]:
-    """Return requests that parsers work long on, or have worked long on once."""
+    """Yield requests whose parsing takes long, or took long in an earlier release."""
     batch, user = fixtures.owner.batches[0], fixtures.owner.user.id
     for repeated in (",", " ", "(", "-", ".", "1", "+", "x", ";", "\u200e"):
         number = f"1{repeated * length}a"
