@@ -1,4 +1,4 @@
-"""Whatever the portal exports comes back by upload as it was, also after a spreadsheet has saved it again."""
+"""An export can be uploaded again without loss, also after a spreadsheet has saved it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CORS: the origins of CORS_ORIGINS may call the API from a browser, and nobody may with credentials."""
+"""CORS: the origins of CORS_ORIGINS may call the API from a browser, and none may send credentials."""
 
 from __future__ import annotations
 
