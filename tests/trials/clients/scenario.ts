@@ -7,8 +7,18 @@ export type NewBatch = Schemas["NewBatch"];
 export type CallEvent = Schemas["CallEventBody"];
 export type UploadFields = Omit<Schemas["UploadFields"], "file">;
 
-// A body as a generated client must accept it: code does not compile if the generated type lacks one of its fields.
-export type Complete<Body, Generated> = Exclude<keyof Body, keyof Generated> extends never ? Body : never;
+// A body as a generated client must accept it: code does not compile if the generated type lacks one of its fields, or
+// of the fields of its objects and items.
+export type Complete<Body, Generated> = HasFields<Body, Generated> extends true ? Body : never;
+
+type HasFields<Body, Generated> = HasFieldsOf<NonNullable<Body>, NonNullable<Generated>>;
+type HasFieldsOf<Body, Generated> = Body extends readonly (infer Item)[]
+  ? Generated extends readonly (infer Other)[] ? HasFields<Item, Other> : false
+  : Body extends object
+    ? Exclude<keyof Body, keyof Generated> extends never
+      ? false extends { [Name in keyof Body]-?: HasFields<Body[Name], Generated[Name & keyof Generated]> }[keyof Body] ? false : true
+      : false
+    : true;
 
 export interface Answer {
   status: number;
