@@ -18,9 +18,10 @@ from portal.db.transactions import write_transaction
 from portal.extensions import db
 from portal.models import LinkedIdentity, User, UserSession
 from portal.times import now_ms
-from tests.accounts.fake_provider import BACK, Provider, sign_in_with, submit
+from tests.accounts.fake_provider import BACK, Provider, sign_in_with
 from tests.conftest import sign_in
 from tests.support.builders import Builder
+from tests.support.pages import send_form
 
 
 @pytest.fixture
@@ -218,7 +219,7 @@ def test_an_untrusted_host_starts_no_visit(app: Flask) -> None:
 def test_signing_out_leads_to_the_provider(app: Flask, owner: User, provider: Provider) -> None:
     client = app.test_client()
     sign_in_with(client, provider)
-    answer = submit(client, "/settings/account", "/logout")
+    answer = send_form(client, "/logout", "/settings/account")
     _, _, address = answer.headers["Refresh"].partition("url=")
     parts = urlsplit(address)
     assert f"{parts.scheme}://{parts.netloc}{parts.path}" == f"{provider.issuer}/logout"
@@ -226,7 +227,7 @@ def test_signing_out_leads_to_the_provider(app: Flask, owner: User, provider: Pr
     assert (sent["client_id"], sent["post_logout_redirect_uri"]) == (["portal"], ["http://localhost/login"])
     assert sent["id_token_hint"][0].count(".") == 2
     assert client.get("/batches").status_code == 303
-    assert submit(sign_in(app, owner), "/settings/account", "/logout").location == "/login"  # not by the provider
+    assert send_form(sign_in(app, owner), "/logout", "/settings/account").location == "/login"  # not by the provider
 
 
 def test_identity_is_confirmed_at_the_provider(app: Flask, owner: User, build: Builder, provider: Provider) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import pyotp
 import pytest
@@ -25,14 +24,10 @@ from portal.models import Channel, Scope, User, UserSession
 from portal.models.actor import Actor
 from portal.server import hourly_tasks
 from portal.web.parameters import InvalidParameter
-from tests.conftest import csrf_token
 from tests.support.builders import PASSWORD, Builder
+from tests.support.pages import send_form
 
 DAY_LONG = Lifetimes(86_400_000, 86_400_000)
-
-
-def send(client: FlaskClient, address: str, page: str, **fields: str) -> Any:
-    return client.post(address, data=fields | {"csrf_token": csrf_token(client.get(page).text)})
 
 
 ACTIONS: dict[str, Callable[[User, Actor], object]] = {
@@ -77,7 +72,7 @@ def test_a_proof_of_identity_gives_the_session_a_new_id(app: Flask, signed_in: F
     copied = app.test_client()
     copied.set_cookie("session", signed_in.get_cookie("session").value)
     assert copied.get("/batches").status_code == 200
-    assert send(signed_in, "/settings/confirm", "/settings/confirm", current=PASSWORD).status_code == 303
+    assert send_form(signed_in, "/settings/confirm", "/settings/confirm", current=PASSWORD).status_code == 303
     assert signed_in.get("/batches").status_code == 200
     assert copied.get("/batches").location.startswith("/login")
     with app.app_context():
@@ -88,7 +83,7 @@ def test_a_proof_of_identity_gives_the_session_a_new_id(app: Flask, signed_in: F
 def test_ending_sessions_needs_a_recent_proof_of_identity(app: Flask, signed_in: FlaskClient, address: str) -> None:
     with app.app_context(), write_transaction() as session:
         session.execute(update(UserSession).values(created_at=UserSession.created_at - CONFIRMED_MS))
-    refused = send(signed_in, address, "/settings/account")
+    refused = send_form(signed_in, address, "/settings/account")
     assert (refused.status_code, refused.location) == (303, "/settings/confirm?next=/settings/account")
     assert signed_in.get("/batches").status_code == 200
 
@@ -127,8 +122,10 @@ def test_an_older_secret_key_still_counts_until_secrets_are_encrypted_again(
     secret = new_totp_secret()
     build.change(owner, totp_secret=encrypt_secret(secret, keys[2]))
     client = app.test_client()
-    assert send(client, "/login", "/login", email=owner.email, password=PASSWORD).location.startswith("/login/code")
-    assert send(client, "/login/code", "/login/code", code=pyotp.TOTP(secret).now()).location == "/batches"
+    assert send_form(client, "/login", "/login", email=owner.email, password=PASSWORD).location.startswith(
+        "/login/code"
+    )
+    assert send_form(client, "/login/code", "/login/code", code=pyotp.TOTP(secret).now()).location == "/batches"
     with app.app_context():
         for task in hourly_tasks.TASKS:
             task()
@@ -164,7 +161,7 @@ def test_a_stolen_session_does_not_lock_the_current_password_for_its_owner(
     copied = app.test_client()
     copied.set_cookie("session", signed_in.get_cookie("session").value)
     for _ in range(app.config["SIGN_IN_TRIES"]):
-        send(copied, "/settings/confirm", "/settings/confirm", current="wrong")
-    page = send(copied, "/settings/confirm", "/settings/confirm", current=PASSWORD)
+        send_form(copied, "/settings/confirm", "/settings/confirm", current="wrong")
+    page = send_form(copied, "/settings/confirm", "/settings/confirm", current=PASSWORD)
     assert "too many attempts" in page.text.lower()
-    assert send(signed_in, "/settings/confirm", "/settings/confirm", current=PASSWORD).status_code == 303
+    assert send_form(signed_in, "/settings/confirm", "/settings/confirm", current=PASSWORD).status_code == 303

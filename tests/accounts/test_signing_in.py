@@ -19,14 +19,14 @@ from portal.models import AccountEvent, AccountLogEntry, SharedCounter, User, Us
 from portal.times import DAY_MS, now_ms
 from tests.conftest import csrf_token, sign_in
 from tests.support.builders import PASSWORD, Builder
+from tests.support.pages import send_form
 
 MINUTE_MS = 60_000
 
 
 def try_password(client: FlaskClient, email: str, password: str = "wrong") -> TestResponse:
     """Send the sign-in form."""
-    token = csrf_token(client.get("/login").text)
-    return client.post("/login", data={"email": email, "password": password, "csrf_token": token})
+    return send_form(client, "/login", "/login", email=email, password=password)
 
 
 def account_log() -> Any:
@@ -71,8 +71,7 @@ def test_a_right_password_resets_the_counter(app: Flask, owner: User) -> None:
 
 def test_attempts_from_elsewhere_do_not_block_a_known_browser(app: Flask, owner: User) -> None:
     known = sign_in(app, owner)
-    token = csrf_token(known.get("/settings/account").text)
-    known.post("/logout", data={"csrf_token": token})
+    send_form(known, "/logout")
     for _ in range(11):
         last = try_password(app.test_client(), owner.email)
     assert last.status_code == 429
@@ -81,8 +80,7 @@ def test_attempts_from_elsewhere_do_not_block_a_known_browser(app: Flask, owner:
 
 def test_a_device_cookie_is_valid_only_for_its_user(app: Flask, owner: User, stranger: User) -> None:
     known = sign_in(app, stranger)
-    token = csrf_token(known.get("/settings/account").text)
-    known.post("/logout", data={"csrf_token": token})
+    send_form(known, "/logout")
     for _ in range(10):
         try_password(known, owner.email)
     assert try_password(app.test_client(), owner.email).status_code == 429
@@ -98,11 +96,9 @@ def test_a_device_cookie_ends_with_the_password(app: Flask, owner: User) -> None
 
 
 def test_the_browser_that_changes_the_password_stays_known(app: Flask, signed_in: FlaskClient, owner: User) -> None:
-    token = csrf_token(signed_in.get("/settings/account").text)
-    form = {"current": PASSWORD, "password": "an altogether new password", "csrf_token": token}
-    signed_in.post("/settings/password", data=form)
-    token = csrf_token(signed_in.get("/settings/account").text)
-    signed_in.post("/logout", data={"csrf_token": token})
+    form = {"current": PASSWORD, "password": "an altogether new password"}
+    send_form(signed_in, "/settings/password", **form)
+    send_form(signed_in, "/logout")
     for _ in range(11):
         try_password(app.test_client(), owner.email)
     assert try_password(signed_in, owner.email, "an altogether new password").status_code == 303
@@ -133,17 +129,15 @@ def test_ipv6_attempts_are_counted_by_network(
 
 
 def test_signing_out_clears_what_the_browser_stored_but_not_the_device_cookie(signed_in: FlaskClient) -> None:
-    token = csrf_token(signed_in.get("/settings/account").text)
-    answer = signed_in.post("/logout", data={"csrf_token": token})
+    answer = send_form(signed_in, "/logout")
     assert answer.headers["Clear-Site-Data"] == '"cache", "storage"'
     assert signed_in.get_cookie("known")
 
 
 def test_wrong_passwords_of_signed_in_users_are_logged(app: Flask, signed_in: FlaskClient) -> None:
-    token = csrf_token(signed_in.get("/settings/account").text)
-    form = {"current": "wrong", "password": "an altogether new password", "csrf_token": token}
+    form = {"current": "wrong", "password": "an altogether new password"}
     for _ in range(12):
-        signed_in.post("/settings/password", data=form)
+        send_form(signed_in, "/settings/password", **form)
     with app.app_context():
         reasons = [row.details["why"] for row in account_log().filter_by(what=AccountEvent.CREDENTIALS_REFUSED)]
     assert reasons == ["password"] * 10 + ["too many tries"]
@@ -179,8 +173,7 @@ def test_a_flood_logs_only_the_first_blocked_attempt(app: Flask, owner: User) ->
 
 def test_a_copied_cookie_is_useless_after_signing_out(app: Flask, signed_in: FlaskClient) -> None:
     copied = signed_in.get_cookie("session").value
-    token = csrf_token(signed_in.get("/settings/account").text)
-    signed_in.post("/logout", data={"csrf_token": token})
+    send_form(signed_in, "/logout")
     thief = app.test_client()
     thief.set_cookie("session", copied)
     assert thief.get("/batches").status_code == 303
@@ -247,15 +240,14 @@ def test_one_session_can_end_another(app: Flask, signed_in: FlaskClient, owner: 
     page = signed_in.get("/settings/account").text
     assert "This browser" in page
     (key,) = re.findall(r"/settings/sessions/(\d+)/end", page)
-    signed_in.post(f"/settings/sessions/{key}/end", data={"csrf_token": csrf_token(page)})
+    send_form(signed_in, f"/settings/sessions/{key}/end")
     assert other.get("/batches").status_code == 303
     assert signed_in.get("/batches").status_code == 200
 
 
 def test_ending_an_unknown_session_changes_nothing(signed_in: FlaskClient) -> None:
-    token = csrf_token(signed_in.get("/settings/account").text)
     for key in (0, (1 << 63) - 1, 1 << 63, 10**400):
-        answer = signed_in.post(f"/settings/sessions/{key}/end", data={"csrf_token": token})
+        answer = send_form(signed_in, f"/settings/sessions/{key}/end")
         assert (answer.status_code, answer.location) == (303, "/settings/account")
 
 
@@ -263,15 +255,13 @@ def test_a_strangers_session_cannot_be_ended(app: Flask, signed_in: FlaskClient,
     other = sign_in(app, stranger)
     with app.app_context():
         key = max(row.key for row in db.session.query(UserSession))
-    token = csrf_token(signed_in.get("/settings/account").text)
-    signed_in.post(f"/settings/sessions/{key}/end", data={"csrf_token": token})
+    send_form(signed_in, f"/settings/sessions/{key}/end")
     assert other.get("/batches").status_code == 200
 
 
 def test_an_easy_password_is_refused(app: Flask, signed_in: FlaskClient, owner: User) -> None:
-    token = csrf_token(signed_in.get("/settings/account").text)
-    form = {"current": PASSWORD, "password": "Password2026!!", "csrf_token": token}
-    answer = signed_in.post("/settings/password", data=form)
+    form = {"current": PASSWORD, "password": "Password2026!!"}
+    answer = send_form(signed_in, "/settings/password", **form)
     assert answer.status_code == 400
     assert "Password is too easy to guess" in answer.text
     assert "Password2026!!" not in answer.text
@@ -283,19 +273,18 @@ def test_the_current_password_is_counted_before_the_new_one_is_judged(
 ) -> None:
     judged: list[str] = []
     monkeypatch.setattr("portal.accounts.parameters.is_easy_to_guess", lambda value, _: bool(judged.append(value)))
-    token = csrf_token(signed_in.get("/settings/account").text)
-    form = {"current": "wrong", "password": "x" * 1000, "csrf_token": token}
+    form = {"current": "wrong", "password": "x" * 1000}
     for _ in range(11):
-        assert signed_in.post("/settings/password", data=form).status_code == 400
+        assert send_form(signed_in, "/settings/password", **form).status_code == 400
     assert judged == []
 
 
 def test_attempts_at_the_current_password_are_limited(app: Flask, signed_in: FlaskClient) -> None:
-    token = csrf_token(signed_in.get("/settings/account").text)
-    form = {"current": "wrong", "password": "an altogether new password", "csrf_token": token}
+    form = {"current": "wrong", "password": "an altogether new password"}
     for _ in range(10):
-        assert "password is incorrect" in signed_in.post("/settings/password", data=form).text
-    assert "too many attempts; try again in 15 minutes" in signed_in.post("/settings/password", data=form).text
+        assert "password is incorrect" in send_form(signed_in, "/settings/password", **form).text
+    last = send_form(signed_in, "/settings/password", **form)
+    assert "too many attempts; try again in 15 minutes" in last.text
 
 
 def test_a_hash_of_another_cost_is_replaced_at_sign_in(app: Flask, owner: User, build: Builder) -> None:
@@ -315,8 +304,7 @@ def test_sign_ins_and_sign_outs_are_logged(app: Flask, owner: User) -> None:
     try_password(client, "unknown@example.com")
     try_password(client, owner.email)
     try_password(client, owner.email, PASSWORD)
-    token = csrf_token(client.get("/settings/account").text)
-    client.post("/logout", data={"csrf_token": token})
+    send_form(client, "/logout")
     with app.app_context():
         entries = [(row.what, row.subject_key, row.way, row.address) for row in account_log()]
     assert entries[1:] == [
@@ -329,9 +317,7 @@ def test_sign_ins_and_sign_outs_are_logged(app: Flask, owner: User) -> None:
 
 def test_signing_in_again_ends_the_previous_session(app: Flask, signed_in: FlaskClient, stranger: User) -> None:
     before = signed_in.get_cookie("session").value
-    token = csrf_token(signed_in.get("/settings/account").text)
-    form = {"email": stranger.email, "password": PASSWORD, "csrf_token": token}
-    assert signed_in.post("/login", data=form).status_code == 303
+    assert send_form(signed_in, "/login", email=stranger.email, password=PASSWORD).status_code == 303
     copied = app.test_client()
     copied.set_cookie("session", before)
     assert copied.get("/batches").status_code == 303

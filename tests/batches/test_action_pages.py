@@ -14,10 +14,9 @@ from sqlalchemy.exc import DatabaseError
 from portal.batches.pages.actions import PageAction
 from portal.db.transactions import write_transaction
 from portal.models import Batch, BatchLogEntry, User
-from tests.accounts.test_pages import words
 from tests.batches.test_transitions import ROWS
-from tests.conftest import csrf_token
 from tests.support.builders import Builder
+from tests.support.pages import extract_text, send_form
 
 
 @pytest.fixture
@@ -25,8 +24,7 @@ def press(signed_in: FlaskClient) -> Callable[..., Any]:
     """Return a function that posts the form of a page and follows the redirect."""
 
     def post(address: str, follow: bool = True, **fields: Any) -> Any:
-        token = csrf_token(signed_in.get("/settings/account").text)
-        return signed_in.post(address, data=fields | {"csrf_token": token}, follow_redirects=follow)
+        return send_form(signed_in, address, follow=follow, **fields)
 
     return post
 
@@ -48,7 +46,7 @@ def test_every_action_on_the_page(
         assert statuses(api) == {"Spring": status}
         answer = press("/batches/confirm", do=action, id=batch.id, back=f"/batches/{batch.id}")
     if target == "-":
-        assert "“Spring” not changed. This batch is" in words(answer.text)
+        assert "“Spring” not changed. This batch is" in extract_text(answer.text)
     assert statuses(api) == {"Spring": status if target in ("-", "same") else target}
 
 
@@ -78,10 +76,10 @@ def test_forms_without_a_csrf_token_are_refused(signed_in: FlaskClient, build: B
 
 def test_batches_of_a_stranger_cannot_be_changed(press: Callable, build: Builder, stranger: User, app: Flask) -> None:
     theirs = build.create_batch(stranger, "theirs", status="active")
-    assert "no longer exist" in words(press("/batches/act", do="pause", id=theirs.id).text)
+    assert "no longer exist" in extract_text(press("/batches/act", do="pause", id=theirs.id).text)
     assert press(f"/batches/{theirs.id}/rename", name="mine").status_code == 404
     assert press(f"/batches/{theirs.id}/duplicate", name="mine").status_code == 404
-    assert "no longer exist" in words(press("/batches/restore", id=theirs.id).text)
+    assert "no longer exist" in extract_text(press("/batches/restore", id=theirs.id).text)
     press("/batches/confirm", do="delete", id=theirs.id)
     after = build.change(theirs)
     assert (after.name, after.status, after.deleted_at) == ("theirs", "active", None)
@@ -119,7 +117,7 @@ def test_deletion_from_the_batch_page_returns_to_the_list(press: Callable, build
 
 def test_many_reasons_are_summed_up(press: Callable, build: Builder, owner: User) -> None:
     batches = [build.create_batch(owner, "x" * 200, status="completed") for _ in range(20)]
-    answer = words(press("/batches/act", do="pause", id=[batch.id for batch in batches]).text)
+    answer = extract_text(press("/batches/act", do="pause", id=[batch.id for batch in batches]).text)
     assert answer.count("cannot be paused") == 5
     assert "15 more batches not changed." in answer
 
@@ -145,11 +143,11 @@ def confirm_url(batches: dict[str, Batch], **parameters: str) -> str:
 def test_the_confirmation_lists_the_batches_and_those_not_changed(
     signed_in: FlaskClient, press: Callable, api: Callable, three: dict[str, Batch]
 ) -> None:
-    page = words(signed_in.get(confirm_url(three, do="stop")).text)
+    page = extract_text(signed_in.get(confirm_url(three, do="stop")).text)
     assert "Stop 2 batches?" in page
     assert "The active one" in page
     assert "Not changed: The completed one This batch is completed and cannot be stopped" in page
-    answer = words(press("/batches/confirm", do="stop", id=[batch.id for batch in three.values()]).text)
+    answer = extract_text(press("/batches/confirm", do="stop", id=[batch.id for batch in three.values()]).text)
     assert "2 batches stopped." in answer
     assert "“The completed one” not changed. This batch is completed and cannot be stopped." in answer
     assert statuses(api) == {
@@ -162,18 +160,18 @@ def test_the_confirmation_lists_the_batches_and_those_not_changed(
 def test_deletion_warns_about_running_batches_and_can_be_undone(
     signed_in: FlaskClient, press: Callable, api: Callable, three: dict[str, Batch]
 ) -> None:
-    page = words(signed_in.get(confirm_url(three, do="delete")).text)
+    page = extract_text(signed_in.get(confirm_url(three, do="delete")).text)
     assert "Delete 3 batches?" in page
     assert "Active or paused: The paused one, The active one. Deleting stops calling" in page
-    single_page = words(signed_in.get(f"/batches/confirm?do=delete&id={three['active'].id}").text)
+    single_page = extract_text(signed_in.get(f"/batches/confirm?do=delete&id={three['active'].id}").text)
     assert "Active or paused: The active one." in single_page
     answer = press("/batches/confirm", do="delete", id=[batch.id for batch in three.values()], back="/batches?limit=25")
     assert answer.request.full_path == "/batches?limit=25"
-    assert "3 batches deleted." in words(answer.text)
+    assert "3 batches deleted." in extract_text(answer.text)
     assert api().status_code == 404
     form = re.search(r'<form method="post" action="/batches/restore">.*?</form>', answer.text, re.DOTALL)[0]
     ids = re.findall(r'name="id" value="(\w+)"', form)
-    assert "3 batches restored." in words(press("/batches/restore", id=ids, back="/batches?limit=25").text)
+    assert "3 batches restored." in extract_text(press("/batches/restore", id=ids, back="/batches?limit=25").text)
     assert set(statuses(api).values()) == {"stopped", "completed"}
 
 
@@ -192,7 +190,7 @@ def test_a_confirmation_without_batches_is_refused(
 ) -> None:
     answer = signed_in.get(f"/batches/confirm?{query}", follow_redirects=True)
     assert answer.status_code == status
-    assert message in words(answer.text)
+    assert message in extract_text(answer.text)
 
 
 def test_a_redirect_never_leaves_the_site(press: Callable, build: Builder, owner: User) -> None:
@@ -214,9 +212,9 @@ def test_the_trash_shows_when_and_by_whom_and_restores(
     for batch in batches:
         press("/batches/confirm", False, do="delete", id=batch.id)
     trash = signed_in.get("/batches/trash").text
-    assert "1–25 of 27" in words(trash)
+    assert "1–25 of 27" in extract_text(trash)
     assert "theirs" not in trash
-    assert re.search(r"Round 26 Pending Calls 0 Deleted just now .* By owner", words(trash))
+    assert re.search(r"Round 26 Pending Calls 0 Deleted just now .* By owner", extract_text(trash))
     assert signed_in.get("/batches/trash?page=9").location == "/batches/trash?page=2"
     press("/batches/restore", id=batches[0].id)
     assert statuses(api) == {"Round 0": "pending"}
@@ -238,7 +236,7 @@ def test_rename(
     batch = build.create_batch(owner, "Spring", status="active")
     answer = press(f"/batches/{batch.id}/rename", name=name)
     assert answer.status_code == status
-    assert message in words(answer.text)
+    assert message in extract_text(answer.text)
     assert statuses(api) == {"Summer" if status == 200 else "Spring": "active"}
     total = api("?search=summer").json["data"]["pagination"]["total"]
     assert total == (1 if status == 200 else 0)
@@ -255,7 +253,7 @@ def test_duplicate(
     call_api("call-events", {"events": [{"eventId": "1", "callId": ids[0], "callStatus": "completed"}]})
     answer = press(f"/batches/{first}/duplicate", name="Spring copy", contacts=contacts)
     assert answer.status_code == 200
-    assert f"with {calls} calls" in words(answer.text)
+    assert f"with {calls} calls" in extract_text(answer.text)
     assert "+12025550100" in answer.text
     copy = api().json["data"]["batches"][0]
     assert (copy["batchName"], copy["queue_status"], copy["totalCalls"]) == ("Spring copy", "pending", calls)
@@ -281,8 +279,8 @@ def test_every_change_is_logged_with_actor_and_channel(
     call_api("call-events", {"events": [event]})
     press("/batches/confirm", do="delete", id=batch)
     press("/batches/restore", id=batch)
-    assert "All 7 entries" in words(signed_in.get(f"/batches/{batch}").text)
-    page = words(signed_in.get(f"/batches/{batch}/changes").text)
+    assert "All 7 entries" in extract_text(signed_in.get(f"/batches/{batch}").text)
+    page = extract_text(signed_in.get(f"/batches/{batch}/changes").text)
     entries = [
         "Restored owner, web app",
         "Deleted owner, web app",

@@ -10,8 +10,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from portal.models import Batch, User
-from tests.accounts.test_pages import send, words
 from tests.support.builders import MAY_2025, Builder
+from tests.support.pages import extract_text, send_form
 
 LIVE_KEYS = [
     "_id",
@@ -116,17 +116,17 @@ def test_the_page_offers_to_restore_deleted_batches_only(signed_in: FlaskClient,
         assert (f'href="/batches/{batch.id}"' in page) is not is_deleted
         assert (f'id="select-{batch.id}"' in page) is not is_deleted
         assert (f'aria-label="Restore {batch.name}"' in page) is is_deleted
-    assert "With deleted 5" in words(page)
-    answer = send(signed_in, "/batches/restore", id=batches[1].id, back="/batches?deleted=include")
+    assert "With deleted 5" in extract_text(page)
+    answer = send_form(signed_in, "/batches/restore", id=batches[1].id, back="/batches?deleted=include")
     assert answer.location == "/batches?deleted=include"
     assert f'href="/batches/{batches[1].id}"' in signed_in.get("/batches?deleted=include").text
 
 
 def test_the_page_without_live_batches_shows_the_trash(signed_in: FlaskClient, build: Builder, owner: User) -> None:
-    assert "There are no deleted batches" in words(signed_in.get("/batches?deleted=only").text)
+    assert "There are no deleted batches" in extract_text(signed_in.get("/batches?deleted=only").text)
     build.create_batch(owner, "Gone", deleted=True, deleted_at=MAY_2025)
-    page = words(signed_in.get("/batches?deleted=only").text)
+    page = extract_text(signed_in.get("/batches?deleted=only").text)
     assert "Gone Deleted 1 May 2025 Restore" in page
     answer = signed_in.get("/batches?deleted=maybe")
     assert answer.status_code == 400
-    assert "deleted must be one of exclude, only, include" in words(answer.text)
+    assert "deleted must be one of exclude, only, include" in extract_text(answer.text)

@@ -11,9 +11,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from portal.models import User
-from tests.accounts.test_pages import words
 from tests.support.builders import Builder
-from tests.support.sessions import csrf_token
+from tests.support.pages import extract_text, send_form
 from tests.uploads.sample_uploads import CALLER_ID
 
 # Reading a file does not depend on the database.
@@ -102,7 +101,7 @@ def test_cells_that_are_no_numbers_are_refused_with_their_reason(
         assert (answer.status_code, reason in answer.json["data"]["rows"][0]["reason"]) == (422, True), name
     assert api().status_code == 404
     name = "16-two-numbers-with-slash.csv"
-    form = {"csrf_token": csrf_token(signed_in.get("/batches/new").text), "file": (io.BytesIO(read(name)), name)}
-    text = words(signed_in.get(signed_in.post("/batches/new", data=form).location).text)
+    preview = send_form(signed_in, "/batches/new", file=(io.BytesIO(read(name)), name)).location
+    text = extract_text(signed_in.get(preview).text)
     assert "Valid 0" in text
     assert f"2 rows: phone {REFUSED[name]}" in text

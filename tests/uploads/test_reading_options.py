@@ -11,10 +11,9 @@ import pytest
 from flask.testing import FlaskClient
 
 from portal.models import User
-from tests.accounts.test_pages import words
 from tests.contacts.sample_files import as_csv, as_xlsx
 from tests.support.builders import Builder
-from tests.support.sessions import csrf_token
+from tests.support.pages import extract_text, send_form
 from tests.uploads.sample_uploads import CALLER_ID
 
 # Reading a file does not depend on the database.
@@ -175,9 +174,8 @@ def preview(signed_in: FlaskClient) -> Callable[..., str]:
     """Return a function that uploads a file on the page and returns the address of its preview."""
 
     def send(content: bytes, name: str = "a.csv") -> str:
-        form = {"csrf_token": csrf_token(signed_in.get("/batches/new").text), "file": (io.BytesIO(content), name)}
-        answer = signed_in.post("/batches/new", data=form)
-        assert answer.status_code == 303, words(answer.text)
+        answer = send_form(signed_in, "/batches/new", file=(io.BytesIO(content), name))
+        assert answer.status_code == 303, extract_text(answer.text)
         return answer.location
 
     return send
@@ -189,8 +187,8 @@ def apply(signed_in: FlaskClient) -> Callable[..., str]:
 
     def send(address: str, **changes: str) -> str:
         page = signed_in.get(address).text
-        answer = signed_in.post(f"{address}/reading", data=shown(page) | changes | {"csrf_token": csrf_token(page)})
-        assert answer.status_code == 303, words(answer.text)
+        answer = send_form(signed_in, f"{address}/reading", **(shown(page) | changes))
+        assert answer.status_code == 303, extract_text(answer.text)
         return signed_in.get(address).text
 
     return send
@@ -211,17 +209,16 @@ def test_nothing_is_counted_until_a_column_is_chosen(
 ) -> None:
     address = preview(NO_NUMBERS)
     page = signed_in.get(address).text
-    text = words(page)
+    text = extract_text(page)
     assert "No column seems to hold phone numbers. Choose the phone number column" in text
     assert "1004711001" in text
     assert "Valid" not in text
     assert "Create batch" not in text
     assert shown(page)["phoneColumn"] == ""
     assert signed_in.get(f"{address}/wrong.csv").status_code == 404
-    form = {"csrf_token": csrf_token(page), "batchName": "A", "callingNumbers": CALLER_ID}
-    refused = signed_in.post(address, data=form)
+    refused = send_form(signed_in, address, batchName="A", callingNumbers=CALLER_ID)
     assert (refused.status_code, "Choose the phone number column first." in refused.text) == (400, True)
-    text = words(apply(address, phoneColumn="Kundennummer"))
+    text = extract_text(apply(address, phoneColumn="Kundennummer"))
     assert "Valid 0" in text
     assert "2 rows: Kundennummer has no country code" in text
 
@@ -239,9 +236,9 @@ def test_each_option_is_shown_and_can_be_changed(preview: Callable, apply: Calla
     page = apply(address, phoneColumn="Büro", region="DE")
     assert shown(page)["phoneColumn"] == "Büro"
     assert "Germany (+49)" in page
-    assert "Numbers by country: Germany 1" in words(page)
+    assert "Numbers by country: Germany 1" in extract_text(page)
     page = apply(address, headerRow="0")
-    assert "Choose the phone number column" in words(page)  # the chosen column is gone
+    assert "Choose the phone number column" in extract_text(page)  # the chosen column is gone
     page = apply(address, headerRow="2", region="+")
     assert (shown(page)["headerRow"], shown(page)["phoneColumn"], shown(page)["region"]) == ("2", "Handy", "+")
 
@@ -258,8 +255,8 @@ def test_another_sheet_is_chosen_with_its_own_header(preview: Callable, apply: C
     address = preview(buffer.getvalue(), "a.xlsx")
     page = apply(address, sheet="Two")
     assert (shown(page)["sheet"], shown(page)["headerRow"], shown(page)["phoneColumn"]) == ("Two", "1", "mobile")
-    assert "Valid 2" in words(page)
-    assert "Only the sheet Two is read, not One" in words(page)
+    assert "Valid 2" in extract_text(page)
+    assert "Only the sheet Two is read, not One" in extract_text(page)
 
 
 def test_what_a_user_should_check_is_said(preview: Callable, signed_in: FlaskClient) -> None:
@@ -274,7 +271,7 @@ def test_what_a_user_should_check_is_said(preview: Callable, signed_in: FlaskCli
         hidden_rows=[5],
         hidden_columns="C",
     )
-    text = words(signed_in.get(preview(content, "a.xlsx")).text)
+    text = extract_text(signed_in.get(preview(content, "a.xlsx")).text)
     for notice in (
         "1 of 2 numbers is not in use in India.",
         "1 row is hidden in the spreadsheet and left out.",
@@ -283,7 +280,7 @@ def test_what_a_user_should_check_is_said(preview: Callable, signed_in: FlaskCli
         "Phone numbers are also in home phone; they are stored but not called.",
     ):
         assert notice in text
-    text = words(signed_in.get(preview(as_csv([["phone"], *[["12"]] * 70]))).text)
+    text = extract_text(signed_in.get(preview(as_csv([["phone"], *[["12"]] * 70]))).text)
     assert "70 rows: phone has no country code" in text
 
 
@@ -298,4 +295,4 @@ def test_a_preview_of_an_earlier_release_is_shown(
     report = {name: value for name, value in upload.report.items() if name != "reading"}
     choices = {"encoding": "utf-8", "delimiter": ",", "column": "phone", "region": ""}
     build.change(upload, choices=choices, report=report)
-    assert "Valid 1" in words(signed_in.get(address).text)
+    assert "Valid 1" in extract_text(signed_in.get(address).text)

@@ -13,7 +13,7 @@ from python_calamine import CalamineWorkbook
 
 from portal.models import Batch, User
 from tests.support.builders import Builder
-from tests.support.sessions import csrf_token
+from tests.support.pages import send_form
 from tests.uploads.sample_uploads import CALLER_ID, csv_of
 
 # Reading a file does not depend on the database.
@@ -115,8 +115,7 @@ def test_corrected_invalid_rows_come_back_with_the_same_fields(
     upload: Callable, calls_of: Callable, signed_in: FlaskClient, kind: str
 ) -> None:
     rows = [["phone", *OWN], ["12", *OWN.values()]]
-    form = {"csrf_token": csrf_token(signed_in.get("/batches/new").text), "file": (io.BytesIO(csv_of(rows)), "a.csv")}
-    preview = signed_in.post("/batches/new", data=form).location
+    preview = send_form(signed_in, "/batches/new", file=(io.BytesIO(csv_of(rows)), "a.csv")).location
     invalid = signed_in.get(f"{preview}/wrong.{kind}").data
     if kind == "csv":
         corrected = invalid.replace(b"12,", b"+12025550101,", 1)

@@ -16,8 +16,8 @@ from werkzeug.test import TestResponse
 
 from portal.models import User
 from portal.version import ROOT
-from tests.accounts.test_pages import HTMX, send
 from tests.support.builders import Builder
+from tests.support.pages import HTMX, send_form
 
 # Every page by its rule. {id} is a batch of the owner, {user} is another user. Add new pages here.
 PAGES = {
@@ -155,11 +155,11 @@ def test_no_page_has_inline_code_or_other_origins(
 
 def test_no_form_response_has_inline_code(signed_in: FlaskClient, open_page: Callable) -> None:
     answers = [
-        send(signed_in, "/settings/tokens", name="<script>", scopes=["read"]),
-        send(signed_in, "/settings/tokens", name="", days="0"),
-        send(signed_in, "/settings/account", name="", zone="<style>"),
-        send(signed_in, "/settings/account", name="<script>x</script>", zone="UTC", follow=True),
-        send(signed_in, "/login", email='"><script>', password="x"),
+        send_form(signed_in, "/settings/tokens", name="<script>", scopes=["read"]),
+        send_form(signed_in, "/settings/tokens", name="", days="0"),
+        send_form(signed_in, "/settings/account", name="", zone="<style>"),
+        send_form(signed_in, "/settings/account", name="<script>x</script>", zone="UTC", follow=True),
+        send_form(signed_in, "/login", email='"><script>', password="x"),
         open_page("/settings/account"),
     ]
     for answer in answers:
