@@ -11,7 +11,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from portal.models import User
-from tests.contacts.sample_files import as_csv, as_xlsx
+from portal.uploads.query import find_upload
+from tests.contacts.sample_files import as_csv, as_sheets, as_xlsx
 from tests.support.builders import Builder
 from tests.support.pages import extract_text, send_form
 from tests.uploads.sample_uploads import CALLER_ID
@@ -22,30 +23,6 @@ pytestmark = pytest.mark.parametrize("app", ["sqlite"], indirect=True)
 TWO_NUMBERS = [["Kunde", "Handy", "Büro"], ["1", "+49 151 23125010", "030 23125011"]]
 TITLED = [["Spring campaign", ""], ["Phone", "City"], ["+12025550101", "Rome"]]
 NO_NUMBERS = as_csv([["Kundennummer", "Stadt"], ["1004711001", "Bonn"], ["1004711002", "Köln"]])
-
-
-@pytest.fixture
-def upload(call_api: Callable, owner: User) -> Callable[..., Any]:
-    """Return a function that sends a file to the API with these fields."""
-
-    def send(content: bytes, name: str = "a.csv", **fields: Any) -> Any:
-        form = {"userId": owner.id, "batchName": "A", "callingNumbers": CALLER_ID, "file": (io.BytesIO(content), name)}
-        return call_api("upload", method="POST", data=form | fields, content_type="multipart/form-data")
-
-    return send
-
-
-@pytest.fixture
-def calls_of(call_api: Callable) -> Callable[[Any], list[dict]]:
-    """Return a function that returns the calls of an answer's batch without their own keys."""
-
-    def read(answer: Any) -> list[dict]:
-        assert answer.status_code == 200, answer.json
-        calls = call_api(f"batch-details/{answer.json['batch']['_id']}").json["data"]["data"]
-        own = ("_id", "phoneLogs", "createdAt", "attempts", "nextAt", "heldFor")
-        return [{name: value for name, value in call.items() if name not in own} for call in calls]
-
-    return read
 
 
 @pytest.mark.parametrize(
@@ -244,15 +221,8 @@ def test_each_option_is_shown_and_can_be_changed(preview: Callable, apply: Calla
 
 
 def test_another_sheet_is_chosen_with_its_own_header(preview: Callable, apply: Callable) -> None:
-    import xlsxwriter
-
-    buffer = io.BytesIO()
-    with xlsxwriter.Workbook(buffer, {"in_memory": True}) as workbook:
-        for name, rows in (("One", TITLED), ("Two", [["mobile"], ["+12025550102"], ["+12025550103"]])):
-            sheet = workbook.add_worksheet(name)
-            for number, cells in enumerate(rows):
-                sheet.write_row(number, 0, cells)
-    address = preview(buffer.getvalue(), "a.xlsx")
+    mobiles = [["mobile"], ["+12025550102"], ["+12025550103"]]
+    address = preview(as_sheets(("One", True, TITLED), ("Two", True, mobiles)), "a.xlsx")
     page = apply(address, sheet="Two")
     assert (shown(page)["sheet"], shown(page)["headerRow"], shown(page)["phoneColumn"]) == ("Two", "1", "mobile")
     assert "Valid 2" in extract_text(page)
@@ -289,8 +259,6 @@ def test_a_preview_of_an_earlier_release_is_shown(
 ) -> None:
     address = preview(as_csv([["phone"], ["+12025550101"]]))
     with app.app_context():
-        from portal.uploads.query import find_upload
-
         upload = find_upload(owner.key, address.rpartition("/")[2])
     report = {name: value for name, value in upload.report.items() if name != "reading"}
     choices = {"encoding": "utf-8", "delimiter": ",", "column": "phone", "region": ""}

@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 
 from portal.models import User
 from portal.times import DAY_MS, now_ms
+from portal.uploads.query import find_upload
 from tests.conftest import sign_in
 from tests.support.builders import Builder
 from tests.support.pages import extract_text, send_form
@@ -226,8 +227,6 @@ def test_files_are_visible_only_to_their_owner_and_are_deleted_after_a_day(
     assert sign_in(app, stranger).get(f"/batches/new/{theirs}").status_code == 200
     old = send(csv_of(ROWS)).location
     with app.app_context():
-        from portal.uploads.query import find_upload
-
         row = find_upload(owner.key, old.rpartition("/")[2])
     build.change(row, created_at=now_ms() - 2 * DAY_MS)
     new = send(csv_of(ROWS)).location
