@@ -1,8 +1,9 @@
-"""Fixtures: a provider of OpenID Connect, and the portal that uses it."""
+"""Fixtures: commands, a provider of OpenID Connect, and the portal that uses it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -46,3 +47,13 @@ def provided_app(request: pytest.FixtureRequest, provided_apps: dict[str, Flask]
     empty(app)
     app.extensions["provider"].server_metadata = {}
     return app
+
+
+@pytest.fixture
+def run(app: Flask) -> Callable[..., Any]:
+    """Run a command: `run("user", "list", input="…")`."""
+
+    def run(*command: str, input: str | bytes | None = None) -> Any:
+        return app.test_cli_runner().invoke(args=command, input=input)
+
+    return run

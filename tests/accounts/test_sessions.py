@@ -1,7 +1,8 @@
-"""Sessions: what an ended one can still do, new ids after a proof of identity, and their number."""
+"""Sessions: expiry, ends, new ids after a proof of identity, and their number."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -23,12 +24,15 @@ from portal.extensions import db
 from portal.models import Channel, Scope, User, UserSession
 from portal.models.actor import Actor
 from portal.server import hourly_tasks
+from portal.times import DAY_MS, now_ms
 from portal.web.parameters import InvalidParameter
+from tests.conftest import sign_in
 from tests.support.builders import PASSWORD, Builder
 from tests.support.pages import send_form
 
-DAY_LONG = Lifetimes(86_400_000, 86_400_000)
+MINUTE_MS = 60_000
 
+DAY_LONG = Lifetimes(86_400_000, 86_400_000)
 
 ACTIONS: dict[str, Callable[[User, Actor], object]] = {
     "create a token": lambda user, by: actions.add_token(user.key, "late", frozenset({Scope.READ}), by=by),
@@ -46,6 +50,7 @@ ACTIONS: dict[str, Callable[[User, Actor], object]] = {
     ),
     "set a role": lambda user, by: admin_actions.set_role(user.key + 1, by, is_admin=True),
 }
+
 SECRET = new_totp_secret()
 
 
@@ -165,3 +170,90 @@ def test_a_stolen_session_does_not_lock_the_current_password_for_its_owner(
     page = send_form(copied, "/settings/confirm", "/settings/confirm", current=PASSWORD)
     assert "too many attempts" in page.text.lower()
     assert send_form(signed_in, "/settings/confirm", "/settings/confirm", current=PASSWORD).status_code == 303
+
+
+def test_a_copied_cookie_is_useless_after_signing_out(app: Flask, signed_in: FlaskClient) -> None:
+    copied = signed_in.get_cookie("session").value
+    send_form(signed_in, "/logout")
+    thief = app.test_client()
+    thief.set_cookie("session", copied)
+    assert thief.get("/batches").status_code == 303
+
+
+def test_only_a_hash_of_the_session_id_is_stored(app: Flask, owner: User) -> None:
+    with app.app_context():
+        session_id = actions.start_session(Credentials.of(owner), Lifetimes.of(app.config), None, "test")
+        (stored,) = db.session.query(UserSession)
+        assert session_id not in stored.id_hash
+        assert re.fullmatch(r"[0-9a-f]{64}", stored.id_hash)
+
+
+@pytest.mark.parametrize(("created", "seen", "is_signed_in"), [
+    (13 * DAY_MS, 11 * 60 * MINUTE_MS, True),
+    (13 * DAY_MS, 13 * 60 * MINUTE_MS, False),
+    (15 * DAY_MS, 0, False),
+])  # fmt: skip
+def test_a_session_expires_by_age_and_by_idle_time(
+    app: Flask, signed_in: FlaskClient, build: Builder, created: int, seen: int, is_signed_in: bool
+) -> None:
+    now = now_ms()
+    with app.app_context():
+        (session,) = db.session.query(UserSession)
+        db.session.expunge(session)
+    build.change(session, created_at=now - created, seen_at=now - seen)
+    assert (signed_in.get("/batches").status_code == 200) == is_signed_in
+
+
+def test_use_is_stored_once_a_minute_and_not_for_automatic_refreshes(
+    app: Flask, signed_in: FlaskClient, build: Builder
+) -> None:
+    def seen() -> int:
+        with app.app_context():
+            (session,) = db.session.query(UserSession)
+            return session.seen_at
+
+    with app.app_context():
+        (session,) = db.session.query(UserSession)
+        db.session.expunge(session)
+    old = now_ms() - 10 * MINUTE_MS
+    build.change(session, seen_at=old)
+    signed_in.get("/batches", headers={"X-Refresh": "1"})
+    assert seen() == old
+    signed_in.get("/batches")
+    touched = seen()
+    assert touched > old
+    signed_in.get("/batches")
+    assert seen() == touched
+
+
+def test_one_session_can_end_another(app: Flask, signed_in: FlaskClient, owner: User) -> None:
+    other = sign_in(app, owner)
+    page = signed_in.get("/settings/account").text
+    assert "This browser" in page
+    (key,) = re.findall(r"/settings/sessions/(\d+)/end", page)
+    send_form(signed_in, f"/settings/sessions/{key}/end")
+    assert other.get("/batches").status_code == 303
+    assert signed_in.get("/batches").status_code == 200
+
+
+def test_ending_an_unknown_session_changes_nothing(signed_in: FlaskClient) -> None:
+    for key in (0, (1 << 63) - 1, 1 << 63, 10**400):
+        answer = send_form(signed_in, f"/settings/sessions/{key}/end")
+        assert (answer.status_code, answer.location) == (303, "/settings/account")
+
+
+def test_a_strangers_session_cannot_be_ended(app: Flask, signed_in: FlaskClient, stranger: User) -> None:
+    other = sign_in(app, stranger)
+    with app.app_context():
+        key = max(row.key for row in db.session.query(UserSession))
+    send_form(signed_in, f"/settings/sessions/{key}/end")
+    assert other.get("/batches").status_code == 200
+
+
+def test_signing_in_again_ends_the_previous_session(app: Flask, signed_in: FlaskClient, stranger: User) -> None:
+    before = signed_in.get_cookie("session").value
+    assert send_form(signed_in, "/login", email=stranger.email, password=PASSWORD).status_code == 303
+    copied = app.test_client()
+    copied.set_cookie("session", before)
+    assert copied.get("/batches").status_code == 303
+    assert stranger.email in signed_in.get("/settings/account").text
