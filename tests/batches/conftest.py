@@ -1,4 +1,4 @@
-"""Fixtures: files of call histories, and the command that imports them."""
+"""Fixtures: call histories and the command that imports them, and the forms of pages."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 
 from portal.models import User
 from tests.batches.call_histories import HEADER
+from tests.support.pages import send_form
 
 
 @pytest.fixture
@@ -33,3 +35,13 @@ def run_import(app: Flask, owner: User) -> Callable[[Path], Any]:
         return app.test_cli_runner().invoke(args=["batch", "import", str(path), "--owner", email])
 
     return run
+
+
+@pytest.fixture
+def press(signed_in: FlaskClient) -> Callable[..., Any]:
+    """Return a function that posts the form of a page and follows the redirect."""
+
+    def post(address: str, follow: bool = True, **fields: Any) -> Any:
+        return send_form(signed_in, address, follow=follow, **fields)
+
+    return post
