@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests.accounts.fake_provider import Provider
+from tests.accounts.fake_provider import CLIENT_SECRET, Provider
 from tests.conftest import DATABASES, empty
 
 
@@ -33,7 +33,7 @@ def provided_apps(make_app: Callable[..., Flask], running_provider: Provider) ->
     settings = {
         "OIDC_ISSUER": running_provider.issuer,
         "OIDC_CLIENT_ID": "portal",
-        "OIDC_CLIENT_SECRET": "a secret between us two",
+        "OIDC_CLIENT_SECRET": CLIENT_SECRET,
         "OIDC_NAME": "the office",
         "KNOWN_HOSTS": ("localhost",),
     }

@@ -89,6 +89,7 @@ class Provider:
 
 
 BACK = "/login/provider/back"
+CLIENT_SECRET = "a client secret only for tests"
 
 
 def sign_in_with(client: FlaskClient, provider: Provider, **changed: str) -> TestResponse:

@@ -1,4 +1,4 @@
-"""What was checked before an account changed counts for nothing afterwards: sign-ins and changes of credentials."""
+"""Sign-ins and credential changes are checked again if the account has changed in the meantime."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ NEW_PASSWORD = "an altogether new password"
 
 @pytest.fixture
 def after_check(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Callable[[], object]], None]:
-    """Let something happen once in another thread, right after a page has found the password correct."""
+    """Return a function that plans one change, in another thread, right after a page has found the password correct."""
 
-    def happen(page: str, change: Callable[[], object]) -> None:
+    def plan(page: str, change: Callable[[], object]) -> None:
         changes = [change]
 
         def in_context() -> None:
@@ -44,7 +44,7 @@ def after_check(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, C
 
         monkeypatch.setattr(f"portal.accounts.pages.{page}.verify_password", verify)
 
-    return happen
+    return plan
 
 
 def send_password(app: Flask, user: User) -> Any:

@@ -18,7 +18,7 @@ from portal.db.transactions import write_transaction
 from portal.extensions import db
 from portal.models import LinkedIdentity, User, UserSession
 from portal.times import now_ms
-from tests.accounts.fake_provider import BACK, Provider, sign_in_with
+from tests.accounts.fake_provider import BACK, CLIENT_SECRET, Provider, sign_in_with
 from tests.conftest import sign_in
 from tests.support.builders import Builder
 from tests.support.pages import send_form
@@ -201,7 +201,7 @@ def test_an_issuer_ending_in_a_slash_works_and_is_compared_exactly(
 
 
 def test_a_token_signed_with_the_client_secret_is_refused(app: Flask, owner: User, provider: Provider) -> None:
-    provider.algorithm, provider.signed_with = "HS256", OctKey.import_key("a secret between us two")
+    provider.algorithm, provider.signed_with = "HS256", OctKey.import_key(CLIENT_SECRET)
     assert sign_in_with(app.test_client(), provider).status_code == 403
 
 

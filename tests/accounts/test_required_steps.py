@@ -1,4 +1,4 @@
-"""What users must do before anything else: replace a temporary password, set up required two-factor authentication."""
+"""Steps before all other pages: a new password after a temporary one, and required two-factor authentication."""
 
 from __future__ import annotations
 
@@ -93,19 +93,25 @@ def test_commands_set_temporary_passwords_on_request(app: Flask, options: list[s
 
 
 @pytest.mark.parametrize(
-    ("policy", "is_admin", "is_led"),
+    ("policy", "is_admin", "is_redirected"),
     [("off", True, False), ("admins", True, True), ("admins", False, False), ("all", False, True)],
 )
 def test_two_factor_authentication_can_be_required(
-    app: Flask, owner: User, build: Builder, monkeypatch: pytest.MonkeyPatch, policy: str, is_admin: bool, is_led: bool
+    app: Flask,
+    owner: User,
+    build: Builder,
+    monkeypatch: pytest.MonkeyPatch,
+    policy: str,
+    is_admin: bool,
+    is_redirected: bool,
 ) -> None:
     monkeypatch.setitem(app.config, "REQUIRE_TWO_FACTOR", policy)
     build.change(owner, is_admin=is_admin)
     client = sign_in(app, owner)
     for address in ("/batches", "/settings/tokens", "/settings/account"):
         answer = client.get(address)
-        assert (answer.location == FACTOR_PAGE) if is_led else (answer.status_code == 200)
-    assert ("requires two-factor authentication" in client.get(FACTOR_PAGE).text) == is_led
+        assert (answer.location == FACTOR_PAGE) if is_redirected else (answer.status_code == 200)
+    assert ("requires two-factor authentication" in client.get(FACTOR_PAGE).text) == is_redirected
 
 
 def test_required_two_factor_authentication_is_set_up_and_stays(

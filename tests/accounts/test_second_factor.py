@@ -111,7 +111,7 @@ def test_attempts_at_codes_are_limited(app: Flask, after_password: FlaskClient) 
     assert after_password.get("/login/code").status_code == 303
 
 
-def test_attempts_with_the_password_do_not_shut_codes_for_a_known_browser(
+def test_failed_codes_do_not_lock_out_a_known_browser(
     app: Flask, after_password: FlaskClient, owner: User, codes: list[str]
 ) -> None:
     known = app.test_client()

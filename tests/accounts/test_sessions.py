@@ -63,7 +63,7 @@ def test_a_request_under_way_does_nothing_once_its_session_has_ended(
     with app.app_context():
         session_id = actions.start_session(Credentials.of(owner), DAY_LONG, None, "password")
         by = Actor(owner.key, Channel.PAGE, session_hash=hash_secret(session_id))
-        if action == "create a token":  # with the session, it is done
+        if action == "create a token":  # works before the session has ended
             ACTIONS[action](owner, by)
         actions.sign_out_everywhere(owner.key)
         with pytest.raises(CredentialsChanged):
@@ -175,9 +175,9 @@ def test_a_stolen_session_does_not_lock_the_current_password_for_its_owner(
 def test_a_copied_cookie_is_useless_after_signing_out(app: Flask, signed_in: FlaskClient) -> None:
     copied = signed_in.get_cookie("session").value
     send_form(signed_in, "/logout")
-    thief = app.test_client()
-    thief.set_cookie("session", copied)
-    assert thief.get("/batches").status_code == 303
+    other = app.test_client()
+    other.set_cookie("session", copied)
+    assert other.get("/batches").status_code == 303
 
 
 def test_only_a_hash_of_the_session_id_is_stored(app: Flask, owner: User) -> None:

@@ -19,8 +19,8 @@ from tests.support.pages import send_form
 def history(tmp_path: Path) -> Callable[..., Path]:
     """Return a function that writes a history of rows (text or bytes) and returns its path."""
 
-    def write(*rows: str, header: str = HEADER, data: bytes | None = None) -> Path:
-        path = tmp_path / "history.csv"
+    def write(*rows: str, header: str = HEADER, data: bytes | None = None, name: str = "history.csv") -> Path:
+        path = tmp_path / name
         path.write_bytes("\n".join([header, *rows, ""]).encode() if data is None else data)
         return path
 

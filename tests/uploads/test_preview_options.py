@@ -104,7 +104,7 @@ def test_another_sheet_is_chosen_with_its_own_header(preview: Callable, apply: C
     assert "Only the sheet Two is read, not One" in extract_text(page)
 
 
-def test_what_a_user_should_check_is_said(preview: Callable, signed_in: FlaskClient) -> None:
+def test_the_preview_lists_what_to_check(preview: Callable, signed_in: FlaskClient) -> None:
     content = as_xlsx(
         [
             ["tel", "home phone", "secret"],
