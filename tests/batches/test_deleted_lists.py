@@ -10,6 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from portal.models import Batch, User
+from tests.batches.lists import names, total
 from tests.support.builders import MAY_2025, Builder
 from tests.support.pages import extract_text, send_form
 
@@ -32,11 +33,6 @@ def batches(build: Builder, owner: User, stranger: User) -> list[Batch]:
     return [build.create_batch(owner, f"Round {number}", deleted=number in (2, 4)) for number in range(1, 6)]
 
 
-def names(answer: dict) -> list[str]:
-    """Return the names of the batches in a response."""
-    return [batch["batchName"].removeprefix("Round ") for batch in answer["data"]["batches"]]
-
-
 VIEWS = (
     ("", "531", 3),
     ("?deleted=", "531", 3),
@@ -55,18 +51,16 @@ VIEWS = (
 
 @pytest.mark.usefixtures("batches")
 def test_a_list_with_deleted_batches(api: Callable) -> None:
-    for query, found, total in VIEWS:
+    for query, found, count in VIEWS:
         answer = api(query)
         assert answer.status_code == 200
-        assert ("".join(names(answer.json)), answer.json["data"]["pagination"]["total"]) == (found, total), query
+        assert ("".join(name[-1] for name in names(answer)), total(answer)) == (found, count), query
 
 
 @pytest.mark.usefixtures("batches")
 def test_only_deleted_batches_have_the_time_of_deletion_as_last_key(api: Callable) -> None:
     rows = api("?deleted=include").json["data"]["batches"]
-    assert [list(row) for row in rows] == [
-        [*LIVE_KEYS, *(["deletedAt"] if "24".count(name) else [])] for name in "54321"
-    ]
+    assert [list(row) for row in rows] == [[*LIVE_KEYS, "deletedAt"] if name in "24" else LIVE_KEYS for name in "54321"]
     assert rows[1]["deletedAt"] == rows[1]["createdAt"]  # the builder deletes at once
 
 
@@ -82,7 +76,7 @@ def test_deleted_batches_alone_answer_404_unless_asked_for(api: Callable, build:
 def test_an_empty_trash_is_an_empty_list(api: Callable, build: Builder, owner: User) -> None:
     build.create_batch(owner, "Live")
     answer = api("?deleted=only")
-    assert (answer.status_code, answer.json["data"]["pagination"]["total"]) == (200, 0)
+    assert (answer.status_code, total(answer)) == (200, 0)
 
 
 def test_every_change_of_the_trash_changes_the_tag(api: Callable, call_api: Callable, batches: list[Batch]) -> None:
