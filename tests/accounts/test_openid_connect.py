@@ -9,16 +9,14 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from flask import Flask
 from joserfc.jwk import OctKey, RSAKey
-from sqlalchemy import update
 
-from portal.accounts.current_user import CONFIRMED_MS
 from portal.accounts.openid_connect import VISIT_MS
 from portal.accounts.passwords import NO_PASSWORD
-from portal.db.transactions import write_transaction
 from portal.extensions import db
-from portal.models import LinkedIdentity, User, UserSession
+from portal.models import LinkedIdentity, User
 from portal.times import now_ms
 from tests.accounts.fake_provider import BACK, CLIENT_SECRET, Provider, sign_in_with
+from tests.accounts.stored_sessions import expire_confirmations
 from tests.conftest import sign_in
 from tests.support.builders import Builder
 from tests.support.pages import send_form
@@ -234,8 +232,7 @@ def test_identity_is_confirmed_at_the_provider(app: Flask, owner: User, build: B
     build.change(owner, password_hash=NO_PASSWORD)
     client = app.test_client()
     sign_in_with(client, provider)
-    with app.app_context(), write_transaction() as session:
-        session.execute(update(UserSession).values(created_at=UserSession.created_at - CONFIRMED_MS))
+    expire_confirmations(app)
     assert "/login/provider/confirm" in client.get("/settings/confirm?next=/settings/tokens").text
 
     def visit(**claims: Any) -> str:

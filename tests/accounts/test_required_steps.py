@@ -13,9 +13,9 @@ from flask.testing import FlaskClient
 from portal.accounts import actions, query
 from portal.accounts.passwords import TEMPORARY_MS
 from portal.accounts.query import Credentials, Lifetimes
-from portal.extensions import db
-from portal.models import User, UserSession
+from portal.models import User
 from portal.times import now_ms
+from tests.accounts.stored_sessions import find_session
 from tests.conftest import sign_in
 from tests.support.builders import PASSWORD, Builder
 from tests.support.pages import HTMX, send_form
@@ -139,10 +139,7 @@ def test_a_session_of_a_provider_needs_neither(
 ) -> None:
     monkeypatch.setitem(app.config, "REQUIRE_TWO_FACTOR", "all")
     assert signed_in.get("/batches").location == PASSWORD_PAGE
-    with app.app_context():
-        (session,) = db.session.query(UserSession)
-        db.session.expunge(session)
-    Builder(app).change(session, by_provider=True)
+    Builder(app).change(find_session(app), by_provider=True)
     assert signed_in.get("/batches").status_code == 200
 
 

@@ -14,7 +14,6 @@ from sqlalchemy import select, update
 
 from portal.accounts import actions, query
 from portal.accounts.actions import sessions, tokens
-from portal.accounts.current_user import CONFIRMED_MS
 from portal.accounts.query import Credentials, CredentialsChanged, Lifetimes
 from portal.accounts.second_factor import decrypt_secret, encrypt_secret, new_totp_secret
 from portal.accounts.tokens import hash_secret
@@ -26,6 +25,7 @@ from portal.models.actor import Actor
 from portal.server import hourly_tasks
 from portal.times import DAY_MS, now_ms
 from portal.web.parameters import InvalidParameter
+from tests.accounts.stored_sessions import expire_confirmations, find_session
 from tests.conftest import sign_in
 from tests.support.builders import PASSWORD, Builder
 from tests.support.pages import send_form
@@ -86,8 +86,7 @@ def test_a_proof_of_identity_gives_the_session_a_new_id(app: Flask, signed_in: F
 
 @pytest.mark.parametrize("address", ["/settings/sign-out-everywhere", "/settings/sessions/1/end"])
 def test_ending_sessions_needs_a_recent_proof_of_identity(app: Flask, signed_in: FlaskClient, address: str) -> None:
-    with app.app_context(), write_transaction() as session:
-        session.execute(update(UserSession).values(created_at=UserSession.created_at - CONFIRMED_MS))
+    expire_confirmations(app)
     refused = send_form(signed_in, address, "/settings/account")
     assert (refused.status_code, refused.location) == (303, "/settings/confirm?next=/settings/account")
     assert signed_in.get("/batches").status_code == 200
@@ -197,33 +196,22 @@ def test_a_session_expires_by_age_and_by_idle_time(
     app: Flask, signed_in: FlaskClient, build: Builder, created: int, seen: int, is_signed_in: bool
 ) -> None:
     now = now_ms()
-    with app.app_context():
-        (session,) = db.session.query(UserSession)
-        db.session.expunge(session)
-    build.change(session, created_at=now - created, seen_at=now - seen)
+    build.change(find_session(app), created_at=now - created, seen_at=now - seen)
     assert (signed_in.get("/batches").status_code == 200) == is_signed_in
 
 
 def test_use_is_stored_once_a_minute_and_not_for_automatic_refreshes(
     app: Flask, signed_in: FlaskClient, build: Builder
 ) -> None:
-    def seen() -> int:
-        with app.app_context():
-            (session,) = db.session.query(UserSession)
-            return session.seen_at
-
-    with app.app_context():
-        (session,) = db.session.query(UserSession)
-        db.session.expunge(session)
     old = now_ms() - 10 * MINUTE_MS
-    build.change(session, seen_at=old)
+    build.change(find_session(app), seen_at=old)
     signed_in.get("/batches", headers={"X-Refresh": "1"})
-    assert seen() == old
+    assert find_session(app).seen_at == old
     signed_in.get("/batches")
-    touched = seen()
+    touched = find_session(app).seen_at
     assert touched > old
     signed_in.get("/batches")
-    assert seen() == touched
+    assert find_session(app).seen_at == touched
 
 
 def test_one_session_can_end_another(app: Flask, signed_in: FlaskClient, owner: User) -> None:

@@ -7,14 +7,12 @@ import re
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import update
 
 from portal.accounts.actions import add_token
-from portal.accounts.current_user import CONFIRMED_MS
 from portal.accounts.query import CredentialsChanged, list_tokens
-from portal.db.transactions import write_transaction
-from portal.models import Scope, User, UserSession
+from portal.models import Scope, User
 from portal.times import DAY_MS, now_ms
+from tests.accounts.stored_sessions import expire_confirmations
 from tests.support.builders import PASSWORD, Builder
 from tests.support.pages import extract_text, send_form
 
@@ -106,8 +104,7 @@ def test_a_longer_life_than_allowed_is_refused(signed_in: FlaskClient) -> None:
 
 
 def test_a_token_needs_a_recent_proof_of_identity(app: Flask, signed_in: FlaskClient, owner: User) -> None:
-    with app.app_context(), write_transaction() as session:
-        session.execute(update(UserSession).values(created_at=UserSession.created_at - CONFIRMED_MS))
+    expire_confirmations(app)
     assert "Confirm your identity" in signed_in.get("/settings/tokens").text
     refused = send_form(signed_in, "/settings/tokens", name="sync", scopes=["read"])
     assert (refused.status_code, refused.location) == (303, "/settings/confirm?next=/settings/tokens")

@@ -16,8 +16,6 @@ from portal.times import DAY_MS, now_ms
 from tests.support.builders import Builder
 from tests.support.derived import is_consistent
 
-HOUR_MS = DAY_MS // 24
-
 
 @pytest.fixture
 def run(app: Flask) -> Callable[..., Any]:
