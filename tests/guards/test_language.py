@@ -27,7 +27,7 @@ REPLACED = {
     "thereof": "of it",
 }
 # Names that others gave: an account of Unix, and a file of examples.
-GIVEN_NAMES = {"tests/support/postgresql.py": "nobody", "tests/uploads/test_fault_files.py": "mended"}
+GIVEN_NAMES = {"tests/support/postgresql.py": "nobody", "tests/uploads/test_unusual_files.py": "mended"}
 
 
 @pytest.mark.parametrize("path", sorted(FILES), ids=lambda path: str(path.relative_to(ROOT)))
