@@ -147,13 +147,13 @@ def changed(content: bytes) -> st.SearchStrategy[bytes]:
     return st.lists(edit, min_size=1, max_size=4).map(change)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(changed(XLS) | st.binary().map(XLS[:8].__add__))
 def test_a_damaged_xls_file_is_a_table_or_refused(content: bytes) -> None:
     readable_or_refused(content, "a.xls")
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(changed(XLSX) | st.binary().map(XLSX[:4].__add__))
 def test_a_damaged_xlsx_file_is_a_table_or_refused(content: bytes) -> None:
     readable_or_refused(content, "a.xlsx")
