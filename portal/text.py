@@ -15,8 +15,7 @@ LINE_SEPARATORS = frozenset("\u2028\u2029")
 # Letters and symbols by category that are drawn as blank space.
 BLANK_LETTERS = frozenset("\u115f\u1160\u2800\u3164\uffa0\U0001d159")
 
-
-MAX_EMAIL_LENGTH = 300
+MAX_EMAIL_LENGTH = 300  # characters that are folded
 
 
 def fold(text: str) -> str:

@@ -72,7 +72,7 @@ def test_a_database_without_tables(bare_app: Flask, command: list[str]) -> None:
     assert error_of(bare_app, command) == expected
 
 
-@pytest.mark.parametrize("url", ["postgresql://nobody@127.0.0.1:1/none", "sqlite:////nowhere/portal.db"])
+@pytest.mark.parametrize("url", ["postgresql://none@127.0.0.1:1/none", "sqlite:////nowhere/portal.db"])
 @pytest.mark.parametrize("command", [*COMMANDS, ["db", "upgrade"]], ids=" ".join)
 def test_an_unavailable_database(tmp_path: Path, url: str, command: list[str]) -> None:
     assert error_of(create_app_for(url, tmp_path), command).startswith("Error: Database unavailable: ")

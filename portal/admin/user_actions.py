@@ -128,7 +128,7 @@ USER_ACTIONS = (
         question="Remove the links of {email}?",
         warning="The user signs in with the password only. Without a password they cannot sign in until you set one.",
         confirm="Remove links",
-        result="Single sign-on of {email} unlinked.",
+        result="Links of {email} removed.",
         apply=actions.unlink_identities,
         is_available=lambda user: user.links > 0,
     ),

@@ -20,6 +20,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from portal.batches.settings import BatchName
 from portal.contacts.file_limits import ContactFileError
 from portal.contacts.files import EXTENSIONS, Table, open_table
+from portal.contacts.number_problems import PROBLEMS_BY_KIND
 from portal.contacts.rows import CellKind, Row
 from portal.models import CallStatus
 from portal.models.call import OPEN_STATUSES
@@ -41,11 +42,8 @@ FINAL_STATUSES = [status for status in CallStatus if status not in OPEN_STATUSES
 LINE_BREAKS = str.maketrans("\r\n\t", "   ")
 WHOLE_NUMBER = re.compile(r"([0-9]+)(?:[.,]0+)?")
 DATE_TIME = re.compile(r"(\d{4}-\d\d-\d\d)[ Tt]+(\d\d:[\d:.]+) *(?:([+-]\d\d)(:?\d\d)?|(?:Z|z|UTC))", re.ASCII)
-UNREADABLE_CELLS = {
-    CellKind.UNCLOSED_QUOTE: "has a quotation mark that is never closed; remove it",
-    CellKind.FORMULA_WITHOUT_VALUE: "is a formula whose value was not saved; save the file in a spreadsheet program",
-    CellKind.ERROR: "is an error of a formula; correct it",
-}
+# The kinds of cells without a usable text, in any column.
+UNREADABLE_KINDS = (CellKind.UNCLOSED_QUOTE, CellKind.FORMULA_WITHOUT_VALUE, CellKind.ERROR)
 
 
 def validate_e164(value: str) -> str:
@@ -204,8 +202,8 @@ class CallHistory:
         parsed = parse_fields(required, CallHistoryColumns, UTC, {})
         problems = {column: text.removeprefix(f"{column} ") for column, text in parsed.problems.items()}
         for index, kind in source.kinds.items():
-            if kind in UNREADABLE_CELLS and index < len(header):
-                problems[header[index]] = UNREADABLE_CELLS[kind]
+            if kind in UNREADABLE_KINDS and index < len(header):
+                problems[header[index]] = PROBLEMS_BY_KIND[kind].value
         for index, cell in islice(enumerate(cells), len(header), None):
             if cell.strip():
                 problems[f"Column {index - len(header) + self.table.width + 1}"] = "has no column header; add one"

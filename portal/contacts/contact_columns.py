@@ -108,7 +108,7 @@ def list_columns(table: Table) -> str:
     return f"it has {list_names(table.header)}"
 
 
-def list_names(names: Sequence[str]) -> str:
+def list_names(names: Sequence[str], maximum: int = MAX_LISTED) -> str:
     """Return the first names, shortened, and the number of the others."""
-    shown = [name if len(name) <= MAX_NAME_LENGTH else f"{name[:MAX_NAME_LENGTH]}…" for name in names[:MAX_LISTED]]
-    return ", ".join(shown) + (f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else "")
+    shown = [name if len(name) <= MAX_NAME_LENGTH else f"{name[:MAX_NAME_LENGTH]}…" for name in names[:maximum]]
+    return ", ".join(shown) + (f" and {len(names) - maximum} more" if len(names) > maximum else "")

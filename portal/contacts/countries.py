@@ -124,10 +124,10 @@ def find_country(text: str) -> str | None:
     code = ALPHA_3.get(code, code)
     if code in SUPPORTED_REGIONS:
         return code
-    return load_names().get(fold_name(text))
+    return load_names().get(fold_country(text))
 
 
-def fold_name(text: str) -> str:
+def fold_country(text: str) -> str:
     """Return a name in lower case, without accents and with a blank for each run of other characters."""
     letters = (letter for letter in unicodedata.normalize("NFKD", text.casefold()) if letter not in "'’.")
     plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
@@ -138,13 +138,13 @@ def fold_name(text: str) -> str:
 def load_names() -> dict[str, str]:
     """Return the regions by their folded names in all languages of phonenumbers."""
     names = {
-        fold_name(name): region
+        fold_country(name): region
         for region, by_language in load_translations().items()
         if region in SUPPORTED_REGIONS
         for name in by_language.values()
         if not name.startswith("*")  # "*en" refers to another language
     }
-    names |= {fold_name(name): region for region, name in CURRENT_NAMES.items()}
+    names |= {fold_country(name): region for region, name in CURRENT_NAMES.items()}
     names |= {name: region for region, others in OTHER_NAMES.items() for name in others}
     names.pop("", None)
     return names
@@ -176,4 +176,4 @@ def country_name(code: str) -> str:
 def country_options() -> tuple[tuple[str, str], ...]:
     """Return the ISO codes and labels of all countries for a select, sorted by name: ("DE", "Germany (+49)")."""
     labels = {code: f"{country_name(code)} (+{country_code_for_region(code)})" for code in SUPPORTED_REGIONS}
-    return tuple(sorted(labels.items(), key=lambda option: fold_name(option[1])))
+    return tuple(sorted(labels.items(), key=lambda option: fold_country(option[1])))

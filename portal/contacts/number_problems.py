@@ -34,6 +34,9 @@ class NumberProblem(StrEnum):
     UNCLOSED_QUOTE = "has a quotation mark that is never closed; remove it"
 
 
+# Problems that the country of the number solves.
+NEEDS_COUNTRY = (NumberProblem.NO_COUNTRY_CODE, NumberProblem.ONLY_PLUS_MISSING)
+
 PROBLEMS_BY_KIND = {
     CellKind.FRACTION: NumberProblem.FRACTION,
     CellKind.DATE: NumberProblem.DATE,

@@ -19,14 +19,13 @@ from portal.contacts.file_report import (
     RowResult,
 )
 from portal.contacts.files import PROBLEM_COLUMN, Table
-from portal.contacts.number_problems import PROBLEMS_BY_KIND, InvalidNumber, NumberProblem
+from portal.contacts.number_problems import NEEDS_COUNTRY, PROBLEMS_BY_KIND, InvalidNumber, NumberProblem
 from portal.contacts.phone_numbers import ParsedNumber, parse_number
 from portal.contacts.rows import Row
 from portal.text import find_forbidden_character
 
 PROGRESS_INTERVAL = 500  # rows
 NO_HEADER = "has no column header"
-NEEDS_COUNTRY = (NumberProblem.NO_COUNTRY_CODE, NumberProblem.ONLY_PLUS_MISSING)
 UNKNOWN_COUNTRY = "is not a country; use a code such as GB or +44"
 LINE_BREAKS = str.maketrans("\r\n\t", "   ")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 
 import click
@@ -12,6 +11,7 @@ from portal.accounts import query
 from portal.cli import Command
 from portal.config import SETTINGS
 from portal.demo.actions import EMAIL, create_demo
+from portal.loopback import is_loopback
 
 DEFAULTS = {setting.name: setting.default for setting in SETTINGS}
 # The loopback address by the wildcard address that a server listens on.
@@ -54,17 +54,9 @@ def find_risk() -> str:
     if query.has_any_user(except_email=EMAIL):
         return "This database has other accounts"
     host, proxies = read_setting("HOST"), read_setting("PROXIES")
-    if host != "localhost" and not is_loopback(host):
+    if not is_loopback(host):
         return f"HOST={host} is open to a network"
     return f"PROXIES={proxies} opens the portal to a network" if proxies != "0" else ""
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether only this machine can reach a server that listens on this address."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def read_setting(name: str) -> str:

@@ -9,7 +9,7 @@ from portal.models.base import Base, Key, Millis
 
 
 class IdempotentAnswer(Base):
-    """The answer to a token's first request with a key, kept for a day.
+    """The answer to a token's first request with a key, stored for a day.
 
     `key_hash` and `request_hash` are SHA-256 in hex, because both may contain phone numbers. The row is inserted, with
     an empty body, before the change and in its transaction, so that a second request with the key waits for the first.

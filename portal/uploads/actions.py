@@ -13,13 +13,13 @@ from sqlalchemy.orm import Session
 
 from portal.batches.actions import CreatedBatch, create_batch
 from portal.contacts.file_report import Contact
+from portal.contacts.validation import PROGRESS_INTERVAL
 from portal.db.transactions import write_transaction
 from portal.ids import new_id
 from portal.models import Upload
 from portal.models.actor import Actor
 from portal.times import DAY_MS, now_ms
 from portal.uploads import query
-from portal.uploads.parsing import PROGRESS_INTERVAL
 from portal.web.progress import Advance
 
 MAX_FILE_NAME_LENGTH = 255

@@ -19,8 +19,6 @@ from portal.contacts.files import ReadChoices, Table, open_table
 from portal.contacts.validation import build_report, preview_rows
 from portal.web.progress import Advance
 
-PROGRESS_INTERVAL = 500  # rows
-
 
 @dataclass(frozen=True)
 class ReadingOptions:

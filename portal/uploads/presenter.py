@@ -10,7 +10,7 @@ from typing import Any
 from portal.contacts.csv_text import DELIMITERS
 from portal.contacts.encodings import ENCODINGS
 from portal.contacts.file_report import FileReport, ReasonCount
-from portal.contacts.number_problems import NumberProblem
+from portal.contacts.number_problems import NEEDS_COUNTRY
 from portal.models import Upload
 from portal.models.batch import NAME_LENGTH
 from portal.text import check_name, find_forbidden_character
@@ -20,7 +20,6 @@ from portal.uploads.stored_reports import load_reading, load_report
 
 MAX_REPORTED = 1000  # invalid cells in an answer
 MAX_REASONS = 3  # in a message
-CURED_BY_COUNTRY = (NumberProblem.NO_COUNTRY_CODE, NumberProblem.ONLY_PLUS_MISSING)
 
 
 def invalid_rows_json(report: FileReport, read: Mapping[str, Any]) -> dict[str, Any]:
@@ -40,7 +39,7 @@ def summarize_invalid_rows(report: FileReport, cure: str = "send type=true to sk
     """Return the reasons for which rows are invalid, the most frequent first, and what to do."""
     reasons = [f"{count.column} {count.reason} ({describe_rows(count)})" for count in report.reasons[:MAX_REASONS]]
     more = [f"{len(report.reasons) - MAX_REASONS:,} other reasons"] if len(report.reasons) > MAX_REASONS else []
-    needs_country = any(count.reason in CURED_BY_COUNTRY for count in report.reasons)
+    needs_country = any(count.reason in NEEDS_COUNTRY for count in report.reasons)
     cures = ["Send region or withCountryCode=true for numbers without +"] if needs_country else []
     cures.append(f"Correct the rows, or {cure}")
     return ". ".join([f"file has invalid rows: {report.invalid_rows:,}", *reasons, *more, *cures])

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from typing import Any, NamedTuple
 
+from portal.contacts.contact_columns import list_names
 from portal.contacts.countries import country_name
 from portal.contacts.file_report import CountryCount, FileReport
 from portal.contacts.files import HiddenChoice
@@ -140,11 +141,11 @@ def describe_numbers(reading: FileReading, report: FileReport) -> Iterator[Notic
         yield Notice("The numbers are read as beginning with their country code, although they have no +", True)
     if report.countries:
         counts = [f"{country_name(country.country)} {country.rows:,}" for country in report.countries]
-        yield Notice(f"Numbers by country: {list_names(counts)}")
+        yield Notice(f"Numbers by country: {list_names(counts, MAX_LISTED)}")
     if reading.country_column:
         yield Notice(f"The country of each number is taken from the column {reading.country_column}")
     if reading.other_phone_columns:
-        names = list_names(reading.other_phone_columns)
+        names = list_names(reading.other_phone_columns, MAX_LISTED)
         yield Notice(f"Phone numbers are also in {names}; they are stored but not called")
 
 
@@ -165,7 +166,8 @@ def describe_table(reading: FileReading, report: FileReport) -> Iterator[Notice]
         what = "left out" if reading.hidden == HiddenChoice.SKIP else "included"
         yield Notice(f"{rows} hidden in the spreadsheet and {what}", True)
     if reading.hidden_columns:
-        yield Notice(f"Columns hidden in the spreadsheet are left out: {list_names(reading.hidden_columns)}", True)
+        names = list_names(reading.hidden_columns, MAX_LISTED)
+        yield Notice(f"Columns hidden in the spreadsheet are left out: {names}", True)
     if reading.replaced_characters:
         count = reading.replaced_characters
         characters = "1 character does" if count == 1 else f"{count:,} characters do"
@@ -176,17 +178,11 @@ def describe_table(reading: FileReading, report: FileReport) -> Iterator[Notice]
         yield Notice(f"Row {reading.header_row} is read as the header, and the rows above it are left out")
     if len(reading.sheets) > 1:
         others = [name for name in reading.sheets if name != reading.sheet]
-        yield Notice(f"Only the sheet {reading.sheet} is read, not {list_names(others)}")
+        yield Notice(f"Only the sheet {reading.sheet} is read, not {list_names(others, MAX_LISTED)}")
     if reading.left_out:
-        yield Notice(f"Columns of an earlier export are left out: {list_names(reading.left_out)}")
+        yield Notice(f"Columns of an earlier export are left out: {list_names(reading.left_out, MAX_LISTED)}")
     for name, stored in islice((reading.stored_as or {}).items(), MAX_LISTED):
         yield Notice(f"The column {name} is stored as {stored}")
     if report.duplicates:
         rows = "1 row repeats" if report.duplicates == 1 else f"{report.duplicates:,} rows repeat"
         yield Notice(f"{rows} a number of an earlier row and {'is' if report.duplicates == 1 else 'are'} left out")
-
-
-def list_names(names: Sequence[str]) -> str:
-    """Return names in a sentence, the first ones if there are many."""
-    more = f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else ""
-    return ", ".join(names[:MAX_LISTED]) + more

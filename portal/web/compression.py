@@ -86,14 +86,9 @@ def compress_response(response: Response, *, is_static: bool) -> None:
         content = response.get_data()
         if len(content) < MIN_BYTES:
             return
-        response.set_data(compress_static(content) if is_static else compress_bytes(content))
+        response.set_data(compress_static(content) if is_static else gzip.compress(content, LEVEL, mtime=0))
     response.headers.pop("Accept-Ranges", None)
     response.content_encoding = "gzip"
-
-
-def compress_bytes(content: bytes) -> bytes:
-    """Return the content compressed."""
-    return gzip.compress(content, LEVEL, mtime=0)
 
 
 @lru_cache(maxsize=64)

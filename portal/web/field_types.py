@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, Wit
 from portal.contacts.phone_numbers import list_regions, parse_phone_number
 from portal.ids import parse_id
 from portal.text import check_name
-from portal.times import ISO_DATE, ISO_DATE_TIME, find_zone, parse_moment_range
+from portal.times import ISO_DATE, ISO_DATE_TIME, TimeFormatError, find_zone, parse_moment_range
 from portal.web.parameters import TEXT_PATTERN, text_type
 
 
@@ -50,9 +50,12 @@ YEAR_9999_MS = 253_370_764_800_000
 
 def parse_moment_ms(value: str) -> int:
     """Return the milliseconds since 1970 UTC of a date-time with an offset. Raises ValueError."""
-    if not HAS_OFFSET.search(value):
+    try:
+        moment = parse_moment_range(value, UTC)[1] if HAS_OFFSET.search(value) else None
+    except TimeFormatError:
+        moment = None
+    if moment is None:
         raise ValueError("must be an ISO date-time with an offset, such as 2025-05-01T12:00:00Z")
-    moment = parse_moment_range(value, UTC)[1]
     if not 0 <= moment < YEAR_9999_MS:
         raise ValueError("must be in the years 1970 to 9998")
     return moment

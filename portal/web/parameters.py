@@ -239,7 +239,7 @@ def parse_whole(value: Any) -> Any:
     """Return a whole number from ASCII digits. Raises ValueError.
 
     int() alone would accept other scripts' digits, underscores, a plus sign and white space. A JSON number without a
-    fraction is an integer however it is written (JSON Schema, section 4.2.3): 2.0 is 2.
+    fraction is an integer however it is written (JSON Schema, section 6.3): 2.0 is 2.
     """
     if value is None or (isinstance(value, int) and not isinstance(value, bool)):
         return value

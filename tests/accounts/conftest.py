@@ -1,13 +1,14 @@
-"""Fixtures: a provider of OpenID Connect, and the portal that uses it."""
+"""Fixtures: commands, a provider of OpenID Connect, and the portal that uses it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from flask import Flask
 
-from tests.accounts.fake_provider import Provider
+from tests.accounts.fake_provider import CLIENT_SECRET, Provider
 from tests.conftest import DATABASES, empty
 
 
@@ -32,7 +33,7 @@ def provided_apps(make_app: Callable[..., Flask], running_provider: Provider) ->
     settings = {
         "OIDC_ISSUER": running_provider.issuer,
         "OIDC_CLIENT_ID": "portal",
-        "OIDC_CLIENT_SECRET": "a secret between us two",
+        "OIDC_CLIENT_SECRET": CLIENT_SECRET,
         "OIDC_NAME": "the office",
         "KNOWN_HOSTS": ("localhost",),
     }
@@ -46,3 +47,13 @@ def provided_app(request: pytest.FixtureRequest, provided_apps: dict[str, Flask]
     empty(app)
     app.extensions["provider"].server_metadata = {}
     return app
+
+
+@pytest.fixture
+def run(app: Flask) -> Callable[..., Any]:
+    """Run a command: `run("user", "list", input="…")`."""
+
+    def run(*command: str, input: str | bytes | None = None) -> Any:
+        return app.test_cli_runner().invoke(args=command, input=input)
+
+    return run

@@ -14,8 +14,6 @@ from joserfc.jwk import RSAKey
 from werkzeug.serving import make_server
 from werkzeug.test import TestResponse
 
-from tests.support.sessions import csrf_token
-
 
 class Provider:
     """Serves discovery, keys and the token endpoint.
@@ -91,6 +89,7 @@ class Provider:
 
 
 BACK = "/login/provider/back"
+CLIENT_SECRET = "a client secret only for tests"
 
 
 def sign_in_with(client: FlaskClient, provider: Provider, **changed: str) -> TestResponse:
@@ -98,8 +97,3 @@ def sign_in_with(client: FlaskClient, provider: Provider, **changed: str) -> Tes
     redirect = client.get("/login/provider?next=/settings/tokens")
     assert redirect.location.startswith(f"{provider.issuer}/authorize?")
     return client.get(BACK, query_string=provider.approve(redirect.location) | changed)
-
-
-def submit(client: FlaskClient, page: str, address: str, **fields: str) -> TestResponse:
-    """Send a form with the CSRF token of a page."""
-    return client.post(address, data=fields | {"csrf_token": csrf_token(client.get(page).text)})

@@ -1,4 +1,4 @@
-"""What was checked before an account changed counts for nothing afterwards: sign-ins and changes of credentials."""
+"""Sign-ins and credential changes are checked again if the account has changed in the meantime."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from portal.accounts.passwords import verify_password
 from portal.accounts.query import Credentials
 from portal.extensions import db
 from portal.models import AccountEvent, AccountLogEntry, User, UserSession
-from tests.conftest import csrf_token
 from tests.support.builders import PASSWORD, Builder
+from tests.support.pages import send_form
 
 NEW_PASSWORD = "an altogether new password"
 
 
 @pytest.fixture
 def after_check(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Callable[[], object]], None]:
-    """Let something happen once in another thread, right after a page has found the password correct."""
+    """Return a function that plans one change, in another thread, right after a page has found the password correct."""
 
-    def happen(page: str, change: Callable[[], object]) -> None:
+    def plan(page: str, change: Callable[[], object]) -> None:
         changes = [change]
 
         def in_context() -> None:
@@ -44,15 +44,11 @@ def after_check(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, C
 
         monkeypatch.setattr(f"portal.accounts.pages.{page}.verify_password", verify)
 
-    return happen
-
-
-def send(client: FlaskClient, address: str, page: str, **fields: str) -> Any:
-    return client.post(address, data=fields | {"csrf_token": csrf_token(client.get(page).text)})
+    return plan
 
 
 def send_password(app: Flask, user: User) -> Any:
-    return send(app.test_client(), "/login", "/login", email=user.email, password=PASSWORD)
+    return send_form(app.test_client(), "/login", "/login", email=user.email, password=PASSWORD)
 
 
 def sessions_of(app: Flask, user: User) -> int:
@@ -114,7 +110,7 @@ def test_a_password_change_under_way_does_not_overwrite_a_newer_one(
         "disabled": lambda: actions.disable_user(owner.key),
     }
     after_check("account", changes[change])
-    answer = send(signed_in, "/settings/password", "/settings/account", current=PASSWORD, password=NEW_PASSWORD)
+    answer = send_form(signed_in, "/settings/password", "/settings/account", current=PASSWORD, password=NEW_PASSWORD)
     assert answer.location.startswith("/login")
     assert "Your account changed in the meantime" in signed_in.get(answer.location).text
     assert sessions_of(app, owner) == 0
@@ -133,8 +129,8 @@ def test_a_recovery_code_used_to_sign_in_is_logged_as_the_users(app: Flask, owne
         secret = pyotp.random_base32()
         codes = actions.turn_on_second_factor(owner.key, secret, pyotp.TOTP(secret).now(), app.secret_key)
     client = app.test_client()
-    send(client, "/login", "/login", email=owner.email, password=PASSWORD)
-    assert send(client, "/login/code", "/login/code", code=codes[0]).status_code == 303
+    send_form(client, "/login", "/login", email=owner.email, password=PASSWORD)
+    assert send_form(client, "/login/code", "/login/code", code=codes[0]).status_code == 303
     with app.app_context():
         (entry,) = db.session.query(AccountLogEntry).filter_by(what=AccountEvent.RECOVERY_CODE_USED)
         assert (entry.actor_key, entry.way, entry.address) == (owner.key, "page", "127.0.0.1")

@@ -13,9 +13,10 @@ from portal.accounts.passwords import NO_PASSWORD
 from portal.accounts.second_factor import encrypt_secret, new_totp_secret
 from portal.extensions import db
 from portal.models import LinkedIdentity, User
-from tests.accounts.fake_provider import Provider, sign_in_with, submit
+from tests.accounts.fake_provider import Provider, sign_in_with
 from tests.conftest import sign_in
 from tests.support.builders import PASSWORD, Builder
+from tests.support.pages import send_form
 
 
 @pytest.fixture
@@ -82,11 +83,11 @@ def test_the_first_link_of_a_guarded_account_asks_for_its_credentials(
     assert client.get("/batches").status_code == 303
     assert links_of(app) == []
     form = "/login/provider/link"
-    assert submit(client, form, form, password="wrong", **code).status_code == 401
+    assert send_form(client, form, form, password="wrong", **code).status_code == 401
     if code:
-        assert "Invalid code" in submit(client, form, form, password=PASSWORD, code="000000").text
+        assert "Invalid code" in send_form(client, form, form, password=PASSWORD, code="000000").text
     assert links_of(app) == []
-    done = submit(client, form, form, password=PASSWORD, **code)
+    done = send_form(client, form, form, password=PASSWORD, **code)
     assert (done.status_code, done.location) == (303, "/settings/tokens")
     assert links_of(app) == ["someone-1"]
     assert sign_in_with(app.test_client(), provider).location == "/settings/tokens"  # asked once
@@ -99,7 +100,7 @@ def test_a_link_is_listed_and_removed_by_its_user(app: Flask, owner: User, provi
     page = client.get("/settings/account").text
     assert "someone-1" in page
     remove = re.search(r"/settings/links/\d+/remove", page)[0]
-    assert submit(client, "/settings/account", remove).status_code == 303
+    assert send_form(client, remove, "/settings/account").status_code == 303
     assert links_of(app) == []
     assert client.get("/batches").status_code == 200
     assert other.get("/batches").status_code == 303
@@ -111,7 +112,7 @@ def test_the_only_way_to_sign_in_is_not_removed(app: Flask, owner: User, build: 
     client = app.test_client()
     sign_in_with(client, provider)
     remove = re.search(r"/settings/links/\d+/remove", client.get("/settings/account").text)[0]
-    submit(client, "/settings/account", remove)
+    send_form(client, remove, "/settings/account")
     assert "set a password first" in client.get("/settings/account").text
     assert links_of(app) == ["someone-1"]
 
@@ -123,9 +124,9 @@ def test_an_admin_and_a_password_that_an_admin_sets_remove_links(
     sign_in_with(app.test_client(), provider)
     page = f"/admin/users/{owner.id}"
     assert "someone-1" in admin.get(page).text
-    submit(admin, page, f"{page}/unlink")
+    send_form(admin, f"{page}/unlink", page)
     assert links_of(app) == []
     with app.app_context():
         actions.link_identity(owner.key, provider.issuer, "someone-1", is_proven=True)
-    submit(admin, page, f"{page}/password", password="")
+    send_form(admin, f"{page}/password", page, password="")
     assert links_of(app) == []

@@ -9,18 +9,17 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from flask import Flask
 from joserfc.jwk import OctKey, RSAKey
-from sqlalchemy import update
 
-from portal.accounts.current_user import CONFIRMED_MS
 from portal.accounts.openid_connect import VISIT_MS
 from portal.accounts.passwords import NO_PASSWORD
-from portal.db.transactions import write_transaction
 from portal.extensions import db
-from portal.models import LinkedIdentity, User, UserSession
+from portal.models import LinkedIdentity, User
 from portal.times import now_ms
-from tests.accounts.fake_provider import BACK, Provider, sign_in_with, submit
+from tests.accounts.fake_provider import BACK, CLIENT_SECRET, Provider, sign_in_with
+from tests.accounts.stored_sessions import expire_confirmations
 from tests.conftest import sign_in
 from tests.support.builders import Builder
+from tests.support.pages import send_form
 
 
 @pytest.fixture
@@ -200,7 +199,7 @@ def test_an_issuer_ending_in_a_slash_works_and_is_compared_exactly(
 
 
 def test_a_token_signed_with_the_client_secret_is_refused(app: Flask, owner: User, provider: Provider) -> None:
-    provider.algorithm, provider.signed_with = "HS256", OctKey.import_key("a secret between us two")
+    provider.algorithm, provider.signed_with = "HS256", OctKey.import_key(CLIENT_SECRET)
     assert sign_in_with(app.test_client(), provider).status_code == 403
 
 
@@ -218,7 +217,7 @@ def test_an_untrusted_host_starts_no_visit(app: Flask) -> None:
 def test_signing_out_leads_to_the_provider(app: Flask, owner: User, provider: Provider) -> None:
     client = app.test_client()
     sign_in_with(client, provider)
-    answer = submit(client, "/settings/account", "/logout")
+    answer = send_form(client, "/logout", "/settings/account")
     _, _, address = answer.headers["Refresh"].partition("url=")
     parts = urlsplit(address)
     assert f"{parts.scheme}://{parts.netloc}{parts.path}" == f"{provider.issuer}/logout"
@@ -226,15 +225,14 @@ def test_signing_out_leads_to_the_provider(app: Flask, owner: User, provider: Pr
     assert (sent["client_id"], sent["post_logout_redirect_uri"]) == (["portal"], ["http://localhost/login"])
     assert sent["id_token_hint"][0].count(".") == 2
     assert client.get("/batches").status_code == 303
-    assert submit(sign_in(app, owner), "/settings/account", "/logout").location == "/login"  # not by the provider
+    assert send_form(sign_in(app, owner), "/logout", "/settings/account").location == "/login"  # not by the provider
 
 
 def test_identity_is_confirmed_at_the_provider(app: Flask, owner: User, build: Builder, provider: Provider) -> None:
     build.change(owner, password_hash=NO_PASSWORD)
     client = app.test_client()
     sign_in_with(client, provider)
-    with app.app_context(), write_transaction() as session:
-        session.execute(update(UserSession).values(created_at=UserSession.created_at - CONFIRMED_MS))
+    expire_confirmations(app)
     assert "/login/provider/confirm" in client.get("/settings/confirm?next=/settings/tokens").text
 
     def visit(**claims: Any) -> str:

@@ -8,7 +8,6 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
 
 from portal.accounts.actions import sign_out_everywhere
 from portal.accounts.query import find_user_by_email
@@ -16,21 +15,9 @@ from portal.models import User
 from portal.times import now_ms
 from tests.conftest import csrf_token, sign_in
 from tests.support.builders import PASSWORD, Builder
+from tests.support.pages import HTMX, extract_text, send_form
 
-HTMX = {"HX-Request": "true"}
 NEW_PASSWORD = "an altogether new password"
-
-
-def send(
-    client: FlaskClient, address: str, page: str = "/settings/account", follow: bool = False, **fields: object
-) -> TestResponse:
-    """Send a form with the CSRF token of a page; `follow` follows redirects."""
-    token = csrf_token(client.get(page).text)
-    return client.post(address, data={**fields, "csrf_token": token}, follow_redirects=follow)
-
-
-def words(html: str) -> str:
-    return " ".join(re.sub(r"<[^>]*>", " ", re.sub(r"</?bdi>", "", html)).split())
 
 
 @pytest.mark.parametrize(
@@ -73,9 +60,9 @@ def test_a_signed_in_user_skips_the_sign_in_page(signed_in: FlaskClient) -> None
 
 def test_the_next_page_survives_a_wrong_password(client: FlaskClient, owner: User) -> None:
     address = "/login?next=/batches?search%3Dmay"
-    wrong = send(client, address, address, email=owner.email, password="wrong")
+    wrong = send_form(client, address, address, email=owner.email, password="wrong")
     action = re.search(r'action="([^"]+)"', wrong.text)[1]
-    right = send(client, action, address, email=owner.email, password=PASSWORD)
+    right = send_form(client, action, address, email=owner.email, password=PASSWORD)
     assert right.location == "/batches?search=may"
 
 
@@ -88,7 +75,7 @@ def test_all_wrong_credentials_get_the_same_page(client: FlaskClient, build: Bui
         ("", ""),
         ("a\x00b", "c\x00d"),
     ]
-    answers = [send(client, "/login", "/login", email=email, password=password) for email, password in attempts]
+    answers = [send_form(client, "/login", "/login", email=email, password=password) for email, password in attempts]
     assert {answer.status_code for answer in answers} == {401}
     pages = {re.sub(r'value="[^"]*"', "", answer.text.split("<form")[0]) for answer in answers}
     assert len(pages) == 1
@@ -96,14 +83,14 @@ def test_all_wrong_credentials_get_the_same_page(client: FlaskClient, build: Bui
 
 
 def test_the_password_is_never_sent_back(client: FlaskClient, owner: User) -> None:
-    answer = send(client, "/login", "/login", email=owner.email, password="wrong horse battery staple")
+    answer = send_form(client, "/login", "/login", email=owner.email, password="wrong horse battery staple")
     assert owner.email in answer.text
     assert "wrong horse" not in answer.text
 
 
 def test_signing_in_starts_a_new_session(client: FlaskClient, owner: User) -> None:
     before = csrf_token(client.get("/login").text)
-    send(client, "/login", "/login", email=owner.email, password=PASSWORD)
+    send_form(client, "/login", "/login", email=owner.email, password=PASSWORD)
     assert csrf_token(client.get("/settings/account").text) != before
     cookie = client.get_cookie("session")
     assert cookie.http_only
@@ -111,7 +98,7 @@ def test_signing_in_starts_a_new_session(client: FlaskClient, owner: User) -> No
 
 
 def test_signing_out_ends_the_session(signed_in: FlaskClient) -> None:
-    assert send(signed_in, "/logout").location == "/login"
+    assert send_form(signed_in, "/logout").location == "/login"
     assert signed_in.get("/batches").status_code == 303
 
 
@@ -136,27 +123,27 @@ def test_a_form_sent_after_the_session_ended_does_nothing(app: Flask, signed_in:
 
 def test_signing_out_everywhere_ends_every_session(app: Flask, signed_in: FlaskClient, owner: User) -> None:
     other = sign_in(app, owner)
-    assert send(signed_in, "/settings/sign-out-everywhere").location == "/login"
+    assert send_form(signed_in, "/settings/sign-out-everywhere").location == "/login"
     for client in (signed_in, other):
         assert client.get("/batches").status_code == 303
 
 
 def test_a_new_password_ends_every_other_session(app: Flask, signed_in: FlaskClient, owner: User) -> None:
     other = sign_in(app, owner)
-    answer = send(signed_in, "/settings/password", current=PASSWORD, password=NEW_PASSWORD)
+    answer = send_form(signed_in, "/settings/password", current=PASSWORD, password=NEW_PASSWORD)
     assert answer.location == "/settings/account"
     assert "Password changed" in signed_in.get("/settings/account").text
     assert other.get("/batches").status_code == 303
     assert signed_in.get("/batches").status_code == 200
     sign_in(app, owner, NEW_PASSWORD)
-    old = send(app.test_client(), "/login", "/login", email=owner.email, password=PASSWORD)
+    old = send_form(app.test_client(), "/login", "/login", email=owner.email, password=PASSWORD)
     assert old.status_code == 401
 
 
 def test_a_stranger_is_not_signed_out_with_the_owner(app: Flask, signed_in: FlaskClient, stranger: User) -> None:
     other = sign_in(app, stranger)
-    send(signed_in, "/settings/password", current=PASSWORD, password=NEW_PASSWORD)
-    send(signed_in, "/settings/sign-out-everywhere")
+    send_form(signed_in, "/settings/password", current=PASSWORD, password=NEW_PASSWORD)
+    send_form(signed_in, "/settings/sign-out-everywhere")
     assert other.get("/batches").status_code == 200
 
 
@@ -173,9 +160,9 @@ def test_a_stranger_is_not_signed_out_with_the_owner(app: Flask, signed_in: Flas
 def test_an_invalid_password_is_reported_beside_its_field(
     app: Flask, signed_in: FlaskClient, owner: User, current: str, password: str, message: str
 ) -> None:
-    answer = send(signed_in, "/settings/password", current=current, password=password)
+    answer = send_form(signed_in, "/settings/password", current=current, password=password)
     assert answer.status_code == 400
-    assert message in words(answer.text)
+    assert message in extract_text(answer.text)
     sign_in(app, owner)
 
 
@@ -192,13 +179,13 @@ def test_a_form_with_a_wrong_csrf_token_changes_nothing(signed_in: FlaskClient, 
     for token in ({}, {"csrf_token": "forged"}):
         answer = signed_in.post(address, data={"name": "forged", "zone": "UTC", **token}, headers=headers)
         assert answer.status_code == 400
-        assert "Reload the page and try again" in words(answer.text)
+        assert "Reload the page and try again" in extract_text(answer.text)
     assert signed_in.get("/batches").status_code == 200
     assert "forged" not in signed_in.get("/settings/account").text
 
 
 def test_name_and_zone_are_changed(app: Flask, signed_in: FlaskClient, owner: User) -> None:
-    assert send(signed_in, "/settings/account", name="Owner & Co", zone="Europe/Lisbon").status_code == 303
+    assert send_form(signed_in, "/settings/account", name="Owner & Co", zone="Europe/Lisbon").status_code == 303
     page = signed_in.get("/settings/account")
     assert "Saved." in page.text
     assert "Owner &amp; Co" in page.text
@@ -223,15 +210,15 @@ def test_name_and_zone_are_changed(app: Flask, signed_in: FlaskClient, owner: Us
 def test_an_invalid_value_is_named_and_nothing_is_saved(
     app: Flask, signed_in: FlaskClient, owner: User, name: str, zone: str, message: str
 ) -> None:
-    answer = send(signed_in, "/settings/account", name=name, zone=zone)
-    assert (answer.status_code, message in words(answer.text)) == (400, True)
+    answer = send_form(signed_in, "/settings/account", name=name, zone=zone)
+    assert (answer.status_code, message in extract_text(answer.text)) == (400, True)
     with app.app_context():
         user = find_user_by_email(owner.email)
         assert (user.name, user.zone) == (owner.name, owner.zone)
 
 
 def test_a_flash_message_is_shown_once_and_never_cached(signed_in: FlaskClient, owner: User) -> None:
-    send(signed_in, "/settings/account", name="Owner", zone="UTC")
+    send_form(signed_in, "/settings/account", name="Owner", zone="UTC")
     page = signed_in.get("/batches")
     assert "Saved." in page.text
     assert "ETag" not in page.headers

@@ -1,10 +1,9 @@
-"""What users must do before anything else: replace a temporary password, set up required two-factor authentication."""
+"""Steps before all other pages: a new password after a temporary one, and required two-factor authentication."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
 
 import pyotp
 import pytest
@@ -14,19 +13,15 @@ from flask.testing import FlaskClient
 from portal.accounts import actions, query
 from portal.accounts.passwords import TEMPORARY_MS
 from portal.accounts.query import Credentials, Lifetimes
-from portal.extensions import db
-from portal.models import User, UserSession
+from portal.models import User
 from portal.times import now_ms
-from tests.conftest import csrf_token, sign_in
+from tests.accounts.stored_sessions import find_session
+from tests.conftest import sign_in
 from tests.support.builders import PASSWORD, Builder
+from tests.support.pages import HTMX, send_form
 
 NEW_PASSWORD = "an altogether new password"
 PASSWORD_PAGE, FACTOR_PAGE = "/settings/password", "/settings/second-factor"
-HTMX = {"HX-Request": "true"}
-
-
-def send(client: FlaskClient, address: str, page: str, **fields: str) -> Any:
-    return client.post(address, data=fields | {"csrf_token": csrf_token(client.get(page).text)})
 
 
 @pytest.fixture
@@ -41,14 +36,14 @@ def test_a_temporary_password_must_be_changed_first(app: Flask, temporary: User)
         assert client.get(address).location == PASSWORD_PAGE
     assert client.get("/batches", headers=HTMX).headers["HX-Redirect"] == PASSWORD_PAGE
     for address in ("/settings/tokens", "/settings/account"):
-        assert send(client, address, PASSWORD_PAGE, name="Sneaky").location == PASSWORD_PAGE
+        assert send_form(client, address, PASSWORD_PAGE, name="Sneaky").location == PASSWORD_PAGE
     page = client.get(PASSWORD_PAGE)
     assert (page.status_code, "Temporary password" in page.text) == (200, True)
-    wrong = send(client, PASSWORD_PAGE, PASSWORD_PAGE, current="wrong", password=NEW_PASSWORD)
+    wrong = send_form(client, PASSWORD_PAGE, PASSWORD_PAGE, current="wrong", password=NEW_PASSWORD)
     assert (wrong.status_code, "Temporary password" in wrong.text) == (400, True)
-    same = send(client, PASSWORD_PAGE, PASSWORD_PAGE, current=PASSWORD, password=PASSWORD)
+    same = send_form(client, PASSWORD_PAGE, PASSWORD_PAGE, current=PASSWORD, password=PASSWORD)
     assert "must be different from the temporary one" in same.text
-    done = send(client, PASSWORD_PAGE, PASSWORD_PAGE, current=PASSWORD, password=NEW_PASSWORD)
+    done = send_form(client, PASSWORD_PAGE, PASSWORD_PAGE, current=PASSWORD, password=NEW_PASSWORD)
     assert (done.status_code, done.location) == (303, "/batches")
     assert client.get("/batches").status_code == 200
     assert client.get(PASSWORD_PAGE).location == "/settings/account"
@@ -57,13 +52,13 @@ def test_a_temporary_password_must_be_changed_first(app: Flask, temporary: User)
 
 def test_a_user_with_a_temporary_password_can_sign_out(app: Flask, temporary: User) -> None:
     client = sign_in(app, temporary)
-    assert send(client, "/logout", PASSWORD_PAGE).location == "/login"
+    assert send_form(client, "/logout", PASSWORD_PAGE).location == "/login"
 
 
 def test_a_temporary_password_ends(app: Flask, temporary: User, build: Builder) -> None:
     build.change(temporary, temporary_until=now_ms() - 1)
     form = {"email": temporary.email, "password": PASSWORD}
-    assert send(app.test_client(), "/login", "/login", **form).status_code == 401
+    assert send_form(app.test_client(), "/login", "/login", **form).status_code == 401
 
 
 def test_passwords_set_by_admins_are_temporary(app: Flask, owner: User, build: Builder) -> None:
@@ -72,14 +67,14 @@ def test_passwords_set_by_admins_are_temporary(app: Flask, owner: User, build: B
     for password in ("", NEW_PASSWORD):
         email = f"new-{len(password)}@example.com"
         form = {"email": email, "zone": "UTC", "role": "user", "password": password}
-        page = send(admin, "/admin/users/new", "/admin/users/new", **form)
+        page = send_form(admin, "/admin/users/new", "/admin/users/new", **form)
         with app.app_context():
             user = query.find_user_by_email(email)
         address = f"/admin/users/{user.id}"
         assert "Temporary password" in admin.get(address).text
         shown = password or re.search(r'id="password-value"[^>]*value="([^"]+)"', page.text)[1]
         assert sign_in(app, user, shown).get("/batches").location == PASSWORD_PAGE
-    send(admin, f"{address}/password", address, password=PASSWORD)
+    send_form(admin, f"{address}/password", address, password=PASSWORD)
     assert sign_in(app, user).get("/batches").location == PASSWORD_PAGE
 
 
@@ -98,19 +93,25 @@ def test_commands_set_temporary_passwords_on_request(app: Flask, options: list[s
 
 
 @pytest.mark.parametrize(
-    ("policy", "is_admin", "is_led"),
+    ("policy", "is_admin", "is_redirected"),
     [("off", True, False), ("admins", True, True), ("admins", False, False), ("all", False, True)],
 )
 def test_two_factor_authentication_can_be_required(
-    app: Flask, owner: User, build: Builder, monkeypatch: pytest.MonkeyPatch, policy: str, is_admin: bool, is_led: bool
+    app: Flask,
+    owner: User,
+    build: Builder,
+    monkeypatch: pytest.MonkeyPatch,
+    policy: str,
+    is_admin: bool,
+    is_redirected: bool,
 ) -> None:
     monkeypatch.setitem(app.config, "REQUIRE_TWO_FACTOR", policy)
     build.change(owner, is_admin=is_admin)
     client = sign_in(app, owner)
     for address in ("/batches", "/settings/tokens", "/settings/account"):
         answer = client.get(address)
-        assert (answer.location == FACTOR_PAGE) if is_led else (answer.status_code == 200)
-    assert ("requires two-factor authentication" in client.get(FACTOR_PAGE).text) == is_led
+        assert (answer.location == FACTOR_PAGE) if is_redirected else (answer.status_code == 200)
+    assert ("requires two-factor authentication" in client.get(FACTOR_PAGE).text) == is_redirected
 
 
 def test_required_two_factor_authentication_is_set_up_and_stays(
@@ -118,14 +119,14 @@ def test_required_two_factor_authentication_is_set_up_and_stays(
 ) -> None:
     monkeypatch.setitem(app.config, "REQUIRE_TWO_FACTOR", "all")
     client = sign_in(app, owner)
-    send(client, f"{FACTOR_PAGE}/offer", FACTOR_PAGE, current=PASSWORD)
+    send_form(client, f"{FACTOR_PAGE}/offer", FACTOR_PAGE, current=PASSWORD)
     page = client.get(FACTOR_PAGE).text
     secret = re.search(r'class="secret-key">([A-Z2-7 ]+)<', page)[1].replace(" ", "")
-    codes = send(client, f"{FACTOR_PAGE}/on", FACTOR_PAGE, code=pyotp.TOTP(secret).now())
+    codes = send_form(client, f"{FACTOR_PAGE}/on", FACTOR_PAGE, code=pyotp.TOTP(secret).now())
     assert 'href="/batches">Continue' in codes.text
     assert client.get("/batches").status_code == 200
     recovery = re.search(r"\b(?:[a-z2-9]{4}-){5}[a-z2-9]{4}\b", codes.text)[0]
-    off = send(client, f"{FACTOR_PAGE}/off", FACTOR_PAGE, current=PASSWORD, code=recovery)
+    off = send_form(client, f"{FACTOR_PAGE}/off", FACTOR_PAGE, current=PASSWORD, code=recovery)
     assert (off.status_code, "Turn off</button>" in off.text) == (200, False)
     with app.app_context():
         assert query.find_user(owner.key).totp_secret
@@ -138,10 +139,7 @@ def test_a_session_of_a_provider_needs_neither(
 ) -> None:
     monkeypatch.setitem(app.config, "REQUIRE_TWO_FACTOR", "all")
     assert signed_in.get("/batches").location == PASSWORD_PAGE
-    with app.app_context():
-        (session,) = db.session.query(UserSession)
-        db.session.expunge(session)
-    Builder(app).change(session, by_provider=True)
+    Builder(app).change(find_session(app), by_provider=True)
     assert signed_in.get("/batches").status_code == 200
 
 

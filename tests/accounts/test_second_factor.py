@@ -10,7 +10,6 @@ import pyotp
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
 
 from portal.accounts import actions
 from portal.accounts.actions import WrongCode
@@ -25,15 +24,11 @@ from portal.extensions import db
 from portal.ids import READABLE_CHARACTERS
 from portal.models import RecoveryCode, User
 from portal.times import now_ms
-from tests.conftest import csrf_token, sign_in
+from tests.conftest import sign_in
 from tests.support.builders import PASSWORD, Builder
+from tests.support.pages import send_form
 
 PAGE = "/settings/second-factor"
-
-
-def send(client: FlaskClient, address: str, page: str = PAGE, **fields: str) -> TestResponse:
-    """Send a form with the CSRF token of a page."""
-    return client.post(address, data={**fields, "csrf_token": csrf_token(client.get(page).text)})
 
 
 def code_of(app: Flask, steps: int = 0) -> str:
@@ -65,22 +60,22 @@ def forget_step(app: Flask, codes: list[str], owner: User, build: Builder) -> No
 def after_password(app: Flask, owner: User, forget_step: None) -> FlaskClient:
     """A browser that has entered the password, and not the code."""
     client = app.test_client()
-    answer = send(client, "/login?next=/settings/tokens", "/login", email=owner.email, password=PASSWORD)
+    answer = send_form(client, "/login?next=/settings/tokens", "/login", email=owner.email, password=PASSWORD)
     assert answer.location == "/login/code?next=/settings/tokens"
     return client
 
 
 def test_it_is_turned_on_with_a_code_of_the_app(app: Flask, signed_in: FlaskClient, owner: User) -> None:
     assert "Current password" in signed_in.get(PAGE).text
-    assert send(signed_in, f"{PAGE}/offer", current="wrong").status_code == 400
-    assert send(signed_in, f"{PAGE}/offer", current=PASSWORD).location == PAGE
+    assert send_form(signed_in, f"{PAGE}/offer", current="wrong").status_code == 400
+    assert send_form(signed_in, f"{PAGE}/offer", current=PASSWORD).location == PAGE
     page = signed_in.get(PAGE).text
     assert "<svg" in page
     secret = re.search(r'class="secret-key">([A-Z2-7 ]+)<', page)[1].replace(" ", "")
-    wrong = send(signed_in, f"{PAGE}/on", code="000000" if pyotp.TOTP(secret).now() != "000000" else "111111")
+    wrong = send_form(signed_in, f"{PAGE}/on", code="000000" if pyotp.TOTP(secret).now() != "000000" else "111111")
     assert wrong.status_code == 400
     assert secret == re.search(r'class="secret-key">([A-Z2-7 ]+)<', wrong.text)[1].replace(" ", "")
-    on = send(signed_in, f"{PAGE}/on", code=pyotp.TOTP(secret).now())
+    on = send_form(signed_in, f"{PAGE}/on", code=pyotp.TOTP(secret).now())
     codes = html.unescape(re.search(r'<pre id="recovery-codes"[^>]*>([^<]+)<', on.text)[1]).split()
     assert len(set(codes)) == 10
     assert on.headers["Cache-Control"] == "no-store"
@@ -97,37 +92,37 @@ def test_the_password_alone_is_not_enough(after_password: FlaskClient) -> None:
 
 
 def test_the_code_leads_to_the_requested_page(app: Flask, after_password: FlaskClient) -> None:
-    answer = send(after_password, "/login/code?next=/settings/tokens", "/login/code", code=code_of(app))
+    answer = send_form(after_password, "/login/code?next=/settings/tokens", "/login/code", code=code_of(app))
     assert (answer.status_code, answer.location) == (303, "/settings/tokens")
     assert after_password.get("/settings/tokens").status_code == 200
 
 
 def test_a_wrong_code_is_refused(app: Flask, after_password: FlaskClient) -> None:
     for code in ("", "abc", "12345", "x" * 5000, code_of(app, steps=-9)):
-        answer = send(after_password, "/login/code", "/login/code", code=code)
+        answer = send_form(after_password, "/login/code", "/login/code", code=code)
         assert answer.status_code == 401
         assert "Invalid code" in answer.text
 
 
 def test_attempts_at_codes_are_limited(app: Flask, after_password: FlaskClient) -> None:
     for _ in range(10):
-        send(after_password, "/login/code", "/login/code", code="000000" if code_of(app) != "000000" else "111111")
-    assert send(after_password, "/login/code", "/login/code", code=code_of(app)).status_code == 429
+        send_form(after_password, "/login/code", "/login/code", code="000000" if code_of(app) != "000000" else "111111")
+    assert send_form(after_password, "/login/code", "/login/code", code=code_of(app)).status_code == 429
     assert after_password.get("/login/code").status_code == 303
 
 
-def test_attempts_with_the_password_do_not_shut_codes_for_a_known_browser(
+def test_failed_codes_do_not_lock_out_a_known_browser(
     app: Flask, after_password: FlaskClient, owner: User, codes: list[str]
 ) -> None:
     known = app.test_client()
-    send(known, "/login", "/login", email=owner.email, password=PASSWORD)
-    send(known, "/login/code", "/login/code", code=codes[0])
-    send(known, "/logout")
+    send_form(known, "/login", "/login", email=owner.email, password=PASSWORD)
+    send_form(known, "/login/code", "/login/code", code=codes[0])
+    send_form(known, "/logout")
     for _ in range(11):
-        last = send(after_password, "/login/code", "/login/code", code="000000")
+        last = send_form(after_password, "/login/code", "/login/code", code="000000")
     assert last.status_code == 429
-    send(known, "/login", "/login", email=owner.email, password=PASSWORD)
-    assert send(known, "/login/code", "/login/code", code=codes[1]).status_code == 303
+    send_form(known, "/login", "/login", email=owner.email, password=PASSWORD)
+    assert send_form(known, "/login/code", "/login/code", code=codes[1]).status_code == 303
 
 
 def test_a_recovery_code_has_at_least_112_random_bits() -> None:
@@ -138,9 +133,9 @@ def test_a_recovery_code_has_at_least_112_random_bits() -> None:
 def test_a_recovery_code_works_once(app: Flask, owner: User, codes: list[str], forget_step: None) -> None:
     for expected in (303, 401):
         client = app.test_client()
-        send(client, "/login", "/login", email=owner.email, password=PASSWORD)
+        send_form(client, "/login", "/login", email=owner.email, password=PASSWORD)
         typed = codes[0].upper().replace("-", " ")
-        assert send(client, "/login/code", "/login/code", code=typed).status_code == expected
+        assert send_form(client, "/login/code", "/login/code", code=typed).status_code == expected
     with app.app_context():
         assert [row.used_at is None for row in db.session.query(RecoveryCode)].count(True) == 9
 
@@ -170,17 +165,17 @@ def test_a_new_password_ends_a_pending_sign_in(app: Flask, after_password: Flask
 def test_turning_it_off_requires_password_and_code(
     app: Flask, after_password: FlaskClient, codes: list[str], owner: User
 ) -> None:
-    send(after_password, "/login/code", "/login/code", code=codes[1])
+    send_form(after_password, "/login/code", "/login/code", code=codes[1])
     assert "9 unused codes left" in after_password.get(PAGE).text
-    assert send(after_password, f"{PAGE}/off", current="wrong", code=codes[2]).status_code == 400
-    assert send(after_password, f"{PAGE}/off", current=PASSWORD, code="123").status_code == 400
-    assert send(after_password, f"{PAGE}/off", current=PASSWORD, code=codes[2]).location == PAGE
+    assert send_form(after_password, f"{PAGE}/off", current="wrong", code=codes[2]).status_code == 400
+    assert send_form(after_password, f"{PAGE}/off", current=PASSWORD, code="123").status_code == 400
+    assert send_form(after_password, f"{PAGE}/off", current=PASSWORD, code=codes[2]).location == PAGE
     assert sign_in(app, owner).get("/batches").status_code == 200
 
 
 def test_new_recovery_codes_replace_the_old(app: Flask, after_password: FlaskClient, codes: list[str]) -> None:
-    send(after_password, "/login/code", "/login/code", code=codes[1])
-    answer = send(after_password, f"{PAGE}/codes", current=PASSWORD, code=codes[2])
+    send_form(after_password, "/login/code", "/login/code", code=codes[1])
+    answer = send_form(after_password, f"{PAGE}/codes", current=PASSWORD, code=codes[2])
     assert answer.status_code == 200
     assert codes[3] not in answer.text
     assert "10 unused codes left" in after_password.get(PAGE).text

@@ -1,10 +1,10 @@
-"""Sessions: what an ended one can still do, new ids after a proof of identity, and their number."""
+"""Sessions: expiry, ends, new ids after a proof of identity, and their number."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import pyotp
 import pytest
@@ -14,7 +14,6 @@ from sqlalchemy import select, update
 
 from portal.accounts import actions, query
 from portal.accounts.actions import sessions, tokens
-from portal.accounts.current_user import CONFIRMED_MS
 from portal.accounts.query import Credentials, CredentialsChanged, Lifetimes
 from portal.accounts.second_factor import decrypt_secret, encrypt_secret, new_totp_secret
 from portal.accounts.tokens import hash_secret
@@ -24,16 +23,16 @@ from portal.extensions import db
 from portal.models import Channel, Scope, User, UserSession
 from portal.models.actor import Actor
 from portal.server import hourly_tasks
+from portal.times import DAY_MS, now_ms
 from portal.web.parameters import InvalidParameter
-from tests.conftest import csrf_token
+from tests.accounts.stored_sessions import expire_confirmations, find_session
+from tests.conftest import sign_in
 from tests.support.builders import PASSWORD, Builder
+from tests.support.pages import send_form
+
+MINUTE_MS = 60_000
 
 DAY_LONG = Lifetimes(86_400_000, 86_400_000)
-
-
-def send(client: FlaskClient, address: str, page: str, **fields: str) -> Any:
-    return client.post(address, data=fields | {"csrf_token": csrf_token(client.get(page).text)})
-
 
 ACTIONS: dict[str, Callable[[User, Actor], object]] = {
     "create a token": lambda user, by: actions.add_token(user.key, "late", frozenset({Scope.READ}), by=by),
@@ -51,6 +50,7 @@ ACTIONS: dict[str, Callable[[User, Actor], object]] = {
     ),
     "set a role": lambda user, by: admin_actions.set_role(user.key + 1, by, is_admin=True),
 }
+
 SECRET = new_totp_secret()
 
 
@@ -63,7 +63,7 @@ def test_a_request_under_way_does_nothing_once_its_session_has_ended(
     with app.app_context():
         session_id = actions.start_session(Credentials.of(owner), DAY_LONG, None, "password")
         by = Actor(owner.key, Channel.PAGE, session_hash=hash_secret(session_id))
-        if action == "create a token":  # with the session, it is done
+        if action == "create a token":  # works before the session has ended
             ACTIONS[action](owner, by)
         actions.sign_out_everywhere(owner.key)
         with pytest.raises(CredentialsChanged):
@@ -77,7 +77,7 @@ def test_a_proof_of_identity_gives_the_session_a_new_id(app: Flask, signed_in: F
     copied = app.test_client()
     copied.set_cookie("session", signed_in.get_cookie("session").value)
     assert copied.get("/batches").status_code == 200
-    assert send(signed_in, "/settings/confirm", "/settings/confirm", current=PASSWORD).status_code == 303
+    assert send_form(signed_in, "/settings/confirm", "/settings/confirm", current=PASSWORD).status_code == 303
     assert signed_in.get("/batches").status_code == 200
     assert copied.get("/batches").location.startswith("/login")
     with app.app_context():
@@ -86,9 +86,8 @@ def test_a_proof_of_identity_gives_the_session_a_new_id(app: Flask, signed_in: F
 
 @pytest.mark.parametrize("address", ["/settings/sign-out-everywhere", "/settings/sessions/1/end"])
 def test_ending_sessions_needs_a_recent_proof_of_identity(app: Flask, signed_in: FlaskClient, address: str) -> None:
-    with app.app_context(), write_transaction() as session:
-        session.execute(update(UserSession).values(created_at=UserSession.created_at - CONFIRMED_MS))
-    refused = send(signed_in, address, "/settings/account")
+    expire_confirmations(app)
+    refused = send_form(signed_in, address, "/settings/account")
     assert (refused.status_code, refused.location) == (303, "/settings/confirm?next=/settings/account")
     assert signed_in.get("/batches").status_code == 200
 
@@ -127,8 +126,10 @@ def test_an_older_secret_key_still_counts_until_secrets_are_encrypted_again(
     secret = new_totp_secret()
     build.change(owner, totp_secret=encrypt_secret(secret, keys[2]))
     client = app.test_client()
-    assert send(client, "/login", "/login", email=owner.email, password=PASSWORD).location.startswith("/login/code")
-    assert send(client, "/login/code", "/login/code", code=pyotp.TOTP(secret).now()).location == "/batches"
+    assert send_form(client, "/login", "/login", email=owner.email, password=PASSWORD).location.startswith(
+        "/login/code"
+    )
+    assert send_form(client, "/login/code", "/login/code", code=pyotp.TOTP(secret).now()).location == "/batches"
     with app.app_context():
         for task in hourly_tasks.TASKS:
             task()
@@ -164,7 +165,83 @@ def test_a_stolen_session_does_not_lock_the_current_password_for_its_owner(
     copied = app.test_client()
     copied.set_cookie("session", signed_in.get_cookie("session").value)
     for _ in range(app.config["SIGN_IN_TRIES"]):
-        send(copied, "/settings/confirm", "/settings/confirm", current="wrong")
-    page = send(copied, "/settings/confirm", "/settings/confirm", current=PASSWORD)
+        send_form(copied, "/settings/confirm", "/settings/confirm", current="wrong")
+    page = send_form(copied, "/settings/confirm", "/settings/confirm", current=PASSWORD)
     assert "too many attempts" in page.text.lower()
-    assert send(signed_in, "/settings/confirm", "/settings/confirm", current=PASSWORD).status_code == 303
+    assert send_form(signed_in, "/settings/confirm", "/settings/confirm", current=PASSWORD).status_code == 303
+
+
+def test_a_copied_cookie_is_useless_after_signing_out(app: Flask, signed_in: FlaskClient) -> None:
+    copied = signed_in.get_cookie("session").value
+    send_form(signed_in, "/logout")
+    other = app.test_client()
+    other.set_cookie("session", copied)
+    assert other.get("/batches").status_code == 303
+
+
+def test_only_a_hash_of_the_session_id_is_stored(app: Flask, owner: User) -> None:
+    with app.app_context():
+        session_id = actions.start_session(Credentials.of(owner), Lifetimes.of(app.config), None, "test")
+        (stored,) = db.session.query(UserSession)
+        assert session_id not in stored.id_hash
+        assert re.fullmatch(r"[0-9a-f]{64}", stored.id_hash)
+
+
+@pytest.mark.parametrize(("created", "seen", "is_signed_in"), [
+    (13 * DAY_MS, 11 * 60 * MINUTE_MS, True),
+    (13 * DAY_MS, 13 * 60 * MINUTE_MS, False),
+    (15 * DAY_MS, 0, False),
+])  # fmt: skip
+def test_a_session_expires_by_age_and_by_idle_time(
+    app: Flask, signed_in: FlaskClient, build: Builder, created: int, seen: int, is_signed_in: bool
+) -> None:
+    now = now_ms()
+    build.change(find_session(app), created_at=now - created, seen_at=now - seen)
+    assert (signed_in.get("/batches").status_code == 200) == is_signed_in
+
+
+def test_use_is_stored_once_a_minute_and_not_for_automatic_refreshes(
+    app: Flask, signed_in: FlaskClient, build: Builder
+) -> None:
+    old = now_ms() - 10 * MINUTE_MS
+    build.change(find_session(app), seen_at=old)
+    signed_in.get("/batches", headers={"X-Refresh": "1"})
+    assert find_session(app).seen_at == old
+    signed_in.get("/batches")
+    touched = find_session(app).seen_at
+    assert touched > old
+    signed_in.get("/batches")
+    assert find_session(app).seen_at == touched
+
+
+def test_one_session_can_end_another(app: Flask, signed_in: FlaskClient, owner: User) -> None:
+    other = sign_in(app, owner)
+    page = signed_in.get("/settings/account").text
+    assert "This browser" in page
+    (key,) = re.findall(r"/settings/sessions/(\d+)/end", page)
+    send_form(signed_in, f"/settings/sessions/{key}/end")
+    assert other.get("/batches").status_code == 303
+    assert signed_in.get("/batches").status_code == 200
+
+
+def test_ending_an_unknown_session_changes_nothing(signed_in: FlaskClient) -> None:
+    for key in (0, (1 << 63) - 1, 1 << 63, 10**400):
+        answer = send_form(signed_in, f"/settings/sessions/{key}/end")
+        assert (answer.status_code, answer.location) == (303, "/settings/account")
+
+
+def test_a_strangers_session_cannot_be_ended(app: Flask, signed_in: FlaskClient, stranger: User) -> None:
+    other = sign_in(app, stranger)
+    with app.app_context():
+        key = max(row.key for row in db.session.query(UserSession))
+    send_form(signed_in, f"/settings/sessions/{key}/end")
+    assert other.get("/batches").status_code == 200
+
+
+def test_signing_in_again_ends_the_previous_session(app: Flask, signed_in: FlaskClient, stranger: User) -> None:
+    before = signed_in.get_cookie("session").value
+    assert send_form(signed_in, "/login", email=stranger.email, password=PASSWORD).status_code == 303
+    copied = app.test_client()
+    copied.set_cookie("session", before)
+    assert copied.get("/batches").status_code == 303
+    assert stranger.email in signed_in.get("/settings/account").text

@@ -7,20 +7,20 @@ import re
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import update
 
 from portal.accounts.actions import add_token
-from portal.accounts.current_user import CONFIRMED_MS
 from portal.accounts.query import CredentialsChanged, list_tokens
-from portal.db.transactions import write_transaction
-from portal.models import Scope, User, UserSession
+from portal.models import Scope, User
 from portal.times import DAY_MS, now_ms
-from tests.accounts.test_pages import send, words
+from tests.accounts.stored_sessions import expire_confirmations
 from tests.support.builders import PASSWORD, Builder
+from tests.support.pages import extract_text, send_form
 
 
 def test_a_token_is_shown_once_works_and_is_revoked(app: Flask, signed_in: FlaskClient, owner: User) -> None:
-    answer = send(signed_in, "/settings/tokens", "/settings/tokens", name="nightly <sync>", scopes=["read"], days="30")
+    answer = send_form(
+        signed_in, "/settings/tokens", "/settings/tokens", name="nightly <sync>", scopes=["read"], days="30"
+    )
     assert answer.headers["Cache-Control"] == "no-store"
     token = re.search(r'id="token-value" type="text" value="([^"]+)"', answer.text)[1]
     address = f"/api/call/batches/{owner.id}"
@@ -30,10 +30,10 @@ def test_a_token_is_shown_once_works_and_is_revoked(app: Flask, signed_in: Flask
     assert token not in page
     assert "nightly &lt;sync&gt;" in page
     revoke = re.search(r'action="(/settings/tokens/[0-9a-f]{24}/revoke)"', page)[1]
-    assert send(signed_in, revoke, "/settings/tokens").status_code == 303
+    assert send_form(signed_in, revoke, "/settings/tokens").status_code == 303
     assert app.test_client().get(address, headers=bearer).status_code == 401
     assert "nightly" not in signed_in.get("/settings/tokens").text.split("</header>")[1].split("Token revoked")[1]
-    assert send(signed_in, revoke, "/settings/tokens").status_code == 303  # revoking again changes nothing
+    assert send_form(signed_in, revoke, "/settings/tokens").status_code == 303  # revoking again changes nothing
 
 
 @pytest.mark.parametrize(
@@ -53,14 +53,14 @@ def test_a_token_is_shown_once_works_and_is_revoked(app: Flask, signed_in: Flask
     ],
 )
 def test_an_invalid_token_form_names_the_problem(signed_in: FlaskClient, fields: dict, message: str) -> None:
-    answer = send(signed_in, "/settings/tokens", "/settings/tokens", **fields)
+    answer = send_form(signed_in, "/settings/tokens", "/settings/tokens", **fields)
     assert answer.status_code == 400
-    assert message in words(answer.text)
+    assert message in extract_text(answer.text)
     assert "token-value" not in answer.text
 
 
 def test_a_problem_is_shown_beside_its_field_and_the_input_stays(signed_in: FlaskClient) -> None:
-    html = send(signed_in, "/settings/tokens", name="nightly & co", scopes=["write"], days="0").text
+    html = send_form(signed_in, "/settings/tokens", name="nightly & co", scopes=["write"], days="0").text
     days = re.search(r'<input id="days"[^>]*>', html)[0]
     assert 'value="0"' in days
     assert 'aria-invalid="true"' in days
@@ -85,7 +85,7 @@ def test_a_token_expires_as_requested_or_as_late_as_allowed(
 ) -> None:
     monkeypatch.setitem(app.config, "TOKEN_MAX_DAYS", maximum)
     start = now_ms()
-    html = send(signed_in, "/settings/tokens", name="sync", scopes=["write", "read"], days=days).text
+    html = send_form(signed_in, "/settings/tokens", name="sync", scopes=["write", "read"], days=days).text
     with app.app_context():
         (token,) = list_tokens(owner.key)
     assert token.scopes == "read write"
@@ -94,27 +94,26 @@ def test_a_token_expires_as_requested_or_as_late_as_allowed(
     else:
         assert token.expires_at is None
     expires = re.search(r"Expires</span>(.*?)</td>", html, re.DOTALL)[1]
-    assert (words(expires) == "never") is (expected is None)
+    assert (extract_text(expires) == "never") is (expected is None)
 
 
 def test_a_longer_life_than_allowed_is_refused(signed_in: FlaskClient) -> None:
-    answer = send(signed_in, "/settings/tokens", "/settings/tokens", name="sync", scopes=["read"], days="366")
+    answer = send_form(signed_in, "/settings/tokens", "/settings/tokens", name="sync", scopes=["read"], days="366")
     assert answer.status_code == 400
-    assert "Days must be between 1 and 365." in words(answer.text)
+    assert "Days must be between 1 and 365." in extract_text(answer.text)
 
 
 def test_a_token_needs_a_recent_proof_of_identity(app: Flask, signed_in: FlaskClient, owner: User) -> None:
-    with app.app_context(), write_transaction() as session:
-        session.execute(update(UserSession).values(created_at=UserSession.created_at - CONFIRMED_MS))
+    expire_confirmations(app)
     assert "Confirm your identity" in signed_in.get("/settings/tokens").text
-    refused = send(signed_in, "/settings/tokens", name="sync", scopes=["read"])
+    refused = send_form(signed_in, "/settings/tokens", name="sync", scopes=["read"])
     assert (refused.status_code, refused.location) == (303, "/settings/confirm?next=/settings/tokens")
     with app.app_context():
         assert list_tokens(owner.key) == []
-    assert "current password is incorrect" in send(signed_in, refused.location, current="wrong").text.lower()
-    confirmed = send(signed_in, refused.location, current=PASSWORD)
+    assert "current password is incorrect" in send_form(signed_in, refused.location, current="wrong").text.lower()
+    confirmed = send_form(signed_in, refused.location, current=PASSWORD)
     assert (confirmed.status_code, confirmed.location) == (303, "/settings/tokens")
-    assert "token-value" in send(signed_in, "/settings/tokens", name="sync", scopes=["read"]).text
+    assert "token-value" in send_form(signed_in, "/settings/tokens", name="sync", scopes=["read"]).text
 
 
 def test_a_disabled_account_gets_no_token(app: Flask, build: Builder, owner: User) -> None:
@@ -133,7 +132,7 @@ def test_revoking_an_unknown_token_changes_nothing(
     signed_in: FlaskClient, build: Builder, owner: User, token_id: str
 ) -> None:
     build.create_token(owner)
-    answer = send(signed_in, f"/settings/tokens/{token_id}/revoke")
+    answer = send_form(signed_in, f"/settings/tokens/{token_id}/revoke")
     assert (answer.status_code, answer.location) == (303, "/settings/tokens")
     html = signed_in.get("/settings/tokens").text
     assert "Token revoked" not in html
@@ -152,6 +151,6 @@ def test_a_strangers_token_cannot_be_revoked(
 ) -> None:
     token = build.create_token(stranger)
     token_id = token.split("_")[1]
-    send(signed_in, f"/settings/tokens/{token_id}/revoke", "/settings/tokens")
+    send_form(signed_in, f"/settings/tokens/{token_id}/revoke", "/settings/tokens")
     bearer = {"Authorization": f"Bearer {token}"}
     assert app.test_client().get(f"/api/call/batches/{stranger.id}", headers=bearer).status_code == 404

@@ -1,4 +1,4 @@
-"""Requests and checks made of the OpenAPI document: every example, default and null, and answers against schemas."""
+"""Requests built from the examples of the OpenAPI document, and checks of answers against its schemas."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import io
 import json
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from openapi_schema_validator import OAS31Validator
@@ -42,34 +42,33 @@ class DocumentedOperation:
         content = self.content.get("requestBody", {}).get("content")
         return next(iter(content.items())) if content else None
 
-    def schema_of(self, reference: Mapping[str, Any]) -> dict[str, Any]:
+    def resolve_schema(self, reference: Mapping[str, Any]) -> dict[str, Any]:
         """Return a schema, or the component that it refers to."""
         name = reference.get("$ref", "").rpartition("/")[2]
         return self.document["components"]["schemas"][name] if name else dict(reference)
 
-    def example_request(self, *optional: str, nulls: tuple[str, ...] = ()) -> DocumentedRequest:
-        """Return the request of the examples: the required parameters, those named, and the body with some nulls."""
-        chosen = [one for one in self.parameters if one.get("required") or one["name"] in optional]
+    def build_request(self, *optional: str, nulls: tuple[str, ...] = ()) -> DocumentedRequest:
+        """Build a request from the examples: required parameters, these optional ones, and a body with these nulls."""
+        examples: dict[str, dict[str, Any]] = {"path": {}, "query": {}, "header": {}}
+        for parameter in self.parameters:
+            if parameter.get("required") or parameter["name"] in optional:
+                examples[parameter["in"]][parameter["name"]] = parameter["example"]
         body = deepcopy(self.body[1]["example"]) if self.body else None
         for name in nulls:
             body[name] = None
-        return DocumentedRequest(
-            self,
-            {one["name"]: one["example"] for one in chosen if one["in"] == "path"},
-            {one["name"]: one["example"] for one in chosen if one["in"] == "query"},
-            {one["name"]: one["example"] for one in chosen if one["in"] == "header"},
-            body,
-        )
+        return DocumentedRequest(self, examples["path"], examples["query"], examples["header"], body)
 
+    @property
     def optional_fields(self) -> list[str]:
-        """Return the optional fields of a JSON body."""
+        """The optional fields of a JSON body."""
         if self.body is None or self.body[0] != JSON:
             return []
-        schema = self.schema_of(self.body[1]["schema"])
+        schema = self.resolve_schema(self.body[1]["schema"])
         return [name for name in schema["properties"] if name not in schema.get("required", ())]
 
+    @property
     def defaults(self) -> dict[str, Any]:
-        """Return the documented defaults of the query parameters."""
+        """The documented defaults of the query parameters."""
         found = {one["name"]: one["schema"].get("default") for one in self.parameters if one["in"] == "query"}
         return {name: value for name, value in found.items() if value is not None}
 
@@ -81,7 +80,7 @@ class DocumentedRequest:
     operation: DocumentedOperation
     path: dict[str, str]
     query: dict[str, Any]
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, str]
     body: Any = None
 
     def send(self, client: Any, token: str) -> Any:
@@ -89,14 +88,14 @@ class DocumentedRequest:
         options: dict[str, Any] = {}
         if self.body is not None:
             kind = self.operation.body[0]
-            options = {"json": self.body} if kind == JSON else {"data": form_parts(self.body), "content_type": FORM}
+            options = {"json": self.body} if kind == JSON else {"data": encode_form(self.body), "content_type": FORM}
         headers = {"Authorization": f"Bearer {token}"} | self.headers
         address = self.operation.path.format(**self.path)
         method = self.operation.method.upper()
         return client.open(address, method=method, query_string=self.query, headers=headers, **options)
 
 
-def form_parts(body: Mapping[str, Any]) -> dict[str, Any]:
+def encode_form(body: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parts of a form as OpenAPI 3.1 defines them: repeated parts for arrays, JSON for objects."""
     parts: dict[str, Any] = {}
     for name, value in body.items():
@@ -118,20 +117,20 @@ def operations_of(document: Document) -> Iterator[DocumentedOperation]:
             yield DocumentedOperation(document, path, method)
 
 
-def closed(schema: Any) -> Any:
-    """Return a schema in which objects have no keys but the documented ones, unless more are documented."""
+def forbid_other_keys(schema: Any) -> Any:
+    """Return a schema whose objects have only the documented keys, unless it allows others."""
     if isinstance(schema, list):
-        return [closed(member) for member in schema]
+        return [forbid_other_keys(member) for member in schema]
     if not isinstance(schema, dict):
         return schema
-    inner = {name: closed(member) for name, member in schema.items()}
+    inner = {name: forbid_other_keys(member) for name, member in schema.items()}
     is_object = schema.get("type") == "object" and "properties" in schema
     return {"additionalProperties": False} | inner if is_object else inner
 
 
-def validator(document: Document, schema: Mapping[str, Any]) -> OAS31Validator:
+def build_validator(document: Document, schema: Mapping[str, Any]) -> OAS31Validator:
     """Return a validator that also finds undocumented keys."""
-    return OAS31Validator({**closed(schema), "components": closed(document["components"])})
+    return OAS31Validator({**forbid_other_keys(schema), "components": forbid_other_keys(document["components"])})
 
 
 def assert_documented(document: Document, path: str, method: str, answer: Any) -> None:
@@ -146,4 +145,4 @@ def assert_documented(document: Document, path: str, method: str, answer: Any) -
     if schema == {"type": "string"}:  # a file
         assert answer.data
         return
-    validator(document, schema).validate(answer.json)
+    build_validator(document, schema).validate(answer.json)

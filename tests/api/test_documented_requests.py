@@ -17,9 +17,8 @@ from tests.api.documented_requests import (
     Document,
     DocumentedRequest,
     assert_documented,
-    closed,
+    build_validator,
     operations_of,
-    validator,
 )
 from tests.support.builders import Builder
 from tests.support.databases import empty
@@ -83,24 +82,24 @@ def assert_success(request: DocumentedRequest, answer: Any) -> None:
 
 def test_every_example_of_a_request_succeeds(document: Document, send: Callable) -> None:
     for operation in operations_of(document):
-        requests = [operation.example_request()]
-        requests += [operation.example_request(one["name"]) for one in operation.parameters if not one.get("required")]
+        requests = [operation.build_request()]
+        requests += [operation.build_request(one["name"]) for one in operation.parameters if not one.get("required")]
         for request in requests:
             assert_success(request, send(request))
 
 
 def test_null_for_every_optional_field_succeeds(document: Document, send: Callable) -> None:
-    with_optional = [operation for operation in operations_of(document) if operation.optional_fields()]
+    with_optional = [operation for operation in operations_of(document) if operation.optional_fields]
     assert with_optional
     for operation in with_optional:
-        request = operation.example_request(nulls=tuple(operation.optional_fields()))
+        request = operation.build_request(nulls=tuple(operation.optional_fields))
         assert_success(request, send(request))
 
 
 def test_null_for_every_optional_field_of_an_event_succeeds(document: Document, send: Callable) -> None:
     """One event for each field: not all of them can be null at once."""
     (operation,) = (one for one in operations_of(document) if one.id == "reportEvents")
-    request = operation.example_request()
+    request = operation.build_request()
     (event,) = request.body["events"]
     event |= {"batchId": BATCH_ID, "phoneNumber": PHONE_NUMBER}
     schema = document["components"]["schemas"]["CallEventBody"]
@@ -113,19 +112,19 @@ def test_null_for_every_optional_field_of_an_event_succeeds(document: Document, 
 def test_documented_defaults_change_nothing(document: Document, send: Callable) -> None:
     """Generated clients send every default: alone, all together, and beside each other parameter."""
     for operation in operations_of(document):
-        defaults = operation.defaults()
+        defaults = operation.defaults
         if not defaults:
             continue
-        plain = send(operation.example_request())
+        plain = send(operation.build_request())
         for one in [{name: value} for name, value in defaults.items()] + [defaults]:
-            request = operation.example_request()
+            request = operation.build_request()
             request.query.update(one)
             answer = send(request)
             assert_success(request, answer)
             assert len(answer.data) == len(plain.data), one
         for parameter in operation.parameters:
             if parameter["in"] == "query":
-                request = operation.example_request(parameter["name"])
+                request = operation.build_request(parameter["name"])
                 request.query.update({name: value for name, value in defaults.items() if name not in request.query})
                 assert_success(request, send(request))
 
@@ -137,12 +136,11 @@ def test_no_field_of_a_body_or_an_answer_has_a_default(document: Document) -> No
 
 def test_every_parameter_body_and_answer_has_a_valid_example(document: Document) -> None:
     for operation in operations_of(document):
-        contents = [one | {"schema": closed(one["schema"])} for one in operation.parameters]
-        contents += [operation.body[1]] if operation.body else []
+        contents = [*operation.parameters, *([operation.body[1]] if operation.body else [])]
         for response in operation.content["responses"].values():
             contents += response.get("content", {}).values()
         for content in contents:
-            validator(document, content["schema"]).validate(content["example"])
+            build_validator(document, content["schema"]).validate(content["example"])
 
 
 def test_every_example_in_a_schema_is_valid(document: Document) -> None:
@@ -150,7 +148,7 @@ def test_every_example_in_a_schema_is_valid(document: Document) -> None:
     for _, name, schema in walk({"schemas": document["components"]["schemas"]}):
         if isinstance(schema, dict) and isinstance(schema.get("examples"), list) and name != "properties":
             for example in schema["examples"]:
-                validator(document, schema).validate(example)
+                build_validator(document, schema).validate(example)
                 found += 1
     assert found > 30
 

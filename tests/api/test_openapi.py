@@ -18,7 +18,7 @@ from portal.batches.parameters import BatchListParameters
 from portal.models import Scope, User
 from portal.version import VERSION
 from portal.web.parameters import known_names
-from tests.api.documented_requests import assert_documented, validator
+from tests.api.documented_requests import assert_documented, build_validator
 from tests.support.builders import Builder
 
 # Documents, requests and answers have the same form on both databases.
@@ -166,7 +166,7 @@ def test_the_check_finds_differences(api: Callable, build: Builder, owner: User,
     build.create_batch(owner)
     body = api().json
     schema = document["paths"][LIST]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
-    check = validator(document, schema)
+    check = build_validator(document, schema)
     assert check.is_valid(body)
     batch = body["data"]["batches"][0]
     for wrong in ({**batch, "more": 1}, {k: v for k, v in batch.items() if k != "_id"}, {**batch, "totalCalls": "0"}):
@@ -193,7 +193,7 @@ def test_documented_limits_of_a_body_match_the_validation(
     call_api: Callable, document: dict[str, Any], field: str, good: list, bad: list
 ) -> None:
     content = document["paths"]["/api/call/createBatch"]["post"]["requestBody"]["content"]["application/json"]
-    check = validator(document, content["schema"])
+    check = build_validator(document, content["schema"])
     for value, valid in [(value, True) for value in good] + [(value, False) for value in bad]:
         body = content["example"] | {field: value}
         assert check.is_valid(body) is valid, value

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 import stat
-import subprocess
 import threading
 from collections.abc import Callable
 from contextlib import closing
@@ -17,23 +16,15 @@ from flask import Flask
 from flask_migrate import downgrade, upgrade
 from sqlalchemy import text
 
-from portal.backups import commands, postgresql, programs, sqlite
+from portal.backups import commands, postgresql, sqlite
 from portal.batches import derived
 from portal.extensions import db
 from portal.models import Batch, Scope, User
+from tests.backups.results import error_line
 from tests.conftest import DATABASES, sign_in
 from tests.support.builders import Builder
-from tests.support.missing import ServiceMissing
-from tests.support.postgresql import find_postgresql_programs
 
-
-@pytest.fixture(autouse=True)
-def clients_on_path(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Add the client programs of the test server to PATH."""
-    try:
-        monkeypatch.setenv("PATH", str(find_postgresql_programs()), prepend=":")
-    except ServiceMissing:
-        return
+pytestmark = pytest.mark.usefixtures("clients_on_path")
 
 
 @pytest.fixture
@@ -48,13 +39,6 @@ def other_app(make_app: Callable[..., Flask], app: Flask) -> Flask:
     with app.app_context():
         dialect = db.engine.dialect.name
     return make_app(dialect)
-
-
-def error_line(result: Result) -> str:
-    """Return the error message of a command."""
-    assert result.exit_code == 1, result.output
-    assert result.stderr.startswith("Error: ")
-    return result.stderr.strip()
 
 
 def batch_names(app: Flask) -> list[str]:
@@ -268,50 +252,3 @@ def test_a_copy_without_its_write_ahead_log_is_refused(tmp_path: Path, apps: Cal
         live.commit()
         result = apps("sqlite").test_cli_runner().invoke(args=["restore", str(file), "--replace", "--yes"])
     assert "is a database in use" in error_line(result)
-
-
-def test_no_password_is_on_a_command_line(apps: Callable[[str], Flask], monkeypatch: pytest.MonkeyPatch) -> None:
-    app = apps("postgresql")
-    commands_run: list[list[str]] = []
-    with app.app_context():
-        engine = db.create_engine(
-            "postgresql+psycopg://someone:s3cret@db.example:6543/calls?sslmode=verify-full&sslrootcert=/etc/ca.pem"
-        )
-        environ = programs.connection_environment(engine)
-    assert (environ["PGPASSWORD"], environ["PGHOST"], environ["PGPORT"]) == ("s3cret", "db.example", "6543")
-    assert (environ["PGDATABASE"], environ["PGUSER"], environ["PGSSLMODE"]) == ("calls", "someone", "verify-full")
-    subprocess_run = subprocess.run
-
-    def record(command: list[str], **options: Any) -> Any:
-        commands_run.append(command)
-        return subprocess_run(command, **options)
-
-    monkeypatch.setattr(subprocess, "run", record)
-    app.test_cli_runner().invoke(args=["backup", "-"])
-    assert any("pg_dump" in command[0] for command in commands_run)
-    password = str(db_password(app))
-    assert not [
-        argument
-        for command in commands_run
-        for argument in command
-        if "@" in argument or (password and password in argument)
-    ]
-
-
-def db_password(app: Flask) -> str:
-    with app.app_context():
-        return str(db.engine.url.password or "")
-
-
-@pytest.mark.parametrize(
-    ("paths", "message"),
-    [(["/one"], "has version 1, but the server has version"), ([], "is not installed")],
-    ids=["too old", "missing"],
-)
-def test_missing_or_old_client_programs_are_reported(
-    apps: Callable[[str], Flask], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, paths: list[str], message: str
-) -> None:
-    monkeypatch.setattr(programs, "candidate_paths", lambda _name: iter(paths))
-    monkeypatch.setattr(programs, "program_version", lambda path: 1 if path == "/one" else 0)
-    assert message in error_line(apps("postgresql").test_cli_runner().invoke(args=["backup", str(tmp_path / "one")]))
-    assert list(tmp_path.iterdir()) == []

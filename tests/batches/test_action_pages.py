@@ -1,39 +1,20 @@
-"""Pages that change batches: status, name, copies, deletion and restoring, for one batch or several."""
+"""Pages that start, pause, resume, stop and delete batches, one or many, and ask for confirmation."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy.exc import DatabaseError
 
 from portal.batches.pages.actions import PageAction
-from portal.db.transactions import write_transaction
-from portal.models import Batch, BatchLogEntry, User
-from tests.accounts.test_pages import words
+from portal.models import Batch, User
+from tests.batches.lists import statuses
 from tests.batches.test_transitions import ROWS
-from tests.conftest import csrf_token
 from tests.support.builders import Builder
-
-
-@pytest.fixture
-def press(signed_in: FlaskClient) -> Callable[..., Any]:
-    """Return a function that posts the form of a page and follows the redirect."""
-
-    def post(address: str, follow: bool = True, **fields: Any) -> Any:
-        token = csrf_token(signed_in.get("/settings/account").text)
-        return signed_in.post(address, data=fields | {"csrf_token": token}, follow_redirects=follow)
-
-    return post
-
-
-def statuses(api: Callable) -> dict[str, str]:
-    """Return the status of each batch by name."""
-    return {batch["batchName"]: batch["queue_status"] for batch in api("?limit=100").json["data"]["batches"]}
+from tests.support.pages import extract_text
 
 
 @pytest.mark.parametrize(("status", "action", "target"), ROWS)
@@ -48,7 +29,7 @@ def test_every_action_on_the_page(
         assert statuses(api) == {"Spring": status}
         answer = press("/batches/confirm", do=action, id=batch.id, back=f"/batches/{batch.id}")
     if target == "-":
-        assert "“Spring” not changed. This batch is" in words(answer.text)
+        assert "“Spring” not changed. This batch is" in extract_text(answer.text)
     assert statuses(api) == {"Spring": status if target in ("-", "same") else target}
 
 
@@ -78,10 +59,10 @@ def test_forms_without_a_csrf_token_are_refused(signed_in: FlaskClient, build: B
 
 def test_batches_of_a_stranger_cannot_be_changed(press: Callable, build: Builder, stranger: User, app: Flask) -> None:
     theirs = build.create_batch(stranger, "theirs", status="active")
-    assert "no longer exist" in words(press("/batches/act", do="pause", id=theirs.id).text)
+    assert "no longer exist" in extract_text(press("/batches/act", do="pause", id=theirs.id).text)
     assert press(f"/batches/{theirs.id}/rename", name="mine").status_code == 404
     assert press(f"/batches/{theirs.id}/duplicate", name="mine").status_code == 404
-    assert "no longer exist" in words(press("/batches/restore", id=theirs.id).text)
+    assert "no longer exist" in extract_text(press("/batches/restore", id=theirs.id).text)
     press("/batches/confirm", do="delete", id=theirs.id)
     after = build.change(theirs)
     assert (after.name, after.status, after.deleted_at) == ("theirs", "active", None)
@@ -119,7 +100,7 @@ def test_deletion_from_the_batch_page_returns_to_the_list(press: Callable, build
 
 def test_many_reasons_are_summed_up(press: Callable, build: Builder, owner: User) -> None:
     batches = [build.create_batch(owner, "x" * 200, status="completed") for _ in range(20)]
-    answer = words(press("/batches/act", do="pause", id=[batch.id for batch in batches]).text)
+    answer = extract_text(press("/batches/act", do="pause", id=[batch.id for batch in batches]).text)
     assert answer.count("cannot be paused") == 5
     assert "15 more batches not changed." in answer
 
@@ -145,11 +126,11 @@ def confirm_url(batches: dict[str, Batch], **parameters: str) -> str:
 def test_the_confirmation_lists_the_batches_and_those_not_changed(
     signed_in: FlaskClient, press: Callable, api: Callable, three: dict[str, Batch]
 ) -> None:
-    page = words(signed_in.get(confirm_url(three, do="stop")).text)
+    page = extract_text(signed_in.get(confirm_url(three, do="stop")).text)
     assert "Stop 2 batches?" in page
     assert "The active one" in page
     assert "Not changed: The completed one This batch is completed and cannot be stopped" in page
-    answer = words(press("/batches/confirm", do="stop", id=[batch.id for batch in three.values()]).text)
+    answer = extract_text(press("/batches/confirm", do="stop", id=[batch.id for batch in three.values()]).text)
     assert "2 batches stopped." in answer
     assert "“The completed one” not changed. This batch is completed and cannot be stopped." in answer
     assert statuses(api) == {
@@ -162,18 +143,18 @@ def test_the_confirmation_lists_the_batches_and_those_not_changed(
 def test_deletion_warns_about_running_batches_and_can_be_undone(
     signed_in: FlaskClient, press: Callable, api: Callable, three: dict[str, Batch]
 ) -> None:
-    page = words(signed_in.get(confirm_url(three, do="delete")).text)
+    page = extract_text(signed_in.get(confirm_url(three, do="delete")).text)
     assert "Delete 3 batches?" in page
     assert "Active or paused: The paused one, The active one. Deleting stops calling" in page
-    single_page = words(signed_in.get(f"/batches/confirm?do=delete&id={three['active'].id}").text)
+    single_page = extract_text(signed_in.get(f"/batches/confirm?do=delete&id={three['active'].id}").text)
     assert "Active or paused: The active one." in single_page
     answer = press("/batches/confirm", do="delete", id=[batch.id for batch in three.values()], back="/batches?limit=25")
     assert answer.request.full_path == "/batches?limit=25"
-    assert "3 batches deleted." in words(answer.text)
+    assert "3 batches deleted." in extract_text(answer.text)
     assert api().status_code == 404
     form = re.search(r'<form method="post" action="/batches/restore">.*?</form>', answer.text, re.DOTALL)[0]
     ids = re.findall(r'name="id" value="(\w+)"', form)
-    assert "3 batches restored." in words(press("/batches/restore", id=ids, back="/batches?limit=25").text)
+    assert "3 batches restored." in extract_text(press("/batches/restore", id=ids, back="/batches?limit=25").text)
     assert set(statuses(api).values()) == {"stopped", "completed"}
 
 
@@ -192,7 +173,7 @@ def test_a_confirmation_without_batches_is_refused(
 ) -> None:
     answer = signed_in.get(f"/batches/confirm?{query}", follow_redirects=True)
     assert answer.status_code == status
-    assert message in words(answer.text)
+    assert message in extract_text(answer.text)
 
 
 def test_a_redirect_never_leaves_the_site(press: Callable, build: Builder, owner: User) -> None:
@@ -200,105 +181,3 @@ def test_a_redirect_never_leaves_the_site(press: Callable, build: Builder, owner
         batch = build.create_batch(owner)
         assert press("/batches/confirm", False, do="delete", id=batch.id, back=back).location == "/batches"
         assert press("/batches/restore", False, id=batch.id, back=back).location == "/batches"
-
-
-# --- trash, rename, duplicate -----------------------------------------------------------------------------------------
-
-
-def test_the_trash_shows_when_and_by_whom_and_restores(
-    signed_in: FlaskClient, press: Callable, api: Callable, build: Builder, owner: User, stranger: User
-) -> None:
-    assert "The trash is empty" in signed_in.get("/batches/trash").text
-    build.create_batch(stranger, "theirs", deleted=True)
-    batches = [build.create_batch(owner, f"Round {number}") for number in range(27)]
-    for batch in batches:
-        press("/batches/confirm", False, do="delete", id=batch.id)
-    trash = signed_in.get("/batches/trash").text
-    assert "1–25 of 27" in words(trash)
-    assert "theirs" not in trash
-    assert re.search(r"Round 26 Pending Calls 0 Deleted just now .* By owner", words(trash))
-    assert signed_in.get("/batches/trash?page=9").location == "/batches/trash?page=2"
-    press("/batches/restore", id=batches[0].id)
-    assert statuses(api) == {"Round 0": "pending"}
-
-
-@pytest.mark.parametrize(
-    ("name", "status", "message"),
-    [
-        ("  Summer  ", 200, "Summer"),
-        ("", 400, "must not be empty"),
-        ("x" * 201, 400, "at most 200"),
-        ("a\tb", 400, "control"),
-        ("open \u202ename", 400, "must not hold U+202E"),
-    ],
-)
-def test_rename(
-    press: Callable, api: Callable, build: Builder, owner: User, name: str, status: int, message: str
-) -> None:
-    batch = build.create_batch(owner, "Spring", status="active")
-    answer = press(f"/batches/{batch.id}/rename", name=name)
-    assert answer.status_code == status
-    assert message in words(answer.text)
-    assert statuses(api) == {"Summer" if status == 200 else "Spring": "active"}
-    total = api("?search=summer").json["data"]["pagination"]["total"]
-    assert total == (1 if status == 200 else 0)
-
-
-@pytest.mark.parametrize(("contacts", "calls"), [("all", 3), ("not-reached", 2)])
-def test_duplicate(
-    press: Callable, call_api: Callable, api: Callable, build: Builder, owner: User, contacts: str, calls: int
-) -> None:
-    body = {"batchName": "Spring", "callingNumbers": ["+12025550100"], "retry": 3}
-    first = call_api("createBatch", body).json["data"]
-    numbers = [{"phoneNumber": f"+1202555010{number}", "name": str(number)} for number in range(1, 4)]
-    ids = call_api("addCallsToBatch", {"batchId": first, "call_data": numbers}).json["data"]["callIds"]
-    call_api("call-events", {"events": [{"eventId": "1", "callId": ids[0], "callStatus": "completed"}]})
-    answer = press(f"/batches/{first}/duplicate", name="Spring copy", contacts=contacts)
-    assert answer.status_code == 200
-    assert f"with {calls} calls" in words(answer.text)
-    assert "+12025550100" in answer.text
-    copy = api().json["data"]["batches"][0]
-    assert (copy["batchName"], copy["queue_status"], copy["totalCalls"]) == ("Spring copy", "pending", calls)
-    assert copy["callsPicked"] == 0
-    data = call_api(f"batch-details/{copy['_id']}").json["data"]["data"]
-    assert [call["name"] for call in data] == ["1", "2", "3"][3 - calls :]
-    assert press(f"/batches/{first}/duplicate", name="").status_code == 400
-
-
-# --- activity ---------------------------------------------------------------------------------------------------------
-
-
-def test_every_change_is_logged_with_actor_and_channel(
-    press: Callable, call_api: Callable, signed_in: FlaskClient, owner: User
-) -> None:
-    body = {"batchName": "Spring", "callingNumbers": ["+12025550100"]}
-    batch = call_api("createBatch", body).json["data"]
-    ids = call_api("addCallsToBatch", {"batchId": batch, "call_data": [{"phoneNumber": "+12025550101"}]}).json["data"]
-    call_api("start-calling", {"batchId": batch, "userId": owner.id})
-    call_api("start-calling", {"batchId": batch, "userId": owner.id})  # changes nothing and is not logged
-    press(f"/batches/{batch}/rename", name="Summer")
-    event = {"eventId": "1", "callId": ids["callIds"][0], "callStatus": "busy"}
-    call_api("call-events", {"events": [event]})
-    press("/batches/confirm", do="delete", id=batch)
-    press("/batches/restore", id=batch)
-    assert "All 7 entries" in words(signed_in.get(f"/batches/{batch}").text)
-    page = words(signed_in.get(f"/batches/{batch}/changes").text)
-    entries = [
-        "Restored owner, web app",
-        "Deleted owner, web app",
-        "Changed from active to completed System, token “test”",
-        "Renamed from “Spring” to “Summer” owner, web app",
-        "Changed from pending to active owner, token “test”",
-        "1 call added owner, token “test”",
-        "Created owner, token “test”",
-    ]
-    positions = [page.index(entry) for entry in entries]
-    assert positions == sorted(positions)
-    assert "5550101" not in page
-
-
-def test_log_entries_cannot_be_updated(app: Flask, press: Callable, build: Builder, owner: User) -> None:
-    batch = build.create_batch(owner)
-    press(f"/batches/{batch.id}/rename", name="Summer")
-    with app.app_context(), pytest.raises(DatabaseError, match="never altered"), write_transaction() as session:
-        session.query(BatchLogEntry).update({"details": {}})

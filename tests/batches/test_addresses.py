@@ -12,9 +12,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from portal.models import Batch, User
-from tests.batches.test_pages import HTMX, strip
 from tests.conftest import sign_in
 from tests.support.builders import DAY_OF_MAY, Builder
+from tests.support.pages import HTMX, extract_text
 
 STATE = "search=round&status=active&limit=5&sortBy=batchName&sortOrder=asc&createdFrom=2025-01-01"
 
@@ -35,7 +35,7 @@ def test_unknown_parameters_are_ignored_and_not_in_links(
 ) -> None:
     answer = signed_in.get("/batches?utm_source=mail&limit=10&fbclid=1&utm_source=again", headers=headers)
     assert answer.status_code == 200
-    assert "1–10 of 12" in strip(answer.text)
+    assert "1–10 of 12" in extract_text(answer.text)
     assert len(links(answer.text)) > 20
     assert not [address for address in links(answer.text) if "utm" in address or "fbclid" in address]
 
@@ -59,14 +59,14 @@ def test_an_invalid_value_shows_an_error_and_the_list(
 ) -> None:
     answer = signed_in.get(f"/batches?{query}", headers=headers)
     assert answer.status_code == 400
-    assert message in strip(answer.text)
-    assert "of 12" in strip(answer.text)
+    assert message in extract_text(answer.text)
+    assert "of 12" in extract_text(answer.text)
     assert "ETag" not in answer.headers
 
 
 def test_an_invalid_value_does_not_affect_the_others(signed_in: FlaskClient, batches: list[Batch]) -> None:
     answer = signed_in.get("/batches?limit=0&search=round+1&page=1")
-    assert "1–4 of 4" in strip(answer.text)
+    assert "1–4 of 4" in extract_text(answer.text)
 
 
 def test_past_the_end_an_invalid_value_shows_an_error_on_the_last_page(
@@ -75,11 +75,11 @@ def test_past_the_end_an_invalid_value_shows_an_error_on_the_last_page(
     answer = signed_in.get("/batches?page=99&search=round&limit=0")
     assert answer.status_code == 400
     assert "limit must be between 1 and 100" in answer.text
-    assert "11–12 of 12" in strip(answer.text)
+    assert "11–12 of 12" in extract_text(answer.text)
     build.create_call(batches[0])
     answer = signed_in.get(f"/batches/{batches[0].id}?page=99&limit=0")
     assert answer.status_code == 400
-    assert "1–1 of 1" in strip(answer.text)
+    assert "1–1 of 1" in extract_text(answer.text)
 
 
 def test_an_invalid_value_is_not_in_links(signed_in: FlaskClient, batches: list[Batch]) -> None:
@@ -96,7 +96,7 @@ def test_a_page_past_the_end_redirects_to_the_last_page(signed_in: FlaskClient, 
     assert signed_in.get("/batches?page=1000000000").location == "/batches?page=2"
     assert signed_in.get("/batches?page=1000000000", headers=HTMX).location == "/batches?page=2"
     followed = signed_in.get("/batches?page=99&utm_source=mail", headers=HTMX, follow_redirects=True)
-    assert "11–12 of 12" in strip(followed.text)
+    assert "11–12 of 12" in extract_text(followed.text)
     assert followed.request.full_path == "/batches?page=2"
 
 
@@ -104,9 +104,9 @@ def test_the_pager_shows_the_range_and_links(signed_in: FlaskClient, build: Buil
     for _ in range(32):
         build.create_batch(owner)
     page = signed_in.get("/batches?page=3").text
-    assert "21–30 of 32" in strip(page)
+    assert "21–30 of 32" in extract_text(page)
     assert 'data-announcement="21–30 of 32 batches"' in page
-    assert "26–32 of 32" in strip(signed_in.get("/batches?page=2&limit=25").text)
+    assert "26–32 of 32" in extract_text(signed_in.get("/batches?page=2&limit=25").text)
     rels = re.findall(r'id="page-(\w+)"[^>]* href="([^"]+)"', page)
     assert rels == [
         ("first", "/batches"),

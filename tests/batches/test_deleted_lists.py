@@ -10,8 +10,9 @@ import pytest
 from flask.testing import FlaskClient
 
 from portal.models import Batch, User
-from tests.accounts.test_pages import send, words
+from tests.batches.lists import names, total
 from tests.support.builders import MAY_2025, Builder
+from tests.support.pages import extract_text, send_form
 
 LIVE_KEYS = [
     "_id",
@@ -32,11 +33,6 @@ def batches(build: Builder, owner: User, stranger: User) -> list[Batch]:
     return [build.create_batch(owner, f"Round {number}", deleted=number in (2, 4)) for number in range(1, 6)]
 
 
-def names(answer: dict) -> list[str]:
-    """Return the names of the batches in a response."""
-    return [batch["batchName"].removeprefix("Round ") for batch in answer["data"]["batches"]]
-
-
 VIEWS = (
     ("", "531", 3),
     ("?deleted=", "531", 3),
@@ -55,18 +51,16 @@ VIEWS = (
 
 @pytest.mark.usefixtures("batches")
 def test_a_list_with_deleted_batches(api: Callable) -> None:
-    for query, found, total in VIEWS:
+    for query, found, count in VIEWS:
         answer = api(query)
         assert answer.status_code == 200
-        assert ("".join(names(answer.json)), answer.json["data"]["pagination"]["total"]) == (found, total), query
+        assert ("".join(name[-1] for name in names(answer)), total(answer)) == (found, count), query
 
 
 @pytest.mark.usefixtures("batches")
 def test_only_deleted_batches_have_the_time_of_deletion_as_last_key(api: Callable) -> None:
     rows = api("?deleted=include").json["data"]["batches"]
-    assert [list(row) for row in rows] == [
-        [*LIVE_KEYS, *(["deletedAt"] if "24".count(name) else [])] for name in "54321"
-    ]
+    assert [list(row) for row in rows] == [[*LIVE_KEYS, "deletedAt"] if name in "24" else LIVE_KEYS for name in "54321"]
     assert rows[1]["deletedAt"] == rows[1]["createdAt"]  # the builder deletes at once
 
 
@@ -82,7 +76,7 @@ def test_deleted_batches_alone_answer_404_unless_asked_for(api: Callable, build:
 def test_an_empty_trash_is_an_empty_list(api: Callable, build: Builder, owner: User) -> None:
     build.create_batch(owner, "Live")
     answer = api("?deleted=only")
-    assert (answer.status_code, answer.json["data"]["pagination"]["total"]) == (200, 0)
+    assert (answer.status_code, total(answer)) == (200, 0)
 
 
 def test_every_change_of_the_trash_changes_the_tag(api: Callable, call_api: Callable, batches: list[Batch]) -> None:
@@ -116,17 +110,17 @@ def test_the_page_offers_to_restore_deleted_batches_only(signed_in: FlaskClient,
         assert (f'href="/batches/{batch.id}"' in page) is not is_deleted
         assert (f'id="select-{batch.id}"' in page) is not is_deleted
         assert (f'aria-label="Restore {batch.name}"' in page) is is_deleted
-    assert "With deleted 5" in words(page)
-    answer = send(signed_in, "/batches/restore", id=batches[1].id, back="/batches?deleted=include")
+    assert "With deleted 5" in extract_text(page)
+    answer = send_form(signed_in, "/batches/restore", id=batches[1].id, back="/batches?deleted=include")
     assert answer.location == "/batches?deleted=include"
     assert f'href="/batches/{batches[1].id}"' in signed_in.get("/batches?deleted=include").text
 
 
 def test_the_page_without_live_batches_shows_the_trash(signed_in: FlaskClient, build: Builder, owner: User) -> None:
-    assert "There are no deleted batches" in words(signed_in.get("/batches?deleted=only").text)
+    assert "There are no deleted batches" in extract_text(signed_in.get("/batches?deleted=only").text)
     build.create_batch(owner, "Gone", deleted=True, deleted_at=MAY_2025)
-    page = words(signed_in.get("/batches?deleted=only").text)
+    page = extract_text(signed_in.get("/batches?deleted=only").text)
     assert "Gone Deleted 1 May 2025 Restore" in page
     answer = signed_in.get("/batches?deleted=maybe")
     assert answer.status_code == 400
-    assert "deleted must be one of exclude, only, include" in words(answer.text)
+    assert "deleted must be one of exclude, only, include" in extract_text(answer.text)

@@ -12,8 +12,8 @@ from flask.testing import FlaskClient
 from portal.models import Batch, CallStatus, User
 from tests.conftest import sign_in
 from tests.support.builders import Builder
+from tests.support.pages import HTMX, extract_text
 
-HTMX = {"HX-Request": "true"}
 RESTORE = {**HTMX, "HX-History-Restore-Request": "true"}
 VARY = {"HX-Request", "HX-History-Restore-Request", "Cookie"}
 
@@ -35,11 +35,6 @@ def batches(build: Builder, owner: User) -> list[Batch]:
 
 def vary(answer: object) -> set[str]:
     return {name.strip() for name in answer.headers["Vary"].split(",")}
-
-
-def strip(html: str) -> str:
-    """Return the text of a page."""
-    return " ".join(re.sub(r"<[^>]*>", "", html).split())
 
 
 @pytest.mark.parametrize("headers", [{}, HTMX, RESTORE], ids=["page", "fragment", "restore"])
@@ -111,11 +106,11 @@ def test_a_list_without_batches_and_a_list_without_matches(
     app: Flask, signed_in: FlaskClient, build: Builder, owner: User, stranger: User
 ) -> None:
     build.create_batch(stranger)
-    nothing = strip(signed_in.get("/batches").text)
+    nothing = extract_text(signed_in.get("/batches").text)
     assert "No batches yet" in nothing
     assert "New batch" in nothing
     build.create_batch(owner)
-    no_match = strip(signed_in.get("/batches?search=nowhere").text)
+    no_match = extract_text(signed_in.get("/batches?search=nowhere").text)
     assert "No batches match" in no_match
     assert "Clear search" in no_match
 
@@ -125,8 +120,8 @@ def test_the_batch_page_shows_pages_of_calls(signed_in: FlaskClient, build: Buil
     for _ in range(30):
         build.create_call(batch)
     first = signed_in.get(f"/batches/{batch.id}")
-    assert "1–25 of 30" in strip(first.text)
-    assert "26–30 of 30" in strip(signed_in.get(f"/batches/{batch.id.upper()}?page=2").text)
+    assert "1–25 of 30" in extract_text(first.text)
+    assert "26–30 of 30" in extract_text(signed_in.get(f"/batches/{batch.id.upper()}?page=2").text)
     assert signed_in.get(f"/batches/{batch.id}?page=7").location == f"/batches/{batch.id}?page=2"
     wrong = signed_in.get(f"/batches/{batch.id}?limit=101")
     assert (wrong.status_code, "limit must be between 1 and 100" in wrong.text) == (400, True)
@@ -150,8 +145,8 @@ def test_an_active_batch_outside_its_calling_hours_says_until_when_it_waits(
     friday = 1_795_802_400_000  # 2026-11-27T18:00:00Z
     monkeypatch.setattr("portal.web.clock.now_ms", lambda: friday)
     for address in ("/batches", f"/batches/{batches['active'].id}"):
-        assert "Waiting until Mon 30 Nov, 09:00 (Paris)" in strip(signed_in.get(address).text)
-    page = strip(signed_in.get(f"/batches/{batches['paused'].id}").text)
+        assert "Waiting until Mon 30 Nov, 09:00 (Paris)" in extract_text(signed_in.get(address).text)
+    page = extract_text(signed_in.get(f"/batches/{batches['paused'].id}").text)
     assert "Monday to Friday, 09:00 to 17:00, Europe/Paris – opens Mon 30 Nov, 09:00 (Paris)" in page
     assert "Waiting" not in page
     assert [batch["queue_status"] for batch in api().json["data"]["batches"]] == ["paused", "active"]
@@ -165,7 +160,7 @@ def test_the_legend_and_the_outcomes_use_the_words_of_the_statuses(
     batch = build.create_batch(owner, total_calls=9, calls_called=7, calls_picked=3, calls_completed=1)
     for status in CallStatus:
         build.create_call(batch, status=status)
-    page = strip(signed_in.get(f"/batches/{batch.id}").text)
+    page = extract_text(signed_in.get(f"/batches/{batch.id}").text)
     legend = "Completed 1 Picked up, not completed 2 Called, not picked up 4 Not called 2"
     assert legend in page
     for status in CallStatus:

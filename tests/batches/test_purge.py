@@ -9,14 +9,12 @@ import pytest
 from flask import Flask
 
 from portal.batches import actions, commands
-from portal.batches.derived import check
 from portal.extensions import db
 from portal.models import Batch, BatchLogEntry, Call, CallEvent, Channel, User
 from portal.models.actor import Actor
 from portal.times import DAY_MS, now_ms
 from tests.support.builders import Builder
-
-HOUR_MS = DAY_MS // 24
+from tests.support.derived import is_consistent
 
 
 @pytest.fixture
@@ -75,12 +73,6 @@ def count_rows(app: Flask) -> tuple[int, int, int, int]:
     with app.app_context():
         models = (Batch, Call, CallEvent, BatchLogEntry)
         return tuple(db.session.execute(db.select(db.func.count()).select_from(model)).scalar_one() for model in models)
-
-
-def is_consistent(app: Flask) -> bool:
-    """Return whether the derived data matches all rows."""
-    with app.app_context():
-        return not list(check.find_all_differences(lambda _count: None))
 
 
 ALL = {"long ago", "long ago 2", "recent", "live", "theirs"}

@@ -35,7 +35,7 @@ expect.set_options(timeout=30_000)  # for a busy machine
 
 @pytest.fixture(params=["sqlite"])
 def app(request: pytest.FixtureRequest, apps: Callable[[str], Flask]) -> Flask:
-    """The portal on SQLite; a browser sees responses, which other tests compare on both databases.
+    """Return the portal on SQLite; a browser sees responses, which other tests compare on both databases.
 
     test_journey.py and test_live_updates.py run on both.
     """

@@ -9,8 +9,6 @@ from playwright.sync_api import Page, expect
 from portal.models import Batch, Scope, User
 from tests.support.builders import Builder
 
-# The browser's part does not depend on the database.
-
 
 def test_requests_can_be_sent_from_the_page(
     page: Page, live_server: str, build: Builder, owner: User, batches: list[Batch]

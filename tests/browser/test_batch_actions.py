@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from portal.models import Batch, User
+from tests.browser.downloads import download_rows
 from tests.support.builders import Builder
 
 ENDED = ("completed", "no-answer", "busy")
@@ -172,22 +172,20 @@ def test_the_activity_names_user_and_channel(opened: Page, call_api: Callable, s
 
 def test_an_export_of_calls_has_the_search_and_the_filter(opened: Page, tmp_path: Path) -> None:
     expect(opened.locator("#calls tbody tr")).to_have_count(5)
-    rows = export_rows(opened, tmp_path / "all.csv")
+    rows = export_rows(opened, tmp_path)
     assert len(rows) == 6
     opened.locator("#chip-pending").click()
     expect(opened).to_have_url(re.compile("status=pending"))
     opened.get_by_role("searchbox").fill("faro")
     expect(opened).to_have_url(re.compile("search=faro&status=pending"))
     expect(opened.locator("#calls tbody tr")).to_have_count(2)
-    header, *rows = export_rows(opened, tmp_path / "faro.csv")
+    header, *rows = export_rows(opened, tmp_path)
     assert [row[header.index("city")] for row in rows] == ["Faro", "Faro"]
 
 
-def export_rows(page: Page, path: Path) -> list[list[str]]:
+def export_rows(page: Page, folder: Path) -> list[list[str]]:
     """Export the calls of this view as CSV and return the rows."""
     page.locator("#export-menu summary").click()
-    with page.expect_download() as download:
-        page.locator("#export-menu").get_by_role("link", name="CSV").click()
-    download.value.save_as(path)
+    rows = download_rows(page.locator("#export-menu").get_by_role("link", name="CSV"), "csv", folder)
     page.keyboard.press("Escape")
-    return list(csv.reader(path.read_text("utf-8-sig").splitlines()))
+    return rows

@@ -19,10 +19,10 @@ from tests.support.builders import PASSWORD
 def fail_with(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     """Make every query for a page of batches raise `error`."""
 
-    def broken(*_given: Any, **_named: Any) -> None:
+    def fail(*_arguments: Any, **_options: Any) -> None:
         raise error
 
-    monkeypatch.setattr(query, "fetch_counted_page", broken)
+    monkeypatch.setattr(query, "fetch_counted_page", fail)
 
 
 @pytest.mark.parametrize(
@@ -122,10 +122,10 @@ def test_the_error_page_of_an_unavailable_database_needs_no_database(
 
     page = enter(new_page())
 
-    def away(_session_id: str) -> None:
+    def fail(_session_id: str) -> None:
         raise OperationalError("SELECT 1", {}, Exception("gone"))
 
-    monkeypatch.setattr(login_manager, "_user_callback", away)
+    monkeypatch.setattr(login_manager, "_user_callback", fail)
     response = page.goto("/batches")
     assert response is not None
     assert response.status == 503

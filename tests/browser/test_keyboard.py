@@ -6,8 +6,6 @@ import re
 
 from playwright.sync_api import Page, expect
 
-# The browser's part does not depend on the database.
-
 
 def test_the_slash_key_focuses_the_search_box(page: Page) -> None:
     box = page.get_by_role("searchbox")

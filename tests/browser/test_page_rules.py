@@ -7,13 +7,11 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from portal.models import Batch, User
 from tests.browser.conftest import PHONE
 from tests.support.builders import Builder
-
-# The browser's part does not depend on the database.
 
 PAGES = (
     "/batches",
@@ -42,6 +40,43 @@ PAGES = (
     "/settings/trunks",
     "/settings/trunks/new",
     "/settings/suppressions",
+)
+
+# The pages whose layout depends most on the width.
+TABLES = (
+    "/batches",
+    "/batches/{batch}",
+    "/batches/trash",
+    "/settings/tokens",
+    "/admin/users",
+    "/admin/trail",
+    "/batches/new/{upload}",
+    "/settings/caller-numbers",
+    "/settings/suppressions",
+)
+# The pages that axe checks in each colour scheme.
+LIGHT_PAGES = (
+    "/batches",
+    "/batches/{batch}",
+    "/settings/tokens",
+    "/settings/account",
+    "/admin/users/{stranger}",
+    "/batches/new",
+    "/batches/new/{unclear}",
+    "/api/docs#listBatches",
+    "/batches/{batch}/settings",
+    "/settings/suppressions",
+)
+DARK_PAGES = (
+    "/batches",
+    "/batches/{batch}",
+    "/batches/confirm?do=stop&id={batch}",
+    "/admin/users",
+    "/admin/trail",
+    "/batches/new/{upload}",
+    "/api/docs#listBatches",
+    "/settings/caller-numbers",
+    "/settings/trunks",
 )
 
 # WCAG 2.5.8: a target is at least 24 CSS px wide and high, or no other target is within 12 px of its centre. Links in
@@ -81,8 +116,8 @@ FIND_PROBLEMS = """() => {
 
 
 @pytest.fixture
-def addresses(build: Builder, owner: User, stranger: User, batches: list[Batch]) -> list[str]:
-    """Return the addresses of all pages of an admin with long names, long fields, many outcomes and a deleted batch."""
+def addresses(build: Builder, owner: User, stranger: User, batches: list[Batch]) -> dict[str, str]:
+    """Return the address of each of PAGES, for an admin with long names, long fields and a deleted batch."""
     build.change(owner, is_admin=True)
     build.create_batch(owner, "Gone", deleted=True)
     build.create_token(owner)
@@ -106,50 +141,47 @@ def addresses(build: Builder, owner: User, stranger: User, batches: list[Batch])
         "upload": build.create_upload(owner, content, f"{name[:80]}.csv"),
         "unclear": build.create_upload(owner, b"id,city\n1,Rome\n2,Oslo\n"),
     }
-    return [address.format(**ids) for address in PAGES]
-
-
-TABLES = (0, 3, 8, 9, 12, 15, 18, 22, 24)  # the pages whose layout depends most on the width
+    return {page: page.format(**ids) for page in PAGES}
 
 
 @pytest.mark.parametrize("width", [390, 768, 1180])
 def test_controls_can_be_tapped_and_nothing_overflows(
-    new_page: Callable[..., Page], enter: Callable[..., Page], addresses: list[str], width: int
+    new_page: Callable[..., Page], enter: Callable[..., Page], addresses: dict[str, str], width: int
 ) -> None:
     page = enter(new_page(viewport={"width": width, "height": 900}))
     found = {}
-    for address in addresses if width == PHONE["width"] else [addresses[number] for number in TABLES]:
-        page.goto(address)
-        if problems := page.evaluate(FIND_PROBLEMS):
-            found[address] = problems
+    for name in PAGES if width == PHONE["width"] else TABLES:
+        page.goto(addresses[name])
+        found[name] = page.evaluate(FIND_PROBLEMS)
     page.goto("/batches")
     page.locator("tbody [type=checkbox]").first.check()
     found["selected"] = page.evaluate(FIND_PROBLEMS)
+    found["menus"] = []
     for summary in page.locator("main details.menu > summary").all():
         summary.click()
-        found["menu"] = page.evaluate("document.documentElement.scrollWidth > innerWidth ? ['scrolls'] : []")
-    assert {address: problems for address, problems in found.items() if problems} == {}
+        found["menus"] += page.evaluate("document.documentElement.scrollWidth > innerWidth ? ['scrolls'] : []")
+    assert {name: problems for name, problems in found.items() if problems} == {}
 
 
 @pytest.mark.parametrize(
     ("width", "scheme", "pages"),
-    [(390, "light", (0, 3, 9, 10, 14, 17, 19, 20, 21, 24)), (1180, "dark", (0, 3, 7, 12, 15, 18, 20, 22, 23))],
+    [(390, "light", LIGHT_PAGES), (1180, "dark", DARK_PAGES)],
 )
 def test_axe_finds_no_violations(
     new_page: Callable[..., Page],
     enter: Callable[..., Page],
-    addresses: list[str],
+    addresses: dict[str, str],
     width: int,
     scheme: Any,
-    pages: tuple[int, ...],
+    pages: tuple[str, ...],
 ) -> None:
     page = enter(new_page(viewport={"width": width, "height": 900}, color_scheme=scheme))
     found = {}
-    for address in (addresses[number] for number in pages):
-        page.goto(address)
+    for name in pages:
+        page.goto(addresses[name])
         results = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]})
         if results.violations_count:
-            found[address] = [
+            found[name] = [
                 (violation["id"], [node["html"][:120] for node in violation["nodes"]][:3])
                 for violation in results.response["violations"]
             ]
@@ -191,6 +223,17 @@ def contrast(*colours: list[int]) -> float:
     return (lighter + 0.05) / (darker + 0.05)
 
 
+def test_choosing_in_a_select_sends_nothing(page: Page) -> None:
+    """WCAG 3.2.2: only a button submits a form."""
+    requests: list[str] = []
+    page.goto("/settings/account")
+    page.on("request", lambda request: requests.append(request.url))
+    page.locator("#region").select_option("DE")
+    expect(page.locator("#region option:checked")).to_have_text("Germany (+49)")
+    page.wait_for_timeout(300)
+    assert requests == []
+
+
 @pytest.mark.parametrize("width", [390, 768, 1180, 1360])
 def test_selecting_a_batch_moves_no_row(page: Page, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 900})
@@ -218,11 +261,11 @@ def test_bulk_actions_work_by_touch(
 
 @pytest.mark.parametrize("width", [1160, 1280])
 def test_names_have_room_and_long_fields_are_clamped(
-    new_page: Callable[..., Page], enter: Callable[..., Page], addresses: list[str], width: int
+    new_page: Callable[..., Page], enter: Callable[..., Page], addresses: dict[str, str], width: int
 ) -> None:
     page = enter(new_page(viewport={"width": width, "height": 900}))
     assert page.locator("tbody .col-name").first.bounding_box()["width"] >= 240
-    page.goto(addresses[3])
+    page.goto(addresses["/batches/{batch}"])
     heights = page.evaluate("[...document.querySelectorAll('#calls tbody tr')].map((row) => row.offsetHeight)")
     assert max(heights) <= 100
 

@@ -65,7 +65,7 @@ def test_a_hidden_tab_does_not_poll(running_page: Page) -> None:
 
 
 def hide(page: Page, *, hidden: bool) -> None:
-    """Make the page believe that its tab is hidden or visible."""
+    """Simulate that the tab of the page is hidden or visible."""
     page.evaluate(
         """(hidden) => {
           Object.defineProperty(document, "hidden", {get: () => hidden, configurable: true});

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from playwright.sync_api import Page, expect
 
-# The browser's part does not depend on the database.
-
 
 def test_a_tooltip_can_be_hovered_and_is_dismissed_by_escape(page: Page) -> None:
     created, other = page.locator("tbody .col-created time").nth(8), page.get_by_role("link", name="Next page")
@@ -43,14 +41,3 @@ def test_the_focus_in_a_row_shows_one_tooltip_until_escape(page: Page) -> None:
     expect(page.locator("tbody .col-name a").nth(1)).to_be_focused()
     page.keyboard.press("Tab")
     expect(tooltip).to_be_visible()
-
-
-def test_choosing_in_a_select_sends_nothing(page: Page) -> None:
-    """WCAG 3.2.2: only a button submits a form."""
-    requests: list[str] = []
-    page.goto("/settings/account")
-    page.on("request", lambda request: requests.append(request.url))
-    page.locator("#region").select_option("DE")
-    expect(page.locator("#region option:checked")).to_have_text("Germany (+49)")
-    page.wait_for_timeout(300)
-    assert requests == []

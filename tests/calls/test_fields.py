@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from portal.calls.fields import (
@@ -37,7 +39,7 @@ def labels_of(header: list[str]) -> list[str]:
 
 @pytest.mark.parametrize("names", NAMES)
 @pytest.mark.parametrize("shown", [list, labels_of], ids=["csv", "xlsx"])
-def test_an_export_comes_back_with_the_same_fields(names: list[str], shown) -> None:
+def test_an_export_comes_back_with_the_same_fields(names: list[str], shown: Callable) -> None:
     stored = name_own_fields(names)
     for _ in range(2):
         header = shown(export_header(stored))

@@ -41,6 +41,22 @@ def as_xlsx(rows: Rows, hidden_rows: Sequence[int] = (), hidden_columns: str = "
     return buffer.getvalue()
 
 
+def as_sheets(*sheets: tuple[str, bool, Rows]) -> bytes:
+    """Return a workbook of these sheets: name, whether it is visible, and rows."""
+    buffer = io.BytesIO()
+    with xlsxwriter.Workbook(buffer) as workbook:
+        for name, visible, rows in sheets:
+            sheet = workbook.add_worksheet(name)
+            for row, cells in enumerate(rows):
+                sheet.write_row(row, 0, cells)
+            if visible:
+                sheet.activate()
+                sheet.set_first_sheet()  # without it, the first sheet cannot be hidden
+            else:
+                sheet.hide()
+    return buffer.getvalue()
+
+
 def as_xls(rows: Rows, hidden_rows: Sequence[int] = (), hidden_columns: str = "", **formats: str) -> bytes:
     """Return a workbook like as_xlsx()."""
     buffer = io.BytesIO()

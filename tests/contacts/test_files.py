@@ -148,7 +148,7 @@ def test_text_files_have_several_extensions(name: str) -> None:
         ("phone\n+12025550101\n", ["phone"], ","),
     ],
 )
-def test_the_delimiter_is_the_one_that_people_meant(text: str, header: list[str], delimiter: str) -> None:
+def test_the_delimiter_is_detected_from_names_and_cells(text: str, header: list[str], delimiter: str) -> None:
     table = open_table(text.encode(), "a.csv")
     assert (table.header, table.delimiter) == (header, delimiter)
 
@@ -204,7 +204,7 @@ def test_a_quoted_cell_may_have_many_lines() -> None:
         ("=SUM(A1)", "=SUM(A1)"),
     ],
 )
-def test_cells_of_exporters_are_read_as_they_were(cell: str, text: str) -> None:
+def test_escapes_of_exporters_are_removed(cell: str, text: str) -> None:
     (row,) = open_table(f"phone,note\n1,{cell}\n".encode(), "a.csv").rows()
     assert row.cells == ["1", text]
 

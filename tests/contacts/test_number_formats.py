@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
 
-from portal.contacts import workbook_reader
-
-sys.path.insert(0, str(Path(workbook_reader.__file__).parent))
-from number_formats import display_number, display_text
-
-sys.path.pop(0)
+from portal.contacts.workbook_reader.number_formats import display_number, display_text
 
 
 @pytest.mark.parametrize(
@@ -50,15 +42,13 @@ sys.path.pop(0)
         ("0.00E+00", 12025550101, "12025550101"),
         ("# ?/?", 1.5, "1.5"),
         (";;;", 5, "5"),
-        ("0" * 300, 5, "5"),
+        ("0" * 300, 5, "5".rjust(300, "0")),
         ("0", 1e300, "1e+300"),
         ("[<=x]0", 5, "5"),
     ],
 )
 def test_a_number_is_displayed_by_its_format(code: str, number: float, shown: str) -> None:
-    assert display_number(float(number), code).lstrip("0") == shown.lstrip("0")
-    if len(code) < 100:
-        assert display_number(float(number), code) == shown
+    assert display_number(float(number), code) == shown
 
 
 def test_a_format_may_add_characters_to_text() -> None:

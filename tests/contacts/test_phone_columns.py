@@ -14,7 +14,6 @@ from portal.contacts.contact_columns import (
     detect_columns,
     no_phone_column_error,
 )
-from portal.contacts.countries import parse_country
 from portal.contacts.file_limits import MAX_COLUMNS, ContactFileError
 from portal.contacts.files import ReadChoices, Table, open_table
 from portal.contacts.phone_columns import MAX_SAMPLE_CELLS, find_phone_columns, take_sample
@@ -144,29 +143,6 @@ def test_the_sample_of_a_wide_table_is_small() -> None:
     rows = [["+12025550101"] * MAX_COLUMNS] * 500
     sample = take_sample(table_of([f"c{number}" for number in range(MAX_COLUMNS)], *rows))
     assert len(sample) * MAX_COLUMNS <= MAX_SAMPLE_CELLS
-
-
-@pytest.mark.parametrize(
-    ("text", "region"),
-    [
-        *(("GB", "GB"), ("gb", "GB"), ("UK", "GB"), ("GBR", "GB"), ("usa", "US"), ("U.S.A.", "US"), ("DEU", "DE")),
-        *(("44", "GB"), ("+44", "GB"), ("0044", "GB"), ("44.0", "GB"), ("1", "US"), ("+7", "RU"), ("351", "PT")),
-        *(("United Kingdom", "GB"), ("England", "GB"), ("United States of America", "US"), ("Czechia", "CZ")),
-        *(("Côte d'Ivoire", "CI"), ("Cote d’Ivoire", "CI"), ("Bosnia & Herzegovina", "BA"), ("St. Lucia", "LC")),
-        *(
-            ("Deutschland", "DE"),
-            ("España", "ES"),
-            ("Россия", "RU"),
-            ("日本", "JP"),
-            ("México", "MX"),
-            ("Türkiye", "TR"),
-        ),
-        *((" Germany ", "DE"), ("Türkiye", "TR"), ("Korea, Republic of", "KR"), ("Viet Nam", "VN"), ("Kosovo", "XK")),
-        *(("", None), ("Atlantis", None), ("999", None), ("800", None), ("0", None), ("x" * 5000, None)),
-    ],
-)
-def test_countries_are_read_by_code_name_and_dialing_code(text: str, region: str | None) -> None:
-    assert parse_country(text) == region
 
 
 @pytest.mark.parametrize("name", ["country", "Country Code", "phone_code", "dial code", "Land", "País", "Pays", "国家"])

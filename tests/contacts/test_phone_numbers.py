@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from random import Random
 
@@ -11,7 +12,7 @@ import phonenumbers
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from phonenumbers import PhoneNumberType
+from phonenumbers import PhoneNumber, PhoneNumberType
 
 from portal.contacts.number_plans import is_in_use
 from portal.contacts.number_problems import InvalidNumber, NumberProblem
@@ -58,45 +59,21 @@ def test_typed_numbers_are_parsed(typed: str, region: str, number: str) -> None:
     assert parse_phone_number(typed, region) == number
 
 
-@pytest.mark.parametrize(
-    "typed",
-    [
-        *(
-            "tel:+1-202-555-0101",
-            "TEL: +12025550101",
-            "p:+12025550101",
-            "whatsapp:+12025550101",
-            "callto://+12025550101",
-        ),
-        *("Tel. +12025550101", "Tel.: +12025550101", "T +12025550101", "M: +12025550101", "Mobil +1 202 555 0101"),
-        *("Büro: +12025550101", "Phone Number: (+1) 202-555-0101", "(mobile) +12025550101", "[Home] +12025550101"),
-        *(
-            "+12025550101 (mobile)",
-            "+12025550101 mobile",
-            "+12025550101 [h]",
-            "+12025550101 cell.",
-            "m +12025550101 (x)",
-        ),
-        *("+12025550101x", "+12025550101 ext.", "+12025550101;", "+12025550101,", "+12025550101 /", "+12025550101."),
-        *("'+12025550101", '"+12025550101"', "“+12025550101”", '="+12025550101"', "=+12025550101", '""+12025550101""'),
-        *("https://wa.me/12025550101", "wa.me/+12025550101?text=Hi", "12025550101@c.us", "12025550101@s.whatsapp.net"),
-        *("https://api.whatsapp.com/send?phone=12025550101", "sip:+12025550101@example.com", "12025550101+"),
-        *("📞 +1 202-555-0101", "☎️ +12025550101", "• +12025550101", "- +12025550101", "# +12025550101"),
-        *(
-            "\u202a+1\u00a0202\u00a0555\u00a00101\u202c",
-            "\u200e+1\u2009202\u202f555\u20110101",
-            "+1\u00ad202\u200b5550101",
-        ),
-        *(
-            "\ufeff+12025550101\u3164",
-            "＋１２０２５５５０１０１",
-            "（＋１）２０２・５５５・０１０１",
-            "+١٢٠٢٥٥٥٠١٠١",
-            "+۱۲۰۲۵۵۵۰۱۰۱",
-        ),
-        *("+1 202 555 0101\n", "+1_202_555_0101", "+1–202–555–0101"),
-    ],
-)
+@pytest.mark.parametrize("typed", [
+    "tel:+1-202-555-0101", "TEL: +12025550101", "p:+12025550101", "whatsapp:+12025550101", "callto://+12025550101",
+    "Tel. +12025550101", "Tel.: +12025550101", "T +12025550101", "M: +12025550101", "Mobil +1 202 555 0101",
+    "Büro: +12025550101", "Phone Number: (+1) 202-555-0101", "(mobile) +12025550101", "[Home] +12025550101",
+    "+12025550101 (mobile)", "+12025550101 mobile", "+12025550101 [h]", "+12025550101 cell.", "m +12025550101 (x)",
+    "+12025550101x", "+12025550101 ext.", "+12025550101;", "+12025550101,", "+12025550101 /", "+12025550101.",
+    "'+12025550101", '"+12025550101"', "“+12025550101”", '="+12025550101"', "=+12025550101", '""+12025550101""',
+    "https://wa.me/12025550101", "wa.me/+12025550101?text=Hi", "12025550101@c.us", "12025550101@s.whatsapp.net",
+    "https://api.whatsapp.com/send?phone=12025550101", "sip:+12025550101@example.com", "12025550101+",
+    "📞 +1 202-555-0101", "☎️ +12025550101", "• +12025550101", "- +12025550101", "# +12025550101",
+    "\u202a+1\u00a0202\u00a0555\u00a00101\u202c", "\u200e+1\u2009202\u202f555\u20110101", "+1\u00ad202\u200b5550101",
+    "\ufeff+12025550101\u3164", "＋１２０２５５５０１０１", "（＋１）２０２・５５５・０１０１",
+    "+١٢٠٢٥٥٥٠١٠١", "+۱۲۰۲۵۵۵۰۱۰۱",
+    "+1 202 555 0101\n", "+1_202_555_0101", "+1–202–555–0101",
+])  # fmt: skip
 def test_decorations_of_numbers_are_removed(typed: str) -> None:
     assert parse_phone_number(typed, "") == "+12025550101"
 
@@ -152,32 +129,19 @@ def test_a_number_that_cannot_be_dialed_is_refused_with_a_reason(
             parse_phone_number(text, region)
 
 
-@pytest.mark.parametrize(
-    ("typed", "region"),
-    [
-        *(("+12025550101 or +12025550102", ""), ("+12025550101; +12025550102", ""), ("+12025550101+12025550102", "")),
-        *(
-            ("202 555 0101, 202 555 0102", "US"),
-            ("202-555-0101\n202-555-0102", "US"),
-            ("030 23125010 | 030 23125011", "DE"),
-        ),
-        *(
-            ("030 23125010 oder 030 23125011", "DE"),
-            ("030 23125010 und 0171 1234567", "DE"),
-            ("2025550101&2025550102", "US"),
-        ),
-        *(
-            ("555010/555011", "DE"),
-            ("030 2312501/02", "DE"),
-            ("0171/1234567/0172/1234567", "DE"),
-            ("02/5550101/5550102", "BE"),
-        ),
-        *(("555010 555011", "DE"), ("2312501 2312502", "AT"), ("030 2312501 030 2312502", "DE")),
-    ],
-)
-def test_several_numbers_in_a_cell_are_not_merged(typed: str, region: str) -> None:
-    with pytest.raises(InvalidNumber, match=r"^holds several numbers"):
-        parse_phone_number(typed, region)
+@pytest.mark.parametrize(("region", "texts"), [
+    ("", ["+12025550101 or +12025550102", "+12025550101; +12025550102", "+12025550101+12025550102"]),
+    ("US", ["202 555 0101, 202 555 0102", "202-555-0101\n202-555-0102", "2025550101&2025550102"]),
+    ("DE", ["030 23125010 | 030 23125011", "030 23125010 oder 030 23125011", "030 23125010 und 0171 1234567"]),
+    ("DE", ["555010/555011", "030 2312501/02", "0171/1234567/0172/1234567"]),
+    ("DE", ["555010 555011", "030 2312501 030 2312502"]),
+    ("BE", ["02/5550101/5550102"]),
+    ("AT", ["2312501 2312502"]),
+])  # fmt: skip
+def test_several_numbers_in_a_cell_are_not_merged(region: str, texts: list[str]) -> None:
+    for text in texts:
+        with pytest.raises(InvalidNumber, match=r"^holds several numbers"):
+            parse_phone_number(text, region)
 
 
 @pytest.mark.parametrize(
@@ -209,19 +173,25 @@ def test_long_texts_of_any_character_are_read_at_once(character: str) -> None:
     assert time.process_time() - started < 0.05 * len(texts)
 
 
+def example_numbers() -> Iterator[PhoneNumber]:
+    """Yield an example of each type of number in each region, and of each country code of no region."""
+    for region in list_regions():
+        for kind in PhoneNumberType.values():
+            if sample := phonenumbers.example_number_for_type(region, kind):
+                yield sample
+    for code in phonenumbers.COUNTRY_CODES_FOR_NON_GEO_REGIONS:
+        yield phonenumbers.example_number_for_non_geo_entity(code)
+
+
 def test_numbers_in_use_are_those_that_phonenumbers_finds_valid() -> None:
     random = Random(11)
-    for region in [*list_regions(), "001"]:
-        for kind in PhoneNumberType.values():
-            example = phonenumbers.example_number_for_type(region, kind) if region != "001" else None
-            if example is None:
-                continue
-            digits = phonenumbers.national_significant_number(example)
-            for place in random.sample(range(len(digits)), 3):
-                changed = f"+{example.country_code}{digits[:place]}{random.randrange(10)}{digits[place + 1 :]}"
-                number = phonenumbers.parse(changed)
-                national = phonenumbers.national_significant_number(number)
-                assert is_in_use(number.country_code, national) == phonenumbers.is_valid_number(number), changed
+    for sample in example_numbers():
+        digits = phonenumbers.national_significant_number(sample)
+        for place in random.sample(range(len(digits)), 3):
+            changed = f"+{sample.country_code}{digits[:place]}{random.randrange(10)}{digits[place + 1 :]}"
+            number = phonenumbers.parse(changed)
+            national = phonenumbers.national_significant_number(number)
+            assert is_in_use(number.country_code, national) == phonenumbers.is_valid_number(number), changed
 
 
 @settings(deadline=None)  # the first number of a region loads its metadata

@@ -191,7 +191,7 @@ def test_numbers_may_include_their_country_code() -> None:
         (CellKind.FORMULA_WITHOUT_VALUE, NumberProblem.FORMULA),
     ],
 )
-def test_a_cell_that_a_workbook_marks_is_refused_for_what_it_is(kind: CellKind, problem: str) -> None:
+def test_a_cell_of_an_unusual_kind_is_refused_with_its_reason(kind: CellKind, problem: str) -> None:
     class Marked(Table):
         def rows(self) -> Iterator[Row]:
             yield Row(2, ["a", GOOD, ""], {1: kind, 0: CellKind.DATE})

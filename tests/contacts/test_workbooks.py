@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import time
 import zipfile
 from datetime import date
 from typing import Any
 
 import pytest
-import xlsxwriter
 
 from portal.contacts import file_limits, workbooks
 from portal.contacts.files import ReadChoices, open_table
@@ -17,6 +15,7 @@ from portal.contacts.rows import CellKind
 from tests.contacts.sample_files import (
     MAKERS,
     SHEET,
+    as_sheets,
     as_xlsx,
     plain_rows,
     readable_or_refused,
@@ -45,22 +44,6 @@ def test_a_cell_with_a_format_but_no_value_is_ignored() -> None:
         '<sheetData><row r="1"><c r="A1"><v>1</v></c></row><row r="1048576"><c r="XFD1048576"/></row></sheetData>'
     )
     assert open_table(with_sheet(formatted), "a.xlsx").header == ["1"]
-
-
-def as_sheets(*sheets: tuple[str, bool, list[list[str]]]) -> bytes:
-    """Return a workbook of these sheets: name, whether it is visible, and rows."""
-    buffer = io.BytesIO()
-    with xlsxwriter.Workbook(buffer) as workbook:
-        for name, visible, rows in sheets:
-            sheet = workbook.add_worksheet(name)
-            for row, cells in enumerate(rows):
-                sheet.write_row(row, 0, cells)
-            if visible:
-                sheet.activate()
-                sheet.set_first_sheet()  # the first of the tabs shown; Excel's first sheet cannot be hidden without it
-            else:
-                sheet.hide()
-    return buffer.getvalue()
 
 
 CONTACTS = [["phone", "name"], ["+12025550101", "Ana"]]

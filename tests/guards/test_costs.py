@@ -27,6 +27,7 @@ from portal.accounts.parameters import NewUser
 from portal.batches.settings import NewBatch
 from portal.calls.parameters import CallListParameters
 from portal.contacts import workbook_reader
+from portal.contacts.number_plans import is_in_use
 from portal.web.json_body import parse_json_object, read_body
 from portal.web.parameters import parse_fields, parse_query
 
@@ -36,6 +37,7 @@ SECONDS = 0.5  # of processor time for one text
 DYNAMIC = (
     "f' TABLE DATA \\\\S+ {table} '",  # searched only in the output of pg_restore
     "'|'.join(patterns)",  # "a new password" below
+    "'|'.join(dict.fromkeys(patterns))",  # "national numbers" below
     "f'(?:00|{find_international_prefix(region)})(?=[1-9])'",  # a few digits, at the start of a text
 )
 READER = workbook_reader.__name__ + "."  # a program of its own, which imports its modules without the package
@@ -47,6 +49,7 @@ MODULES = [
     if module.name != READER + "__main__"
 ]
 sys.path.pop(0)
+SOURCES = {module: Path(inspect.getsourcefile(module) or "").read_text() for module in MODULES}
 METHODS = "search|match|fullmatch|sub|subn|split|findall|finditer"
 CATEGORIES = {"DIGIT": "1", "NOT_DIGIT": "a", "SPACE": " ", "NOT_SPACE": "a", "WORD": "a", "NOT_WORD": ","}
 
@@ -88,19 +91,34 @@ def is_costly(call: Callable[[], object]) -> bool:
 
 
 def used_patterns() -> Iterator[tuple[str, re.Pattern[Any], str]]:
-    """Return each pattern with each method that the portal calls: constants, and those written in a call."""
-    sources = {module: Path(inspect.getsourcefile(module) or "").read_text() for module in MODULES}
-    everything = "\n".join(sources.values())
-    for module, source in sources.items():
-        for name, value in vars(module).items():
-            if isinstance(value, re.Pattern):
-                for method in sorted(set(re.findall(rf"\b{name}\.({METHODS})\b", everything))):
-                    yield f"{module.__name__}.{name}.{method}", value, method
-        for call in [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]:
-            if found := re.fullmatch(rf"re\.({METHODS})", ast.unparse(call.func)):
-                written = ast.unparse(call.args[0])
-                if written not in DYNAMIC:
-                    yield f"{module.__name__}: {written}", re.compile(eval(written, vars(module))), found[1]
+    """Return each pattern once with each method that the portal calls: constants, and those written in a call."""
+    methods: dict[str, set[str]] = {}
+    for name, method in re.findall(rf"\b(\w+)\.({METHODS})\b", "\n".join(SOURCES.values())):
+        methods.setdefault(name, set()).add(method)
+    seen = set()
+    for module, source in SOURCES.items():
+        found = [
+            (f"{module.__name__}.{name}.{method}", value, method)
+            for name, value in vars(module).items()
+            if isinstance(value, re.Pattern)
+            for method in sorted(methods.get(name, ()))
+        ]
+        found += [
+            (f"{module.__name__}: {written}", re.compile(eval(written, vars(module))), method)
+            for written, method in calls_of_re(ast.parse(source), METHODS)
+            if written not in DYNAMIC
+        ]
+        yield from (one for one in found if one[1:] not in seen)
+        seen.update(one[1:] for one in found)
+
+
+def calls_of_re(tree: ast.AST, functions: str) -> Iterator[tuple[str, str]]:
+    """Yield the pattern, as it is written, and the function of each call of these functions of `re`."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name("re"), attr=function), args=[pattern, *_]):
+                if re.fullmatch(functions, function):
+                    yield ast.unparse(pattern), function
 
 
 def characters_of(pattern: re.Pattern[Any]) -> list[str]:
@@ -118,7 +136,8 @@ def long_texts(characters: list[str]) -> Iterator[str]:
         yield repeated * LENGTH
         for first in characters[:3]:
             yield first + repeated * MIXED_LENGTH + "\x07"
-            yield (first + repeated) * (MIXED_LENGTH // 2) + "\x07"
+            if first != repeated:  # else the same text
+                yield (first + repeated) * (MIXED_LENGTH // 2) + "\x07"
 
 
 @pytest.mark.parametrize(("pattern", "method"), [pytest.param(one[1], one[2], id=one[0]) for one in used_patterns()])
@@ -172,18 +191,19 @@ def read_new_user(text: str) -> object:
     return parse_fields(fields, NewUser, UTC, {})
 
 
-WHOLE_REQUESTS: dict[str, Callable[[str], object]] = {
+OTHER_TEXTS: dict[str, Callable[[str], object]] = {
     "a body": lambda text: parse_json_object(text),
     "a JSON text": lambda text: parse_json_object(f'{{"a": "{text}"}}'),
     "values of createBatch": read_new_batch,
     "a new password": read_new_user,
     "a query": lambda text: parse_query(text.encode(errors="replace"), CallListParameters),
+    "national numbers": lambda text: [is_in_use(country_code, text) for country_code in (1, 44, 49)],
     "a search": lambda text: parse_query(b"search=" + text.encode(errors="replace"), CallListParameters),
 }
 
 
 @pytest.mark.parametrize(
-    "parse", [pytest.param(parse, id=name) for name, parse in [*text_parsers(), *WHOLE_REQUESTS.items()]]
+    "parse", [pytest.param(parse, id=name) for name, parse in [*text_parsers(), *OTHER_TEXTS.items()]]
 )
 def test_every_parser_is_linear(parse: Callable[[str], object]) -> None:
     texts = [text for one in CHARACTERS for text in (f"1{one * LENGTH}a", f"+1{(one + '1') * (MIXED_LENGTH // 2)}")]
@@ -205,3 +225,12 @@ def test_the_parsers_of_outside_text_are_found() -> None:
         "safe_target",
         "detect_encoding",
     }
+
+
+def test_patterns_compiled_in_functions_are_listed() -> None:
+    """used_patterns finds constants only."""
+    trees = [ast.parse(source) for source in SOURCES.values() if re.search(r"^ .*re\.compile", source, re.MULTILINE)]
+    functions = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    compiled = {written for function in functions for written, _ in calls_of_re(function, "compile")}
+    assert compiled
+    assert compiled <= set(DYNAMIC)

@@ -9,7 +9,7 @@ from sqlalchemy import Pool, event
 
 from portal import create_app
 
-UNREACHABLE = ("sqlite:////nowhere/portal.db", "postgresql://nobody@127.0.0.1:1/nothing")
+UNREACHABLE = ("sqlite:////nowhere/portal.db", "postgresql://none@127.0.0.1:1/nothing")
 
 
 @pytest.mark.parametrize("url", UNREACHABLE)

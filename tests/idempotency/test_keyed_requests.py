@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from threading import Barrier, Thread
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -103,17 +104,14 @@ def test_a_late_repetition_does_not_start_a_stopped_batch(
 
 
 def test_of_simultaneous_requests_one_creates(keyed: Callable, api: Callable) -> None:
-    barrier, answers = Barrier(4), []
+    barrier = Barrier(4)
 
-    def create() -> None:
+    def create(_number: int) -> Any:
         barrier.wait()
-        answers.append(keyed("k", "createBatch", NEW))
+        return keyed("k", "createBatch", NEW)
 
-    threads = [Thread(target=create) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(create, range(4)))
     assert [answer.status_code for answer in answers] == [201] * 4
     assert len({answer.json["data"] for answer in answers}) == 1
     assert sum("Idempotency-Replayed" in answer.headers for answer in answers) == 3

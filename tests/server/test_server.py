@@ -231,7 +231,7 @@ def test_half_sent_headers_do_not_block_others(server: Server) -> None:
         connection.close()
 
 
-def test_a_body_that_is_held_back_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reading_a_slow_body_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paced_unreader, "BODY_SECONDS", 0.2)
     ours, theirs = socket.socketpair()
     with ours, theirs:

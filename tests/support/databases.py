@@ -94,23 +94,22 @@ def turn_off_sync(connection: Any, _record: object) -> None:
 
 def empty(app: Flask) -> None:
     """Delete every row of the app's database."""
-    with app.app_context(), write_transaction() as session, audit_triggers_lifted(session):
+    with app.app_context(), write_transaction() as session, without_audit_triggers(session):
         for table in reversed(db.metadata.sorted_tables):
             session.execute(table.delete())
 
 
 @contextmanager
-def audit_triggers_lifted(session: Session) -> Iterator[None]:
-    """Let rows of the audit log be deleted within the block, if there are any."""
-    tables = AUDIT_TABLES
-    if not any(session.execute(text(f"SELECT 1 FROM {table} LIMIT 1")).first() for table in tables):
+def without_audit_triggers(session: Session) -> Iterator[None]:
+    """Allow rows of the audit log to be deleted within the block, if there are any."""
+    if not any(session.execute(text(f"SELECT 1 FROM {table} LIMIT 1")).first() for table in AUDIT_TABLES):
         yield
         return
     if db.engine.dialect.name == "postgresql":
-        for table in tables:
+        for table in AUDIT_TABLES:
             session.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER USER"))
         yield
-        for table in tables:
+        for table in AUDIT_TABLES:
             session.execute(text(f"ALTER TABLE {table} ENABLE TRIGGER USER"))
         return
     triggers = session.execute(text("SELECT name, sql FROM sqlite_schema WHERE name LIKE '%_remain'")).all()

@@ -1,4 +1,4 @@
-"""Uploads whose senders hang up, or that come all at once: the server stays free for others, and stores nothing."""
+"""Uploads whose clients disconnect, and many uploads at once: other clients are served, and nothing is stored."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RETRY = (429, 503)
 
 
 def run(conditions: Conditions) -> Outcome:
-    """Let twelve clients hang up, then let twelve wait for their answer; `count` is the number of rounds."""
+    """Let twelve clients disconnect, then let twelve wait for a response; `count` is the number of rounds."""
     failures: list[str] = []
     slowest = 0.0
     read = refused = rounds = 0
@@ -29,26 +29,27 @@ def run(conditions: Conditions) -> Outcome:
         build = Builder(app)
         leaving, waiting = build.create_user("owner"), build.create_user("stranger")
         tokens = {user.id: build.create_token(user, Scope.READ, Scope.WRITE) for user in (leaving, waiting)}
+        abandoned, awaited = (
+            [build_upload(user, tokens[user.id], number) for number in range(UPLOADS)] for user in (leaving, waiting)
+        )
         settings = {"WEB_WORKERS": 1, "WEB_THREADS": THREADS, "RATE_PER_TOKEN": 0}
         with run_portal(app.config["SQLALCHEMY_DATABASE_URI"], **settings) as server:
             client = ApiClient(server.port, tokens[leaving.id])
             while rounds < conditions.max_count and not conditions.should_stop(failures):
                 rounds += 1
                 with ThreadPoolExecutor(UPLOADS) as pool:
-                    uploads = [build_upload(leaving, tokens[leaving.id], number) for number in range(UPLOADS)]
-                    list(pool.map(lambda upload: send(server.port, upload), uploads))
+                    list(pool.map(lambda upload: send(server.port, upload), abandoned))
                     started = time.monotonic()
                     client.send("GET", "/healthz")
                     slowest = max(slowest, time.monotonic() - started)
-                    uploads = [build_upload(waiting, tokens[waiting.id], number) for number in range(UPLOADS)]
-                    statuses = list(pool.map(lambda upload: send(server.port, upload, waits=True), uploads))
+                    statuses = list(pool.map(lambda upload: send(server.port, upload, waits=True), awaited))
                 read, refused = read + statuses.count(200), refused + sum(map(statuses.count, RETRY))
                 if set(statuses) - {200, *RETRY}:
                     failures.append(f"uploads at once were answered {statuses}")
                 if statuses.count(200) > UPLOADS // 2:
                     failures.append(f"{statuses.count(200)} of {UPLOADS} files of one account were read at once")
                 if stored := client.send("GET", f"/api/call/batches/{leaving.id}").json["data"]["pagination"]["total"]:
-                    failures.append(f"{stored} batches were created for clients that had hung up")
+                    failures.append(f"{stored} batches were created for clients that had disconnected")
                 conditions.report_progress(f"{rounds} rounds, {read} files read, {refused} refused")
     if slowest > MAX_WAIT_SECONDS:
         failures.append(f"another client waited for {slowest:.1f} s")
@@ -68,7 +69,7 @@ def build_upload(user: User, token: str, number: int) -> bytes:
 
 
 def send(port: int, upload: bytes, *, waits: bool = False) -> int:
-    """Send an upload and hang up, or wait for the answer and return its status."""
+    """Send an upload and disconnect, or wait for the response and return its status."""
     with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
         connection.sendall(upload)
         return int(connection.recv(65_536).split()[1]) if waits else 0
@@ -76,7 +77,7 @@ def send(port: int, upload: bytes, *, waits: bool = False) -> int:
 
 TRIAL = Trial(
     name="abandoned",
-    title="twelve uploads at once, and twelve whose senders hang up",
+    title="twelve uploads at once, and twelve whose clients disconnect",
     passes_when=f"an account's files are read one by one, nothing is stored, others wait at most {MAX_WAIT_SECONDS} s",
     unit="rounds",
     full=50,

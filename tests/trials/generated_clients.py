@@ -46,7 +46,7 @@ GENERATORS = {
 }
 
 
-class Workshop:
+class Workspace:
     """A temporary folder with the sources of the clients and the document; commands that fail are recorded."""
 
     def __init__(self, folder: Path, app: Flask, portal: str) -> None:
@@ -79,40 +79,40 @@ def run(conditions: Conditions) -> Outcome:
     """Generate the clients and call every operation with each; `count` is the number of clients."""
     wants_all = conditions.count > 1
     with conditions.app() as app, TemporaryDirectory() as folder, closing(LiveServer(app)) as server:
-        workshop = Workshop(Path(folder), app, server.address)
-        clients = try_python(workshop, type_checked=wants_all)
+        workspace = Workspace(Path(folder), app, server.address)
+        clients = try_python(workspace, type_checked=wants_all)
         conditions.report_progress(f"{clients} clients")
         if not wants_all:
-            return Outcome(clients, workshop.failures)
+            return Outcome(clients, workspace.failures)
         if shutil.which("npm") is None:
-            return Outcome(clients, workshop.failures, untested="npm is missing: no client for TypeScript, no linter")
+            return Outcome(clients, workspace.failures, untested="npm is missing: no client for TypeScript, no linter")
         install = "npm install --no-package-lock --no-audit --no-fund --ignore-scripts"
-        if not workshop.run("npm", install):
-            return Outcome(clients, workshop.failures[:-1], untested=workshop.failures[-1])
-        linted = sum(workshop.run(label, command) for label, command in LINTERS.items())
-        clients += try_typescript(workshop)
-        return Outcome(clients, workshop.failures, {"clients": clients, "linters": linted})
+        if not workspace.run("npm", install):
+            return Outcome(clients, workspace.failures[:-1], untested=workspace.failures[-1])
+        linted = sum(workspace.run(label, command) for label, command in LINTERS.items())
+        clients += try_typescript(workspace)
+        return Outcome(clients, workspace.failures, {"clients": clients, "linters": linted})
 
 
-def try_python(workshop: Workshop, *, type_checked: bool) -> int:
+def try_python(workspace: Workspace, *, type_checked: bool) -> int:
     """Return the number of clients for Python that call every operation."""
     generate = "generate --path openapi.json --output-path portal_client --meta none --config python.yaml"
     command = [sys.executable, "-m", "openapi_python_client", *generate.split(), "--fail-on-warning"]
-    if not workshop.run(PYTHON, command):
+    if not workspace.run(PYTHON, command):
         return 0
     if type_checked:
-        tools = str(workshop.folder / "tools")
-        workshop.run("pip", [sys.executable, "-m", "pip", "install", "--quiet", "--target", tools, MYPY])
-        workshop.run("mypy --strict", [sys.executable, "-m", "mypy", "--strict", "portal_client"], PYTHONPATH=tools)
-    return int(workshop.call_operations(PYTHON, [sys.executable, "-W", "error", "scenario.py"]))
+        tools = str(workspace.folder / "tools")
+        workspace.run("pip", [sys.executable, "-m", "pip", "install", "--quiet", "--target", tools, MYPY])
+        workspace.run("mypy --strict", [sys.executable, "-m", "mypy", "--strict", "portal_client"], PYTHONPATH=tools)
+    return int(workspace.call_operations(PYTHON, [sys.executable, "-W", "error", "scenario.py"]))
 
 
-def try_typescript(workshop: Workshop) -> int:
+def try_typescript(workspace: Workspace) -> int:
     """Return the number of clients for TypeScript that call every operation."""
-    (workshop.folder / "generated").mkdir()
-    if not all(workshop.run(label, command) for label, command in GENERATORS.items()):
+    (workspace.folder / "generated").mkdir()
+    if not all(workspace.run(label, command) for label, command in GENERATORS.items()):
         return 0
-    return sum(workshop.call_operations(client, ["node", "main.cjs", client]) for client in TYPESCRIPT)
+    return sum(workspace.call_operations(client, ["node", "main.cjs", client]) for client in TYPESCRIPT)
 
 
 # --- defects ----------------------------------------------------------------------------------------------------------

@@ -86,7 +86,7 @@ def read_all_files() -> None:
 
 
 def never_stop_work() -> None:
-    """Go on with the work for clients that have hung up."""
+    """Continue to work for clients that have disconnected."""
     from portal.web import client_connection
 
     client_connection.has_client_gone = lambda: False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import count, cycle, islice, product
+from itertools import cycle, islice, product
 from threading import Event, Thread
 from unittest.mock import patch
 
@@ -25,7 +25,6 @@ from tests.trials.trial import Conditions, Outcome, Trial
 NEW_PASSWORD = "eleven glass bells in a barn"
 WAIT_SECONDS = 10
 REFUSED = (303, 401)  # the form, the form for the code, or the sign-in page
-numbers = count(1)
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ def run(conditions: Conditions) -> Outcome:
     with conditions.app() as app:
         rounds = islice(cycle(product((True, False), CHANGES, WAYS)), conditions.max_count)
         for is_held, change, way in rounds:
-            race = prepare_race(app, change, way, is_held=is_held)
+            race = prepare_race(app, f"racer-{done}", change, way, is_held=is_held)
             failures += [f"{way}, {change}: {failure}" for failure in run_race(race, way, conditions)]
             done += 1
             if done % 100 == 0:
@@ -83,10 +82,10 @@ def run(conditions: Conditions) -> Outcome:
     return Outcome(done, failures)
 
 
-def prepare_race(app: Flask, change: str, way: str, *, is_held: bool) -> Race:
+def prepare_race(app: Flask, name: str, change: str, way: str, *, is_held: bool) -> Race:
     """Create an account, with two-factor authentication for the ways that need it."""
     build = Builder(app)
-    user = build.create_user(f"racer-{next(numbers)}")
+    user = build.create_user(name)
     race = Race(app, user, [], new_totp_secret(), change, is_held)
     if way != "password":
         with app.app_context():

@@ -49,3 +49,6 @@ def xls_of(rows: Sequence[Sequence[str]]) -> bytes:
 
 
 MAKERS = {"csv": csv_of, "xls": xls_of, "xlsx": xlsx_of}
+TWO_NUMBERS = [["Kunde", "Handy", "Büro"], ["1", "+49 151 23125010", "030 23125011"]]
+TITLED = [["Spring campaign", ""], ["Phone", "City"], ["+12025550101", "Rome"]]
+NO_NUMBERS = csv_of([["Kundennummer", "Stadt"], ["1004711001", "Bonn"], ["1004711002", "Köln"]])

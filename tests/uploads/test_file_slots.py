@@ -1,4 +1,4 @@
-"""Contact files are read within limits: few at once, within a quota, and only while their sender waits."""
+"""Contact files are read within limits: few at once, within a quota, and only while their client is connected."""
 
 from __future__ import annotations
 

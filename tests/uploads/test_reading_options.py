@@ -1,52 +1,19 @@
-"""How a contact file is read: detected, said, and changeable, by the form fields of the API and on the page."""
+"""The form fields of the API that say how a contact file is read."""
 
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Callable
-from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
 
 from portal.models import User
-from tests.accounts.test_pages import words
 from tests.contacts.sample_files import as_csv, as_xlsx
 from tests.support.builders import Builder
-from tests.support.sessions import csrf_token
-from tests.uploads.sample_uploads import CALLER_ID
+from tests.uploads.sample_uploads import NO_NUMBERS, TITLED, TWO_NUMBERS
 
 # Reading a file does not depend on the database.
 pytestmark = pytest.mark.parametrize("app", ["sqlite"], indirect=True)
-
-TWO_NUMBERS = [["Kunde", "Handy", "Büro"], ["1", "+49 151 23125010", "030 23125011"]]
-TITLED = [["Spring campaign", ""], ["Phone", "City"], ["+12025550101", "Rome"]]
-NO_NUMBERS = as_csv([["Kundennummer", "Stadt"], ["1004711001", "Bonn"], ["1004711002", "Köln"]])
-
-
-@pytest.fixture
-def upload(call_api: Callable, owner: User) -> Callable[..., Any]:
-    """Return a function that sends a file to the API with these fields."""
-
-    def send(content: bytes, name: str = "a.csv", **fields: Any) -> Any:
-        form = {"userId": owner.id, "batchName": "A", "callingNumbers": CALLER_ID, "file": (io.BytesIO(content), name)}
-        return call_api("upload", method="POST", data=form | fields, content_type="multipart/form-data")
-
-    return send
-
-
-@pytest.fixture
-def calls_of(call_api: Callable) -> Callable[[Any], list[dict]]:
-    """Return a function that returns the calls of an answer's batch without their own keys."""
-
-    def read(answer: Any) -> list[dict]:
-        assert answer.status_code == 200, answer.json
-        calls = call_api(f"batch-details/{answer.json['batch']['_id']}").json["data"]["data"]
-        own = ("_id", "phoneLogs", "createdAt", "attempts", "nextAt", "heldFor")
-        return [{name: value for name, value in call.items() if name not in own} for call in calls]
-
-    return read
 
 
 @pytest.mark.parametrize(
@@ -165,137 +132,3 @@ def test_numbers_that_are_not_in_use_are_counted_and_not_refused(upload: Callabl
     answer = upload(as_csv(rows))
     assert (answer.status_code, answer.json["batch"]["totalCalls"]) == (200, 4)
     assert answer.json["read"]["notices"][0] == "3 of 4 numbers are not in use in India"
-
-
-# --- on the page ------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def preview(signed_in: FlaskClient) -> Callable[..., str]:
-    """Return a function that uploads a file on the page and returns the address of its preview."""
-
-    def send(content: bytes, name: str = "a.csv") -> str:
-        form = {"csrf_token": csrf_token(signed_in.get("/batches/new").text), "file": (io.BytesIO(content), name)}
-        answer = signed_in.post("/batches/new", data=form)
-        assert answer.status_code == 303, words(answer.text)
-        return answer.location
-
-    return send
-
-
-@pytest.fixture
-def apply(signed_in: FlaskClient) -> Callable[..., str]:
-    """Return a function that sends the form of the options as it is shown, with changes, and returns the page."""
-
-    def send(address: str, **changes: str) -> str:
-        page = signed_in.get(address).text
-        answer = signed_in.post(f"{address}/reading", data=shown(page) | changes | {"csrf_token": csrf_token(page)})
-        assert answer.status_code == 303, words(answer.text)
-        return signed_in.get(address).text
-
-    return send
-
-
-def shown(page: str) -> dict[str, str]:
-    """Return the options that a page shows, by name."""
-    form = re.search(r"<form[^>]*/reading.*?</form>", page, re.DOTALL)[0]
-    options = {}
-    for name, choices in re.findall(r'<select name="(\w+)"[^>]*>(.*?)</select>', form, re.DOTALL):
-        values = re.findall(r'<option value="([^"]*)"( selected)?', choices)
-        options[name] = next((value for value, selected in values if selected), values[0][0])
-    return options
-
-
-def test_nothing_is_counted_until_a_column_is_chosen(
-    preview: Callable, apply: Callable, signed_in: FlaskClient
-) -> None:
-    address = preview(NO_NUMBERS)
-    page = signed_in.get(address).text
-    text = words(page)
-    assert "No column seems to hold phone numbers. Choose the phone number column" in text
-    assert "1004711001" in text
-    assert "Valid" not in text
-    assert "Create batch" not in text
-    assert shown(page)["phoneColumn"] == ""
-    assert signed_in.get(f"{address}/wrong.csv").status_code == 404
-    form = {"csrf_token": csrf_token(page), "batchName": "A", "callingNumbers": CALLER_ID}
-    refused = signed_in.post(address, data=form)
-    assert (refused.status_code, "Choose the phone number column first." in refused.text) == (400, True)
-    text = words(apply(address, phoneColumn="Kundennummer"))
-    assert "Valid 0" in text
-    assert "2 rows: Kundennummer has no country code" in text
-
-
-def test_each_option_is_shown_and_can_be_changed(preview: Callable, apply: Callable, signed_in: FlaskClient) -> None:
-    address = preview(as_csv([["My list", ""], *TWO_NUMBERS], ";", "cp1252"))
-    assert shown(signed_in.get(address).text) == {
-        "phoneColumn": "Handy",
-        "region": "",
-        "countryColumn": "",
-        "headerRow": "2",
-        "encoding": "cp1252",
-        "delimiter": "semicolon",
-    }
-    page = apply(address, phoneColumn="Büro", region="DE")
-    assert shown(page)["phoneColumn"] == "Büro"
-    assert "Germany (+49)" in page
-    assert "Numbers by country: Germany 1" in words(page)
-    page = apply(address, headerRow="0")
-    assert "Choose the phone number column" in words(page)  # the chosen column is gone
-    page = apply(address, headerRow="2", region="+")
-    assert (shown(page)["headerRow"], shown(page)["phoneColumn"], shown(page)["region"]) == ("2", "Handy", "+")
-
-
-def test_another_sheet_is_chosen_with_its_own_header(preview: Callable, apply: Callable) -> None:
-    import xlsxwriter
-
-    buffer = io.BytesIO()
-    with xlsxwriter.Workbook(buffer, {"in_memory": True}) as workbook:
-        for name, rows in (("One", TITLED), ("Two", [["mobile"], ["+12025550102"], ["+12025550103"]])):
-            sheet = workbook.add_worksheet(name)
-            for number, cells in enumerate(rows):
-                sheet.write_row(number, 0, cells)
-    address = preview(buffer.getvalue(), "a.xlsx")
-    page = apply(address, sheet="Two")
-    assert (shown(page)["sheet"], shown(page)["headerRow"], shown(page)["phoneColumn"]) == ("Two", "1", "mobile")
-    assert "Valid 2" in words(page)
-    assert "Only the sheet Two is read, not One" in words(page)
-
-
-def test_what_a_user_should_check_is_said(preview: Callable, signed_in: FlaskClient) -> None:
-    content = as_xlsx(
-        [
-            ["tel", "home phone", "secret"],
-            ["+9112025550101", "+12025550101", "x"],
-            ["+919876540001", "+12025550102"],
-            ["+919876540001", "+12025550103"],
-            ["+12025550104", "+12025550104"],
-        ],
-        hidden_rows=[5],
-        hidden_columns="C",
-    )
-    text = words(signed_in.get(preview(content, "a.xlsx")).text)
-    for notice in (
-        "1 of 2 numbers is not in use in India.",
-        "1 row is hidden in the spreadsheet and left out.",
-        "Columns hidden in the spreadsheet are left out: secret.",
-        "1 row repeats a number of an earlier row and is left out.",
-        "Phone numbers are also in home phone; they are stored but not called.",
-    ):
-        assert notice in text
-    text = words(signed_in.get(preview(as_csv([["phone"], *[["12"]] * 70]))).text)
-    assert "70 rows: phone has no country code" in text
-
-
-def test_a_preview_of_an_earlier_release_is_shown(
-    preview: Callable, signed_in: FlaskClient, build: Builder, app: Any, owner: User
-) -> None:
-    address = preview(as_csv([["phone"], ["+12025550101"]]))
-    with app.app_context():
-        from portal.uploads.query import find_upload
-
-        upload = find_upload(owner.key, address.rpartition("/")[2])
-    report = {name: value for name, value in upload.report.items() if name != "reading"}
-    choices = {"encoding": "utf-8", "delimiter": ",", "column": "phone", "region": ""}
-    build.change(upload, choices=choices, report=report)
-    assert "Valid 1" in words(signed_in.get(address).text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,19 +16,10 @@ from tests.uploads.sample_uploads import CALLER_ID, MAKERS, ROWS, csv_of
 
 
 @pytest.fixture
-def upload(call_api: Callable, owner: User, build: Builder) -> Callable[..., Any]:
-    """Return a function that sends a file with a form; `changed` fields replace the defaults, None removes one."""
+def upload(upload: Callable, owner: User, build: Builder) -> Callable[..., Any]:
+    """Return a function that sends a file to the API, for an account in the US."""
     build.change(owner, region="US")
-
-    def send(content: bytes | None, name: str = "contacts.csv", **changed: Any) -> Any:
-        options = {key: changed.pop(key) for key in ("token",) if key in changed}
-        form = {"userId": owner.id, "batchName": "Spring", "callingNumbers": f'["{CALLER_ID}"]'} | changed
-        data: dict[str, Any] = {field: value for field, value in form.items() if value is not None}
-        if content is not None:
-            data["file"] = (io.BytesIO(content), name)
-        return call_api("upload", method="POST", data=data, content_type="multipart/form-data", **options)
-
-    return send
+    return partial(upload, batchName="Spring", callingNumbers=f'["{CALLER_ID}"]')
 
 
 @pytest.mark.parametrize("kind", MAKERS)

@@ -14,9 +14,10 @@ from flask.testing import FlaskClient
 
 from portal.models import User
 from portal.times import DAY_MS, now_ms
-from tests.accounts.test_pages import words
-from tests.conftest import csrf_token, sign_in
+from portal.uploads.query import find_upload
+from tests.conftest import sign_in
 from tests.support.builders import Builder
+from tests.support.pages import extract_text, send_form
 from tests.uploads.sample_uploads import CALLER_ID, MAKERS, ROWS, csv_of
 
 INVALID = [
@@ -34,8 +35,7 @@ def browse(signed_in: FlaskClient) -> Callable[..., Any]:
     """Return a function that posts a form as a browser does."""
 
     def post(address: str, headers: dict | None = None, **fields: Any) -> Any:
-        token = csrf_token(signed_in.get("/settings/account").text)
-        return signed_in.post(address, data=fields | {"csrf_token": token}, headers=headers)
+        return send_form(signed_in, address, headers=headers, **fields)
 
     return post
 
@@ -68,7 +68,7 @@ def test_a_file_is_previewed_before_a_batch_is_created(
     answer = send(csv_of(INVALID))
     assert answer.status_code == 303
     assert list_batches(api) == []
-    text = words(signed_in.get(answer.location).text)
+    text = extract_text(signed_in.get(answer.location).text)
     assert "Valid 2 become calls" in text
     assert "Duplicate 1" in text
     assert "Invalid 1" in text
@@ -91,11 +91,11 @@ def test_a_batch_is_created_from_a_file_of_every_kind(
         retry="2",
         allowedDays=["1", "2", "3"],
     )
-    assert answer.status_code == 303, words(answer.text)
+    assert answer.status_code == 303, extract_text(answer.text)
     (batch,) = list_batches(api)
     assert answer.location == f"/batches/{batch['_id']}"
     assert (batch["batchName"], batch["totalCalls"], batch["queue_status"]) == ("Spring", 2, "pending")
-    text = words(signed_in.get(answer.location).text)
+    text = extract_text(signed_in.get(answer.location).text)
     assert "Monday to Wednesday, 09:00 to 17:00, Europe/Lisbon" in text
     assert "and 1 more" in text
     assert "Created with 2 calls owner, web app" in text
@@ -137,7 +137,7 @@ def test_the_reading_options_can_be_changed(send: Callable, browse: Callable, si
     assert answer.status_code == 303
     assert "Telefon;Ort" in signed_in.get(preview).text
     answer = browse(f"{preview}/reading", encoding="utf-32")
-    assert "The previous options still apply" in words(signed_in.get(answer.location).text)
+    assert "The previous options still apply" in extract_text(signed_in.get(answer.location).text)
     assert browse(f"{preview}/reading", region="XX").status_code == 400
 
 
@@ -150,9 +150,8 @@ def test_a_repeated_upload_is_recognized(
     assert "You already uploaded this file" in again
     assert ">Spring</bdi></a>" in again
     theirs = sign_in(app, stranger)
-    token = csrf_token(theirs.get("/settings/account").text)
-    sent = theirs.post("/batches/new", data={"csrf_token": token, "file": (io.BytesIO(content), "a.csv")})
-    assert "sent before" not in theirs.get(sent.location).text
+    sent = send_form(theirs, "/batches/new", file=(io.BytesIO(content), "a.csv"))
+    assert "You already uploaded this file" not in theirs.get(sent.location).text
 
 
 def test_submitting_twice_creates_one_batch(send: Callable, browse: Callable, api: Callable) -> None:
@@ -176,7 +175,7 @@ def test_a_file_without_contacts_is_refused_on_the_page(
 ) -> None:
     answer = send(content, name)
     assert answer.status_code == 400
-    assert message in words(answer.text)
+    assert message in extract_text(answer.text)
     streamed = read_steps(send(content, name, headers=LINES))
     assert list(streamed[-1]) == ["problem", "problems"]
     assert message in streamed[-1]["problem"]
@@ -213,7 +212,7 @@ def test_an_invalid_field_is_named_beside_it(
     preview = send(csv_of([["phoneNumber"], ["+12025550101"]])).location
     answer = browse(preview, **VALID_FORM | changed)
     assert answer.status_code == 400
-    assert message in words(answer.text)
+    assert message in extract_text(answer.text)
     assert list_batches(api) == []
 
 
@@ -228,8 +227,6 @@ def test_files_are_visible_only_to_their_owner_and_are_deleted_after_a_day(
     assert sign_in(app, stranger).get(f"/batches/new/{theirs}").status_code == 200
     old = send(csv_of(ROWS)).location
     with app.app_context():
-        from portal.uploads.query import find_upload
-
         row = find_upload(owner.key, old.rpartition("/")[2])
     build.change(row, created_at=now_ms() - 2 * DAY_MS)
     new = send(csv_of(ROWS)).location

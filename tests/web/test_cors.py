@@ -1,4 +1,4 @@
-"""CORS: the origins of CORS_ORIGINS may call the API from a browser, and nobody may with credentials."""
+"""CORS: the origins of CORS_ORIGINS may call the API from a browser, and none may send credentials."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_a_star_allows_any_origin(client_of: Callable) -> None:
 
 
 @pytest.mark.parametrize("origins", ["app.example.com", f"{APP}/", f"{APP}/path", "https://*.example.com", "ftp://a"])
-def test_what_is_no_origin_is_refused(client_of: Callable, origins: str) -> None:
+def test_an_invalid_origin_is_refused(client_of: Callable, origins: str) -> None:
     with pytest.raises(SettingError, match="CORS_ORIGINS must be origins"):
         client_of(origins)
 

@@ -12,9 +12,9 @@ from werkzeug.urls import uri_to_iri
 
 from portal.extensions import htmx
 from portal.web.htmx import current_page_address, redirect_browser, safe_target, wants_fragment
+from tests.support.pages import HTMX
 
 HERE = "https://portal.example"
-HTMX = {"HX-Request": "true"}
 
 
 @pytest.fixture(scope="module")

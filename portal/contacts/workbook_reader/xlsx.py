@@ -1,4 +1,4 @@
-"""Read .xlsx: values by python-calamine; number formats, hidden rows and formulas from the XML, which it does not tell.
+"""Read .xlsx: values with python-calamine; number formats, hidden rows and formulas, which it lacks, from the XML.
 
 openpyxl knows the formats but not, while it streams, which rows are hidden, and needs ten times as long.
 """

@@ -1,28 +1,15 @@
-// oazapfts with its runtime.
+// oazapfts with its runtime. Its types of bodies have no names.
 import * as api from "./generated/oazapfts";
-import type { Api } from "./scenario";
+import type { Api, CallEvent, Complete, NewBatch, UploadFields } from "./scenario";
+
+type Body<Operation extends (body: never) => unknown> = Parameters<Operation>[0];
 
 export function build(portal: string, token: string): Api {
   api.defaults.baseUrl = portal;
   api.defaults.headers = { Authorization: `Bearer ${token}` };
-  const required = { callingNumbers: ["+12025550100"] };
   return {
-    createBatch: (batchName) => api.createBatch({ batchName, ...required }),
-    createFullBatch: (batchName) =>
-      api.createBatch(
-        {
-          batchName,
-          ...required,
-          retry: 1,
-          delay: 60,
-          timezone: "Europe/Lisbon",
-          callingHour: { start: "09:00", end: "17:00" },
-          allowedDays: [1, 2],
-        },
-        { idempotencyKey: batchName.replace(" ", "-") },
-      ),
-    createBatchWithNulls: (batchName) =>
-      api.createBatch({ batchName, ...required, retry: null, delay: null, timezone: null, callingHour: null, allowedDays: null }),
+    createBatch: (body: Complete<NewBatch, Body<typeof api.createBatch>>, idempotencyKey?: string) =>
+      api.createBatch(body, { idempotencyKey }),
     changeBatch: (batchId) => api.changeBatch(batchId, { retry: 2 }),
     addCalls: (batchId, phoneNumber) => api.addCalls({ batchId, call_data: [{ phoneNumber, city: "Porto" }] }),
     listCalls: (batchId) => api.listCalls(batchId, { limit: 5 }),
@@ -30,22 +17,14 @@ export function build(portal: string, token: string): Api {
     pauseCalling: (batchId, userId) => api.pauseCalling({ batchId, userId }),
     resumeCalling: (batchId, userId) => api.resumeCalling({ batchId, userId }),
     stopCalling: (batchId, userId) => api.stopCalling({ batchId, userId }),
-    reportEvents: (batchId, phoneNumber) =>
-      api.reportEvents({ events: [{ eventId: "1", batchId, phoneNumber, callStatus: "completed", occurredAt: null }] }),
+    reportEvents: (event: Complete<CallEvent, Body<typeof api.reportEvents>["events"][number]>) =>
+      api.reportEvents({ events: [event] }),
     listBatches: (userId) =>
       api.listBatches(userId, { page: 1, limit: 10, status: ["pending", "stopped"], sortBy: "createdAt" }),
     exportBatches: () => api.exportCsv(),
     exportCalls: (batchId) => api.exportCsv({ batchId }),
-    upload: (userId, content) =>
-      api.upload({
-        file: new File([content], "contacts.csv"),
-        userId,
-        batchName: "From a file",
-        callingNumbers: ["+12025550100", "+12025550101"],
-        callingHour: { start: "09:00", end: "17:00" },
-        allowedDays: [1, 2],
-        type: true,
-      }),
+    upload: (fields: Complete<UploadFields, Body<typeof api.upload>>, content: string) =>
+      api.upload({ file: new File([content], "contacts.csv"), ...fields }),
     deleteBatch: (batchId) => api.deleteBatch(batchId),
     restoreBatch: (batchId) => api.restoreBatch(batchId),
   };

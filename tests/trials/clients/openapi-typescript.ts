@@ -9,7 +9,6 @@ type Fetched = { data?: unknown; error?: unknown; response: Response };
 export function build(portal: string, token: string): Api {
   const client = createClient<paths>({ baseUrl: portal, headers: { Authorization: `Bearer ${token}` } });
   const answer = ({ data, error, response }: Fetched): Answer => ({ status: response.status, data: data ?? error });
-  const required = { callingNumbers: ["+12025550100"] };
   const bodySerializer = (fields: components["schemas"]["UploadFields"]) => {
     const form = new FormData();
     form.append("file", new Blob([fields.file]), "contacts.csv");
@@ -18,31 +17,12 @@ export function build(portal: string, token: string): Api {
     for (const number of fields.callingNumbers) form.append("callingNumbers", number);
     for (const day of fields.allowedDays ?? []) form.append("allowedDays", String(day));
     form.append("callingHour", JSON.stringify(fields.callingHour));
+    form.append("type", String(fields.type));
     return form;
   };
   return {
-    createBatch: async (batchName) => answer(await client.POST("/api/call/createBatch", { body: { batchName, ...required } })),
-    createFullBatch: async (batchName) =>
-      answer(
-        await client.POST("/api/call/createBatch", {
-          params: { header: { "Idempotency-Key": batchName.replace(" ", "-") } },
-          body: {
-            batchName,
-            ...required,
-            retry: 1,
-            delay: 60,
-            timezone: "Europe/Lisbon",
-            callingHour: { start: "09:00", end: "17:00" },
-            allowedDays: [1, 2],
-          },
-        }),
-      ),
-    createBatchWithNulls: async (batchName) =>
-      answer(
-        await client.POST("/api/call/createBatch", {
-          body: { batchName, ...required, retry: null, delay: null, timezone: null, callingHour: null, allowedDays: null },
-        }),
-      ),
+    createBatch: async (body, key) =>
+      answer(await client.POST("/api/call/createBatch", { params: { header: { "Idempotency-Key": key } }, body })),
     changeBatch: async (batchId) =>
       answer(await client.PATCH("/api/call/batch/{batchId}", { params: { path: { batchId } }, body: { retry: 2 } })),
     addCalls: async (batchId, phoneNumber) =>
@@ -53,12 +33,7 @@ export function build(portal: string, token: string): Api {
     pauseCalling: async (batchId, userId) => answer(await client.POST("/api/call/pause-calling", { body: { batchId, userId } })),
     resumeCalling: async (batchId, userId) => answer(await client.POST("/api/call/resume-calling", { body: { batchId, userId } })),
     stopCalling: async (batchId, userId) => answer(await client.POST("/api/call/stop-calling", { body: { batchId, userId } })),
-    reportEvents: async (batchId, phoneNumber) =>
-      answer(
-        await client.POST("/api/call/call-events", {
-          body: { events: [{ eventId: "1", batchId, phoneNumber, callStatus: "completed", occurredAt: null }] },
-        }),
-      ),
+    reportEvents: async (event) => answer(await client.POST("/api/call/call-events", { body: { events: [event] } })),
     listBatches: async (userId) =>
       answer(
         await client.GET("/api/call/batches/{userId}", {
@@ -68,20 +43,8 @@ export function build(portal: string, token: string): Api {
     exportBatches: async () => answer(await client.GET("/api/call/export/csv", { parseAs: "text" })),
     exportCalls: async (batchId) =>
       answer(await client.GET("/api/call/export/csv", { params: { query: { batchId } }, parseAs: "text" })),
-    upload: async (userId, content) =>
-      answer(
-        await client.POST("/api/call/upload", {
-          body: {
-            file: content,
-            userId,
-            batchName: "From a file",
-            callingNumbers: ["+12025550100", "+12025550101"],
-            callingHour: { start: "09:00", end: "17:00" },
-            allowedDays: [1, 2],
-          },
-          bodySerializer,
-        }),
-      ),
+    upload: async (fields, content) =>
+      answer(await client.POST("/api/call/upload", { body: { file: content, ...fields }, bodySerializer })),
     deleteBatch: async (batchId) => answer(await client.DELETE("/api/call/delete-batch/{batchId}", { params: { path: { batchId } } })),
     restoreBatch: async (batchId) => answer(await client.POST("/api/call/restore-batch/{batchId}", { params: { path: { batchId } } })),
   };

@@ -1,4 +1,4 @@
-"""Files that were read wrongly once, from ../shared/faults/files: each gives what its EXPECT.md says."""
+"""Unusual contact files, from ../shared/faults/files: each gives what its EXPECT.md says."""
 
 from __future__ import annotations
 
@@ -11,10 +11,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from portal.models import User
-from tests.accounts.test_pages import words
 from tests.support.builders import Builder
-from tests.support.sessions import csrf_token
-from tests.uploads.sample_uploads import CALLER_ID
+from tests.support.pages import extract_text, send_form
 
 # Reading a file does not depend on the database.
 pytestmark = pytest.mark.parametrize("app", ["sqlite"], indirect=True)
@@ -47,6 +45,7 @@ GOOD = {
     "24-stray-quote.csv": ("", ["+12025550101", "+12025550102"], {}),
     "28-phone-code-column.csv": ("US", ["+442079460101", "+12025550101"], {}),
 }
+DAMAGED = "17-utf8-with-one-foreign-byte.csv"
 REFUSED = {
     "15-number-with-a-fraction.xlsx": "a number with a fraction",
     "16-two-numbers-with-slash.csv": "holds several numbers",
@@ -55,54 +54,53 @@ REFUSED = {
 }
 
 
-def read(name: str) -> bytes:
-    """Return a file's content, or skip the test."""
+def read_example(name: str) -> bytes:
+    """Return the content of an example; skip the test if it is absent."""
     path = FOLDER / name
     if not path.exists():
-        pytest.skip(f"{name} is absent in ../shared/faults/files")
+        pytest.skip(f"the example is absent ({name} in ../shared/faults/files)")
     return path.read_bytes()
 
 
 @pytest.fixture
-def upload(call_api: Callable, owner: User) -> Callable[[str], Any]:
-    """Return a function that sends a file to the API."""
-
-    def send(name: str) -> Any:
-        form: dict[str, Any] = {"userId": owner.id, "batchName": "A", "callingNumbers": CALLER_ID}
-        form["file"] = (io.BytesIO(read(name)), name)
-        return call_api("upload", method="POST", data=form, content_type="multipart/form-data")
-
-    return send
+def upload_file(upload: Callable) -> Callable[[str], Any]:
+    """Return a function that sends one of the files to the API."""
+    return lambda name: upload(read_example(name), name)
 
 
-def test_files_give_the_expected_calls(upload: Callable, call_api: Callable, build: Builder, owner: User) -> None:
-    for name, (region, numbers, fields) in GOOD.items():
-        build.change(owner, region=region)
-        answer = upload(name)
-        assert answer.status_code == 200, (name, answer.json)
-        calls = call_api(f"batch-details/{answer.json['batch']['_id']}").json["data"]["data"]
-        assert [call["phoneNumber"] for call in calls] == numbers, name
-        assert fields.items() <= calls[0].items(), name
-        assert not {"callStatus", "_id (2)", "callStatus (2)"} & set(calls[0]), name
+@pytest.mark.parametrize("name", GOOD)
+def test_a_file_gives_the_expected_calls(
+    upload_file: Callable, calls_of: Callable, build: Builder, owner: User, name: str
+) -> None:
+    region, numbers, fields = GOOD[name]
+    build.change(owner, region=region)
+    calls = calls_of(upload_file(name))
+    assert [call["phoneNumber"] for call in calls] == numbers
+    assert fields.items() <= calls[0].items()
+    assert not {"callStatus", "_id (2)", "callStatus (2)"} & set(calls[0])
 
 
-def test_a_broken_byte_does_not_spoil_a_file(upload: Callable, call_api: Callable) -> None:
-    answer = upload("17-utf8-with-one-foreign-byte.csv")
-    calls = call_api(f"batch-details/{answer.json['batch']['_id']}?limit=100").json["data"]["data"]
-    assert [call["name"] for call in calls].count("José") == 40
+def test_a_damaged_character_changes_no_other_cell(upload_file: Callable, calls_of: Callable) -> None:
+    answer = upload_file(DAMAGED)
+    assert [call["name"] for call in calls_of(answer)].count("José") == 40
     assert "1 character does not fit the encoding" in answer.json["read"]["notices"][0]
 
 
-def test_cells_that_are_no_numbers_are_refused_with_their_reason(
-    upload: Callable, api: Callable, build: Builder, owner: User, signed_in: FlaskClient
+@pytest.mark.parametrize("name", REFUSED)
+def test_cells_that_are_no_numbers_are_refused_with_a_reason(
+    upload_file: Callable, api: Callable, build: Builder, owner: User, name: str
 ) -> None:
     build.change(owner, region="DE")
-    for name, reason in REFUSED.items():
-        answer = upload(name)
-        assert (answer.status_code, reason in answer.json["data"]["rows"][0]["reason"]) == (422, True), name
+    answer = upload_file(name)
+    assert answer.status_code == 422
+    assert REFUSED[name] in answer.json["data"]["rows"][0]["reason"]
     assert api().status_code == 404
+
+
+def test_the_preview_gives_the_same_reason(signed_in: FlaskClient, build: Builder, owner: User) -> None:
+    build.change(owner, region="DE")
     name = "16-two-numbers-with-slash.csv"
-    form = {"csrf_token": csrf_token(signed_in.get("/batches/new").text), "file": (io.BytesIO(read(name)), name)}
-    text = words(signed_in.get(signed_in.post("/batches/new", data=form).location).text)
+    preview = send_form(signed_in, "/batches/new", file=(io.BytesIO(read_example(name)), name)).location
+    text = extract_text(signed_in.get(preview).text)
     assert "Valid 0" in text
     assert f"2 rows: phone {REFUSED[name]}" in text

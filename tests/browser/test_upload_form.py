@@ -1,4 +1,4 @@
-"""The ways a contact file comes in: chosen, dropped, without JavaScript, large, or of no use."""
+"""The upload form: a chosen or dropped file, an unreadable file, a large file, and no JavaScript."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from portal.models import User
-from tests.browser.test_uploads import BATCH, PREVIEW, choose, expect_found, look, make
+from tests.browser.upload_steps import BATCH, PREVIEW, create_batch, expect_counts, open_preview, upload_file
 from tests.uploads.sample_uploads import CALLER_ID, ROWS, csv_of, xlsx_of
 
 MANY = 5000
@@ -31,7 +31,7 @@ def test_a_dropped_file_is_uploaded_by_the_button(page: Page) -> None:
     expect(page.get_by_role("button", name="Upload file")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page).to_have_url(PREVIEW)
-    expect_found(page, 1, 1, 1)
+    expect_counts(page, 1, 1, 1)
 
 
 @pytest.mark.parametrize("scripted", [True, False])
@@ -43,28 +43,28 @@ def test_a_dropped_file_is_uploaded_by_the_button(page: Page) -> None:
         ("contacts.xlsx", b"phoneNumber\n", "is not an .xlsx workbook"),
     ],
 )
-def test_a_bad_file_is_told_where_it_was_sent(
+def test_an_unreadable_file_is_refused_on_the_form(
     new_page: Callable, enter: Callable, owner: User, name: str, content: bytes, words: str, scripted: bool
 ) -> None:
     page = enter(new_page(java_script_enabled=scripted))
-    choose(page, content, name)
+    upload_file(page, content, name)
     expect(page.locator("main [role=alert]").filter(has_text=words)).to_be_visible()
     expect(page).to_have_url(re.compile(r"/batches/new$"))
-    look(page, csv_of(ROWS))
-    expect_found(page, 1, 1, 1)
+    open_preview(page, csv_of(ROWS))
+    expect_counts(page, 1, 1, 1)
 
 
-def test_without_javascript_the_whole_way_works(new_page: Callable, enter: Callable, owner: User) -> None:
+def test_a_file_becomes_a_batch_without_javascript(new_page: Callable, enter: Callable, owner: User) -> None:
     page = enter(new_page(java_script_enabled=False))
-    look(page, xlsx_of(ROWS), "spring-fair.xlsx")
-    expect_found(page, 1, 1, 1)
-    make(page)
+    open_preview(page, xlsx_of(ROWS), "spring-fair.xlsx")
+    expect_counts(page, 1, 1, 1)
+    create_batch(page)
     expect(page.get_by_text("Correct the file and upload it again, or skip invalid rows.")).to_be_visible()
     expect(page.get_by_label("Caller IDs")).to_have_value(CALLER_ID)
     page.get_by_label("Numbers without +").select_option("US")
     page.get_by_role("button", name="Apply").click()
-    expect_found(page, 2, 1, 0)
-    make(page)
+    expect_counts(page, 2, 1, 0)
+    create_batch(page)
     expect(page).to_have_url(BATCH)
     expect(page.locator("#calls tbody tr")).to_have_count(2)
 
