@@ -105,9 +105,10 @@ class ConcurrentTraffic:
                 connection.execute(calls, {"batch": keys[0]}).all()
 
     def write(self) -> None:
-        """Rename a batch and change its call."""
-        named = {"batch": self.batch.key, "name": f"name {self.executed}"}
+        """Rename a batch and change its call, with the list of its owner locked first, as every release does."""
+        named = {"batch": self.batch.key, "name": f"name {self.executed}", "owner": self.batch.key >> OWNER_SHIFT}
         changes = (
+            text("UPDATE batch_lists SET owner_key = owner_key WHERE owner_key = :owner"),
             text("UPDATE batches SET name = :name WHERE key = :batch"),
             text("UPDATE calls SET attempts = attempts + 1 WHERE batch_key = :batch"),
         )
