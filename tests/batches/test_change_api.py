@@ -25,6 +25,7 @@ DEFAULTS = {
     "useCalleeZone": True,
     "attemptsPerDay": 0,
     "maxConcurrent": 0,
+    "enableDNC": False,
     "startsAt": None,
 }
 
