@@ -21,6 +21,7 @@ MODULES = (
     "leaked_secrets",
     "kills",
     "restarts",
+    "failover",
     "outages",
     "contention",
     "stops",
