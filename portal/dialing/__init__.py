@@ -1,0 +1,1 @@
+"""Dialing: place the calls of started batches through telephony engines."""
