@@ -7,6 +7,7 @@ from portal.models.batch_list import BatchBucket, BatchList
 from portal.models.batch_log import BatchEvent, BatchLogEntry, Channel
 from portal.models.call import Call, CallEvent, CallStatus
 from portal.models.dialer import Dialer
+from portal.models.emergency_stop import EmergencyStop
 from portal.models.idempotent_answer import IdempotentAnswer
 from portal.models.session import LinkedIdentity, RecoveryCode, UserSession
 from portal.models.shared_counter import SharedCounter
@@ -33,6 +34,7 @@ __all__ = [
     "CallerNumber",
     "Channel",
     "Dialer",
+    "EmergencyStop",
     "IdempotentAnswer",
     "LinkedIdentity",
     "QueueStatus",
