@@ -72,6 +72,7 @@ def register_blueprints(app: Flask) -> None:
     from portal.admin import audit_pages, token_commands
     from portal.admin import commands as admin_commands
     from portal.admin import pages as admin_pages
+    from portal.attempts import api as attempts_api
     from portal.backups import commands as backups_commands
     from portal.batches import api as batches_api
     from portal.batches import commands as batches_commands
@@ -80,17 +81,23 @@ def register_blueprints(app: Flask) -> None:
     from portal.demo import commands as demo_commands
     from portal.demo import simulate_command
     from portal.server import health
+    from portal.suppressions import api as suppressions_api
+    from portal.suppressions import pages as suppressions_pages
+    from portal.trunks import api as trunks_api
+    from portal.trunks import pages as trunks_pages
     from portal.uploads import api as uploads_api
     from portal.uploads import pages as uploads_pages
 
     app.register_blueprint(accounts_pages.blueprint)
     app.register_blueprint(batches_pages.blueprint)
     app.register_blueprint(uploads_pages.blueprint)
+    app.register_blueprint(trunks_pages.blueprint)
+    app.register_blueprint(suppressions_pages.blueprint)
     app.register_blueprint(admin_pages.blueprint)
     app.register_blueprint(audit_pages.blueprint)
     app.register_blueprint(api_pages.blueprint)
     app.register_blueprint(health.blueprint)
-    for api in (batches_api, calls_api, uploads_api):
+    for api in (batches_api, calls_api, attempts_api, uploads_api, trunks_api, suppressions_api):
         app.register_blueprint(api.blueprint)
         csrf.exempt(api.blueprint)
     for command in (

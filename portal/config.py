@@ -116,8 +116,8 @@ SETTINGS = (
     Setting(
         "SECRET_KEY",
         None,
-        "Key that signs sessions and encrypts second factors, at least 32 bytes (openssl rand -hex 32). Default:"
-        " generated, stored in INSTANCE_DIR.",
+        "Key that signs sessions and encrypts second factors and secrets of trunks, at least 32 bytes"
+        " (openssl rand -hex 32). Default: generated, stored in INSTANCE_DIR.",
         parse_secret_key,
     ),
     Setting(

@@ -176,3 +176,12 @@ def format_exact(ms: int, zone: tzinfo) -> str:
     then = datetime_at(ms, zone)
     offset = then.strftime("%z")
     return f"{then:%a} {then.day} {then:%b %Y, %H:%M:%S} {zone} (UTC{offset[:3]}:{offset[3:5]})"
+
+
+def format_duration(seconds: int) -> str:
+    """Format a duration: 48 s, 3 min 12 s, 1 h 02 min."""
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60:02} s"
+    return f"{seconds // 3600} h {seconds % 3600 // 60:02} min"

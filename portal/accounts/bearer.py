@@ -27,10 +27,18 @@ def require_caller(scope: Scope, **sent_ids: object) -> query.Caller:
     return caller
 
 
+def require_caller_and_id(scope: Scope, name: str, sent: str) -> tuple[query.Caller, str]:
+    """Return the caller and an id of the path in lower case; `name` is its name in the contract.
+
+    Raises ApiError 401, 400 or 403.
+    """
+    caller = authenticate()
+    return caller, check_request_ids(caller, scope, {name: sent})[name]
+
+
 def require_caller_and_batch_id(scope: Scope, batch_id: str) -> tuple[query.Caller, str]:
     """Return the caller and the batch id of a path in lower case. Raises ApiError 401, 400 or 403."""
-    caller = authenticate()
-    return caller, check_request_ids(caller, scope, {"batchId": batch_id})["batchId"]
+    return require_caller_and_id(scope, "batchId", batch_id)
 
 
 def require_caller_with_body(scope: Scope) -> tuple[query.Caller, dict[str, Any]]:
@@ -44,14 +52,19 @@ def require_caller_with_body(scope: Scope) -> tuple[query.Caller, dict[str, Any]
     return caller, body | check_request_ids(caller, scope, sent_ids)
 
 
-def require_caller_with_batch_id_and_body(scope: Scope, batch_id: str) -> tuple[query.Caller, dict[str, Any], str]:
-    """Return the caller, the JSON object of the body, and the batch id of the path in lower case.
+def require_caller_with_id_and_body(scope: Scope, name: str, sent: str) -> tuple[query.Caller, dict[str, Any], str]:
+    """Return the caller, the JSON object of the body, and an id of the path in lower case.
 
     Raises ApiError 401, 400 or 403; then 413, 415 or 400 for an invalid body.
     """
     caller = authenticate()
-    body = read_body_of(caller, scope, {"batchId": batch_id})
-    return caller, body, check_request_ids(caller, scope, {"batchId": batch_id})["batchId"]
+    body = read_body_of(caller, scope, {name: sent})
+    return caller, body, check_request_ids(caller, scope, {name: sent})[name]
+
+
+def require_caller_with_batch_id_and_body(scope: Scope, batch_id: str) -> tuple[query.Caller, dict[str, Any], str]:
+    """Return the caller, the body, and the batch id of the path. Raises as `require_caller_with_id_and_body` does."""
+    return require_caller_with_id_and_body(scope, "batchId", batch_id)
 
 
 def read_body_of(caller: query.Caller, scope: Scope, path_ids: Mapping[str, object]) -> dict[str, Any]:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import secrets
-from collections.abc import Sequence
-from functools import lru_cache
+from functools import partial
 
 import pyotp
 import segno
-from cryptography.fernet import Fernet, InvalidToken
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from portal import encryption
 from portal.accounts.tokens import hash_secret
 from portal.ids import new_readable_secret
 
@@ -22,31 +18,14 @@ RECOVERY_CODE_GROUPS = 6  # 118 bits: from 112 on, a fast hash is enough (OWASP 
 ISSUER_NAME = "Batch Portal"
 
 
-@lru_cache(maxsize=8)
-def make_cipher(secret_key: str) -> Fernet:
-    """Return the cipher for stored secrets, so that a backup alone is not enough to generate codes."""
-    key = HKDF(SHA256(), length=32, salt=None, info=b"batch portal: second factor").derive(secret_key.encode())
-    return Fernet(base64.urlsafe_b64encode(key))
+# The cipher is one of portal/encryption.py, so that a backup alone is not enough to generate codes.
+encrypt_secret = partial(encryption.encrypt_secret, purpose="second factor")
+decrypt_secret = partial(encryption.decrypt_secret, purpose="second factor")
 
 
 def new_totp_secret() -> str:
     """Return 160 random bits in base32, the format of authenticator apps."""
     return pyotp.random_base32()
-
-
-def encrypt_secret(secret: str, secret_key: str) -> str:
-    """Return the secret as it is stored."""
-    return make_cipher(secret_key).encrypt(secret.encode()).decode()
-
-
-def decrypt_secret(encrypted: str, secret_keys: Sequence[str]) -> str | None:
-    """Return the secret, or None if it was encrypted with a SECRET_KEY that is not among these."""
-    for secret_key in secret_keys:
-        try:
-            return make_cipher(secret_key).decrypt(encrypted.encode()).decode()
-        except InvalidToken:
-            continue
-    return None
 
 
 def otpauth_uri(secret: str, email: str) -> str:

@@ -16,7 +16,7 @@ from werkzeug.routing import Rule
 
 from portal.api.guide import GUIDE, TAGS
 from portal.api.openapi import ErrorAnswer, Operation, SuccessAnswer
-from portal.api.schema import BATCH_ID, USER_ID, ErrorBody
+from portal.api.schema import BATCH_ID, CALLER_NUMBER_ID, PHONE_NUMBER, TRUNK_ID, USER_ID, ErrorBody
 from portal.api.schemas import SCHEMAS, build_example, component_schemas, referenced_schemas
 from portal.version import VERSION
 from portal.web.envelope import error_body
@@ -27,9 +27,13 @@ JSON = "application/json"
 FORM = "multipart/form-data"
 VARIABLE = re.compile(r"<(?:\w+:)?(\w+)>")
 HEX_ID = {"type": "string", "pattern": "^[0-9a-fA-F]{24}$"}
-ID_PARAMETERS = {
-    "userId": ("The user whose token this is.", USER_ID),
-    "batchId": ("The batch.", BATCH_ID),
+# Each path parameter: its description, an example and its schema.
+PATH_PARAMETERS = {
+    "userId": ("The user whose token this is.", USER_ID, HEX_ID),
+    "batchId": ("The batch.", BATCH_ID, HEX_ID),
+    "trunkId": ("The trunk.", TRUNK_ID, HEX_ID),
+    "numberId": ("The caller number.", CALLER_NUMBER_ID, HEX_ID),
+    "phoneNumber": ("A phone number in E.164.", PHONE_NUMBER, {"type": "string"}),
 }
 
 # Each response header: its description and an example.
@@ -174,14 +178,14 @@ def operation_object(rule: Rule, operation: Operation, schemas: dict[str, Any]) 
 
 
 def path_parameter(name: str) -> dict[str, Any]:
-    """Return the Parameter Object of an id in the path."""
-    description, example = ID_PARAMETERS[name]
+    """Return the Parameter Object of a variable in the path."""
+    description, example, schema = PATH_PARAMETERS[name]
     return {
         "name": name,
         "in": "path",
         "required": True,
         "description": description,
-        "schema": HEX_ID,
+        "schema": schema,
         "example": example,
     }
 

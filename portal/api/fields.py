@@ -13,6 +13,8 @@ from portal.api.schema import TimeText
 from portal.times import format_iso
 from portal.web.spreadsheets import Cell, Heading, Instant
 
+EXAMPLE_TIME = "2025-05-01T12:00:00.000Z"
+
 
 @dataclass(frozen=True)
 class ApiField:
@@ -31,9 +33,19 @@ class ApiField:
     label: str = ""
 
 
-def time_field(name: str, attribute: str, label: str, example: str = "2025-05-01T12:00:00.000Z") -> ApiField:
+def time_field(name: str, attribute: str, label: str, example: str = EXAMPLE_TIME) -> ApiField:
     """Return the field of a time."""
     return ApiField(name, attribute, TimeText, example, format_iso, instant_cell, f"{label} ({{zone}})")
+
+
+def optional_time_field(name: str, attribute: str, label: str = "", example: str = EXAMPLE_TIME) -> ApiField:
+    """Return the field of a time that may be missing: null in JSON, an empty cell."""
+    return ApiField(name, attribute, TimeText | None, example, format_optional_iso, instant_cell, f"{label} ({{zone}})")
+
+
+def format_optional_iso(ms: int | None) -> str | None:
+    """Return a time in the contract's format, or None."""
+    return None if ms is None else format_iso(ms)
 
 
 def instant_cell(ms: int | None) -> Instant | None:
@@ -44,6 +56,13 @@ def instant_cell(ms: int | None) -> Instant | None:
 def headings(fields: Sequence[ApiField]) -> tuple[Heading, ...]:
     """Return the headings of an export of these fields."""
     return tuple(Heading(field.name, field.label) for field in fields)
+
+
+def csv_example(fields: Sequence[ApiField]) -> str:
+    """Return a CSV of one row, the examples of the fields."""
+    return "".join(
+        f"{','.join(row)}\r\n" for row in zip(*((field.name, str(field.example)) for field in fields), strict=True)
+    )
 
 
 def values_reader(

@@ -18,4 +18,5 @@ or 503, wait as many seconds as `Retry-After` says. Every answer has an `X-Reque
 TAGS = {
     "batches": "Campaigns: lists of contacts for a dialer to call.",
     "calls": "The calls of a batch and their results.",
+    "dialing": "Trunks, caller numbers and do-not-call lists.",
 }

@@ -10,7 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field
 USER_ID = "64e5f0a1b2c3d4e5f6a7b8c9"
 BATCH_ID = "64e5f12345abcdef98765432"
 CALL_ID = "64e5f2aa45abcdef98765433"
+TRUNK_ID = "64e5f0d345abcdef98765434"
+CALLER_NUMBER_ID = "64e5f0e245abcdef98765435"
 PHONE_NUMBER = "+12025550101"
+CALLER_NUMBER = "+12025550100"
 
 PublicIdText = Annotated[
     str,
@@ -36,6 +39,15 @@ class AnswerModel(BaseModel):
     """An object in an answer. It is open: a later release may add keys, and clients must ignore those."""
 
     model_config = ConfigDict(strict=True)
+
+
+class Pagination(AnswerModel):
+    """The position of a page in its list. totalPages = ceil(total / limit)."""
+
+    total: Annotated[Count, Field(examples=[25])]
+    page: Annotated[int, Field(ge=1)]
+    limit: Annotated[int, Field(ge=1, le=100, examples=[10])]
+    total_pages: Annotated[Count, Field(alias="totalPages", examples=[3])]
 
 
 class ErrorBody(AnswerModel):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from portal.audit.setting_changes import describe_changed_settings
 from portal.models import BatchEvent, Channel
 
 SYSTEM = "System"  # shown as the actor of changes that no user requested
@@ -20,17 +21,6 @@ class BatchEventRow(Protocol):
     details: dict[str, Any]
     user: str
     token: str | None
-
-
-# The settings of a batch (portal/batches/settings.py) as pages name them.
-SETTING_LABELS = {
-    "callingNumbers": "caller IDs",
-    "retry": "retries",
-    "delay": "delay",
-    "timezone": "time zone",
-    "callingHour": "calling hours",
-    "allowedDays": "weekdays",
-}
 
 
 @dataclass(frozen=True)
@@ -66,7 +56,7 @@ def describe_event(event: str, details: Mapping[str, Any]) -> str:
         case BatchEvent.RENAMED:
             return f"Renamed from “{details['from']}” to “{details['to']}”"
         case BatchEvent.SETTINGS:
-            return f"Changed {', '.join(SETTING_LABELS.get(name, name) for name in details['changed'])}"
+            return f"Changed {describe_changed_settings(details)}"
         case BatchEvent.DELETED:
             return "Deleted" if details["from"] == details["to"] else f"Deleted and {details['to']}"
         case BatchEvent.RESTORED:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from portal.audit.batch_presenter import SYSTEM, describe_added_calls, format_call_count
+from portal.audit.setting_changes import describe_changed_settings
 from portal.models import AccountEvent, BatchEvent, Channel
 from portal.times import format_iso
 
@@ -92,6 +93,8 @@ def describe_details(row: AuditRow) -> str:
             return format_call_count(details["calls"]) if details.get("calls") else ""
         case BatchEvent.CALLS_ADDED:
             return describe_added_calls(details)
+        case BatchEvent.SETTINGS:
+            return describe_changed_settings(details)
         case BatchEvent.STATUS | BatchEvent.DELETED:
             return f"from {details['from']} to {details['to']}" if details["from"] != details["to"] else ""
     return ""

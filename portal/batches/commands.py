@@ -14,6 +14,7 @@ from portal.admin.commands import find_user
 from portal.batches import actions, query
 from portal.batches.call_history import open_call_history
 from portal.batches.derived import check
+from portal.calls import actions as calls_actions
 from portal.cli import CommandGroup, confirm, format_count, progress_bar
 from portal.contacts.encodings import ENCODINGS
 from portal.times import DAY_MS, now_ms
@@ -53,6 +54,7 @@ def check_derived(repair: bool) -> None:
     if repair:
         with progress_bar(check.estimate_batch_count(), "Repairing") as bar:
             actions.repair_derived(bar.update)
+        calls_actions.divide_earlier_events()
     with progress_bar(check.estimate_batch_count(), "Checking") as bar:
         differences = list(check.find_all_differences(bar.update))
     for difference in differences[:MAX_DIFFERENCES]:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from portal.batches import calling_hours
 from portal.batches.parameters import BatchListParameters
 from portal.batches.query.list_query import SortBy
 from portal.batches.rows import BatchView, batch_json, batch_view
-from portal.batches.settings import calling_hours_from, effective_settings
+from portal.batches.settings import dialing_rules, effective_settings
+from portal.dialing.descriptions import describe_opening, describe_window
 from portal.live import Deleted
 from portal.models import QueueStatus
 from portal.web.listing import Chip
@@ -25,7 +25,7 @@ def list_json(page: Page[Any]) -> dict[str, Any]:
 
 def settings_json(batch: Any) -> dict[str, Any]:
     """Return a batch's name and settings."""
-    return {"batchId": batch.id, "batchName": batch.name, **effective_settings(batch.settings)}
+    return {"batchId": batch.id, "batchName": batch.name, **effective_settings(batch)}
 
 
 def export_details(batch: Any, *, is_complete: bool) -> dict[str, Any]:
@@ -61,10 +61,8 @@ class CallingHoursView:
 
 def calling_hours_view(settings: Mapping[str, Any], now: int) -> CallingHoursView:
     """Return the calling hours of a batch's settings."""
-    hours = calling_hours_from(settings)
-    if hours is None:
-        return CallingHoursView("At any time", "")
-    return CallingHoursView(calling_hours.describe_hours(hours), calling_hours.describe_opening(hours, now))
+    rules = dialing_rules(settings)
+    return CallingHoursView(describe_window(rules.window, rules.zone), describe_opening(rules.window, rules.zone, now))
 
 
 @dataclass(frozen=True)
@@ -102,6 +100,11 @@ class Listing(SortedView):
                 for status in QueueStatus
             ),
         ]
+
+    @property
+    def has_scheduled(self) -> bool:
+        """Return whether a batch of the page starts by itself."""
+        return any(batch.start for batch in self.rows)
 
     @property
     def is_new(self) -> bool:

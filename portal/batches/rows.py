@@ -14,8 +14,8 @@ from pydantic import Field
 
 from portal.api.fields import ApiField, cells_reader, headings, json_reader, time_field
 from portal.api.schema import Count, PublicIdText
-from portal.batches.calling_hours import describe_opening
-from portal.batches.settings import calling_hours_from
+from portal.batches.settings import dialing_rules
+from portal.dialing.descriptions import describe_opening, describe_time
 from portal.live import Deleted
 from portal.models import Batch, QueueStatus
 from portal.models.batch import NAME_LENGTH
@@ -64,6 +64,7 @@ LIST_COLUMNS = (
     *(getattr(Batch, field.attribute) for field in (*BATCH_FIELDS, DELETED_FIELD)),
     Batch.calls_called,
     Batch.settings,
+    Batch.starts_at,
 )
 
 
@@ -71,7 +72,8 @@ LIST_COLUMNS = (
 class BatchView:
     """A batch on a page. Times are milliseconds since 1970 UTC; shares are whole percentages, None of zero.
 
-    `opening` describes when calls may start, for an active batch outside its calling hours; otherwise it is empty.
+    `opening` describes when calls may start, for an active batch outside its calling hours, and `start` when a pending
+    batch becomes active by itself; otherwise they are empty.
     `deleted_at` is None for a live batch.
     """
 
@@ -85,6 +87,7 @@ class BatchView:
     created_at: int
     updated_at: int
     opening: str
+    start: str
     deleted_at: int | None
 
     @property
@@ -92,6 +95,8 @@ class BatchView:
         """Return the name, label, icon and detail of the status that pages show."""
         if self.opening:
             return "waiting", "Waiting", "clock", f"until {self.opening}"
+        if self.start:
+            return self.status, "Starts", "clock", self.start
         return self.status, self.status.label, self.status.icon, ""
 
     @property
@@ -129,7 +134,6 @@ class BatchView:
 def batch_view(row: Any, now: int | None = None) -> BatchView:
     """Return a batch or row as pages show it at a time (milliseconds); without a time, calling hours are ignored."""
     status = QueueStatus(row.status)
-    hours = calling_hours_from(row.settings) if status is QueueStatus.ACTIVE and now is not None else None
     return BatchView(
         id=row.id,
         name=row.name,
@@ -140,6 +144,22 @@ def batch_view(row: Any, now: int | None = None) -> BatchView:
         completed=row.calls_completed,
         created_at=row.created_at,
         updated_at=row.updated_at,
-        opening=describe_opening(hours, now) if hours else "",
+        opening=opening_text(row, now) if status is QueueStatus.ACTIVE and now is not None else "",
+        start=start_text(row, now) if status is QueueStatus.PENDING and now is not None else "",
         deleted_at=row.deleted_at,
     )
+
+
+def opening_text(row: Any, now: int) -> str:
+    """Return when calls of a batch may start, or an empty text within its calling hours."""
+    rules = dialing_rules(row.settings)
+    return describe_opening(rules.window, rules.zone, now)
+
+
+def start_text(row: Any, now: int) -> str:
+    """Return when a pending batch starts by itself, in its own time zone; empty if it does not."""
+    if row.starts_at is None:
+        return ""
+    if row.starts_at <= now:
+        return "in a few seconds" if row.total_calls else "when it has calls"
+    return describe_time(row.starts_at, dialing_rules(row.settings).zone)

@@ -10,9 +10,18 @@ from typing import Annotated, Literal
 from pydantic import Field, create_model
 
 from portal.api.fields import model_fields
-from portal.api.schema import PHONE_NUMBER, AnswerModel, Count, ErrorBody, PublicIdText, SuccessBody
+from portal.api.schema import (
+    PHONE_NUMBER,
+    AnswerModel,
+    Count,
+    ErrorBody,
+    Pagination,
+    PublicIdText,
+    SuccessBody,
+    TimeText,
+)
 from portal.batches.rows import BATCH_FIELDS, DELETED_FIELD
-from portal.batches.settings import NAME_EXAMPLE
+from portal.batches.settings import NAME_EXAMPLE, RetryOutcome
 
 BatchBody = create_model(
     "BatchBody",
@@ -22,15 +31,6 @@ BatchBody = create_model(
     # Optional, and without a default in the document.
     **{DELETED_FIELD.attribute: (DELETED_FIELD.type, Field(default_factory=str, alias=DELETED_FIELD.name))},
 )
-
-
-class Pagination(AnswerModel):
-    """The position of a page in its list. totalPages = ceil(total / limit)."""
-
-    total: Annotated[Count, Field(examples=[25])]
-    page: Annotated[int, Field(ge=1)]
-    limit: Annotated[int, Field(ge=1, le=100, examples=[10])]
-    total_pages: Annotated[Count, Field(alias="totalPages", examples=[3])]
 
 
 class BatchListData(AnswerModel):
@@ -88,9 +88,23 @@ class BatchSettingsData(AnswerModel):
     allowed_days: Annotated[
         list[int], Field(alias="allowedDays", description="Empty = every day.", examples=[[1, 2, 3, 4, 5]])
     ]
+    retry_on: Annotated[list[RetryOutcome], Field(alias="retryOn", examples=[["busy", "no-answer"]])]
+    use_callee_zone: Annotated[bool, Field(alias="useCalleeZone", examples=[True])]
+    attempts_per_day: Annotated[Count, Field(alias="attemptsPerDay", description="0 = no limit.", examples=[3])]
+    max_concurrent: Annotated[Count, Field(alias="maxConcurrent", description="0 = no limit.", examples=[20])]
+    enable_dnc: Annotated[bool, Field(alias="enableDNC")]
+    starts_at: Annotated[TimeText | None, Field(alias="startsAt", description="null = started by hand.")]
 
 
 class BatchSettingsBody(SuccessBody):
+    """A batch's settings."""
+
+    message: Literal["Batch settings fetched successfully"]
+    code: Literal[200]
+    data: BatchSettingsData
+
+
+class ChangedSettingsBody(SuccessBody):
     """The response to a change of a batch."""
 
     message: Literal["Batch updated successfully"]

@@ -2,42 +2,35 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, bindparam, insert, update
+from sqlalchemy import Row, bindparam, update
 from sqlalchemy.orm import Session
 
+from portal.attempts import query as attempts_query
+from portal.attempts.actions import refresh_calls
 from portal.audit.batch_log import log_batch_event
 from portal.batches import query as batches_query
-from portal.batches.actions import call_row, complete_batch, insert_calls, lock_batch_list
-from portal.batches.transitions import is_complete
+from portal.batches.actions import call_row, complete_if_done, insert_calls, lock_batch_list, update_counts
+from portal.batches.derived.check import list_owners
 from portal.calls import query
-from portal.calls.events import CallState, clamp_time, count_call, latest_state
+from portal.calls.events import clamp_time
 from portal.calls.parameters import CallEventBody, CallInput
-from portal.db.transactions import write_transaction
-from portal.models import Batch, BatchEvent, Call, CallEvent, CallStatus, QueueStatus
+from portal.db.transactions import CHUNK_SIZE, write_transaction
+from portal.dialing.callee_zones import find_zone_set
+from portal.live import Deleted
+from portal.models import Batch, BatchEvent, Call
 from portal.models.actor import Actor
 from portal.models.call import search_text
 from portal.times import now_ms
 
 CALLS = Call.__table__
-UPDATE_STATE = (
-    update(CALLS)
-    .where(CALLS.c.key == bindparam("call_key"))
-    .values(
-        status=bindparam("new_status"),
-        duration_seconds=bindparam("new_duration"),
-        last_event_at=bindparam("new_since"),
-        attempts=CALLS.c.attempts + bindparam("more_attempts"),
-    )
-)
 UPDATE_FIELDS = (
     update(CALLS)
     .where(CALLS.c.key == bindparam("call_key"))
-    .values(fields=bindparam("new_fields"), search_text=bindparam("new_text"))
+    .values(fields=bindparam("new_fields"), search_text=bindparam("new_text"), zone_set=bindparam("new_zones"))
 )
 
 
@@ -79,7 +72,8 @@ def update_fields(session: Session, pending: dict[str, Row[Any]], new_fields: di
     changes = []
     for number, row in pending.items():
         fields = row.fields | new_fields[number]
-        changes.append({"call_key": row.key, "new_fields": fields, "new_text": search_text(number, fields)})
+        text, zones = search_text(number, fields), find_zone_set(number, fields)
+        changes.append({"call_key": row.key, "new_fields": fields, "new_text": text, "new_zones": zones})
     if changes:
         session.execute(UPDATE_FIELDS, changes)
 
@@ -103,8 +97,9 @@ def apply_reports(by: Actor, events: Sequence[CallEventBody]) -> ReportResult:
         lock_batch_list(session, by.user_key)
         finder = CallFinder(by.user_key, events)
         known = query.find_known_events(by.user_key, {event.event_id for event in events})
-        reports: dict[int, tuple[Row[Any], list[CallEventBody]]] = {}
-        rows, duplicates, unknown = [], 0, 0
+        calls: dict[int, Row[Any]] = {}
+        new: dict[int, list[dict[str, Any]]] = {}
+        applied, duplicates, unknown = 0, 0, 0
         for event in events:
             call = finder.find(event)
             if event.event_id in known:
@@ -112,13 +107,13 @@ def apply_reports(by: Actor, events: Sequence[CallEventBody]) -> ReportResult:
             elif call is None:
                 unknown += 1
             else:
+                applied += 1
                 known.add(event.event_id)
-                reports.setdefault(call.key, (call, []))[1].append(event)
-                rows.append(call_event_row(by, event, call, now))
-        if rows:
-            session.execute(insert(CallEvent.__table__), rows)
-            update_calls(session, by, reports.values(), now)
-    return ReportResult(len(rows), duplicates, unknown)
+                calls[call.key] = call
+                new.setdefault(call.key, []).append(call_event_row(by, event, call, now))
+        if calls:
+            update_calls(session, by, list(calls.values()), new, now)
+    return ReportResult(applied, duplicates, unknown)
 
 
 class CallFinder:
@@ -126,12 +121,16 @@ class CallFinder:
 
     def __init__(self, owner_key: int, events: Iterable[CallEventBody]) -> None:
         ids: set[str] = set()
+        attempt_ids: set[str] = set()
         numbers: dict[str, set[str]] = {}
         for event in events:
-            if event.call_id:
+            if event.attempt_id:
+                attempt_ids.add(event.attempt_id)
+            elif event.call_id:
                 ids.add(event.call_id)
             else:
                 numbers.setdefault(event.batch_id, set()).add(event.phone_number)
+        self.by_attempt = attempts_query.find_by_id(owner_key, attempt_ids, query.STATE_COLUMNS)
         self.by_id = query.find_by_id(owner_key, ids)
         self.by_number = {
             batch_id: query.find_by_number(owner_key, batch_id, batch_numbers)
@@ -139,14 +138,20 @@ class CallFinder:
         }
 
     def find(self, event: CallEventBody) -> Row[Any] | None:
-        """Return the call of an event, or None if the owner has no such call."""
+        """Return the call of an event, or None if the owner has no such call, or it is not the attempt's.
+
+        The row has the `number` of the attempt that the event names, if it names one.
+        """
+        if event.attempt_id:
+            call = self.by_attempt.get(event.attempt_id)
+            return call if call and event.call_id in (None, call.id) else None
         if event.call_id:
             return self.by_id.get(event.call_id)
         return self.by_number[event.batch_id].get(event.phone_number)
 
 
 def call_event_row(by: Actor, event: CallEventBody, call: Row[Any], now: int) -> dict[str, Any]:
-    """Return an event as a row to insert."""
+    """Return an event as a row to insert. An `attempt_number` of None is decided later."""
     return {
         "owner_key": by.user_key,
         "event_id": event.event_id,
@@ -155,44 +160,43 @@ def call_event_row(by: Actor, event: CallEventBody, call: Row[Any], now: int) ->
         "duration_seconds": event.call_duration,
         "recording_url": event.recording_url,
         "transcript": event.transcript,
-        "occurred_at": event_time(event, now),
+        "occurred_at": now if event.occurred_at is None else clamp_time(event.occurred_at, now),
         "received_at": now,
         "token_key": by.token_key,
+        "attempt_number": call.number if event.attempt_id else None,
+        "names_attempt": event.attempt_id is not None,
     }
 
 
-def event_time(event: CallEventBody, now: int) -> int:
-    """Return the time of an event in milliseconds; `now` if the dialer sent none."""
-    return now if event.occurred_at is None else clamp_time(event.occurred_at, now)
-
-
 def update_calls(
-    session: Session, by: Actor, reports: Iterable[tuple[Row[Any], Sequence[CallEventBody]]], now: int
+    session: Session, by: Actor, calls: Sequence[Row[Any]], new_events: dict[int, list[dict[str, Any]]], now: int
 ) -> None:
-    """Update calls to the states that their events lead to, and their batches' counts and statuses."""
-    changes = []
-    deltas: dict[int, Counter[str]] = {}
-    for call, events in reports:
-        since = clamp_time(call.last_event_at or 0, now)  # earlier releases stored times of the future
-        before = CallState(CallStatus(call.status), since, call.duration_seconds)
-        reported = [CallState(event.call_status, event_time(event, now), event.call_duration) for event in events]
-        after = latest_state(before, *reported)
-        changes.append(
-            {
-                "call_key": call.key,
-                "new_status": after.status,
-                "new_duration": after.duration,
-                "new_since": after.since or None,
-                "more_attempts": sum(event.call_status is CallStatus.DIALING for event in events),
-            }
-        )
-        delta = deltas.setdefault(call.batch_key, Counter())
-        delta.update(count_call(after.status))
-        delta.subtract(count_call(before.status))
-    session.execute(UPDATE_STATE, changes)
-    for batch_key, delta in deltas.items():
-        values = {name: getattr(Batch, name) + change for name, change in delta.items()}
-        session.execute(update(Batch).where(Batch.key == batch_key).values(**values, updated_at=now))
-    for batch in batches_query.find_active(by.user_key, deltas):
-        if is_complete(QueueStatus(batch.status), has_open=query.has_open_calls(by.user_key, batch.id)):
-            complete_batch(session, by, batch.key)
+    """Store new events, and update calls, their attempts, and the counts and statuses of their batches."""
+    settings = batches_query.find_settings(by.user_key, {call.batch_key for call in calls})
+    refresh_calls(session, by.user_key, calls, new_events, settings, now)
+    for batch in batches_query.find_active(by.user_key, settings):
+        complete_if_done(session, by, batch)
+
+
+def divide_earlier_events() -> None:
+    """Give the calls that an earlier release reported events of, such as during an upgrade, their attempts.
+
+    Their batches are counted again, because an earlier release counts by statuses alone.
+    """
+    for owner_key, _email in list_owners():
+        while divide_owners_events(owner_key):
+            pass
+
+
+def divide_owners_events(owner_key: int) -> bool:
+    """Divide the events of up to CHUNK_SIZE calls, in one transaction, and return whether there were any."""
+    with write_transaction() as session:
+        lock_batch_list(session, owner_key)
+        calls = attempts_query.find_not_divided(owner_key, query.STATE_COLUMNS, CHUNK_SIZE)
+        if not calls:
+            return False
+        settings = batches_query.find_settings(owner_key, {call.batch_key for call in calls}, Deleted.INCLUDE)
+        refresh_calls(session, owner_key, calls, {}, settings, now_ms())
+        for batch in batches_query.find_names(owner_key, settings):
+            update_counts(session, owner_key, batch.id)
+        return True

@@ -19,6 +19,7 @@ from portal.api.openapi import (
     document_operation,
 )
 from portal.api.schema import CALL_ID, ErrorBody
+from portal.attempts import query as attempts_query
 from portal.batches import query as batches_query
 from portal.calls import actions, query
 from portal.calls.parameters import AddCallsBody, CallDetailsParameters, CallEventsBody, CallInput, parse_calls
@@ -38,8 +39,9 @@ blueprint = Blueprint("calls_api", __name__, url_prefix="/api/call")
 
 DETAILS = Operation(
     summary="Get a batch's calls",
-    description="One page of a batch's calls, in the order of creation by default, each with its events. In that order,"
-    " new calls are on the last pages, so all pages can be read while calls are added.",
+    description="One page of a batch's calls, in the order of creation by default, each with its attempts (phoneLogs)."
+    " In that order, new calls are on the last pages, so all pages can be read while calls are added. nextAt: a pending"
+    " call is not dialed earlier; null = at any time. heldFor: why a due call is not dialed now.",
     scope=Scope.READ,
     query=CallDetailsParameters,
     successes={
@@ -77,8 +79,9 @@ def details_response(caller: Caller, batch_id: str) -> Response:
         raise batch_not_found()
     parameters = read_query(CallDetailsParameters)
     page = query.fetch_page(owner_key, batch.id, parameters.to_query(caller.region))
-    events = query.fetch_events(page.rows)
-    return success_response(details_json(batch, page, events), "Calls fetched successfully")
+    tried = [call.key for call in page.rows if call.attempts]
+    attempts, recordings = attempts_query.fetch_attempts(tried), attempts_query.fetch_recordings(tried)
+    return success_response(details_json(batch, page, attempts, recordings), "Calls fetched successfully")
 
 
 ADD_CALLS = Operation(
@@ -154,7 +157,8 @@ def partial_response(data: dict[str, Any]) -> Response:
 
 REPORT = Operation(
     summary="Report events of calls",
-    description="Events from the dialer, in any order. Each eventId counts once.",
+    description="Events from the dialer, in any order. Each eventId counts once. The later attempt of a call"
+    " counts. While the batch's retry setting allows it, a busy or unanswered call becomes pending again.",
     scope=Scope.WRITE,
     body=CallEventsBody,
     takes_key=True,

@@ -1,8 +1,9 @@
-"""Compute the state of a call from the dialer's events, independent of the order in which they arrive.
+"""Compute the state of an attempt from the dialer's events, independent of the order in which they arrive.
 
-A call takes the greatest of all states that were reported for it. A final status outranks every open one; of two final
-statuses the later one wins, of two open ones the more advanced one. The maximum of a set does not depend on the order
-of its members, so late and repeated events lead to the same state.
+An attempt takes the greatest of all states that were reported for it. A final status outranks every open one; of two
+final statuses the later one wins, of two open ones the more advanced one. The maximum of a set does not depend on the
+order of its members, so late and repeated events lead to the same state. portal/attempts/division.py divides the events
+of a call into attempts.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ MAX_AHEAD_MS = 5 * 60_000
 
 @dataclass(frozen=True)
 class CallState:
-    """The status of a call, the time it was reached (milliseconds), and the talk time (seconds)."""
+    """The status of a call or of an attempt, the time it was reached (milliseconds), and the talk time (seconds)."""
 
     status: CallStatus
     since: int
@@ -44,10 +45,15 @@ def latest_state(*states: CallState) -> CallState:
     return max(states, key=lambda state: state.rank)
 
 
-def count_call(status: CallStatus) -> dict[str, int]:
-    """Return the contribution of a call of that status to the counts in its batch's row, by their columns."""
+def count_call(status: CallStatus, attempts: int, answered_at: int | None) -> dict[str, int]:
+    """Return the contribution of a call to the counts in its batch's row, by their columns.
+
+    A call was called, or picked up, if one of its attempts was. Its status alone shows the same for calls without
+    recorded attempts, such as those of an imported history.
+    """
+    is_picked = status.is_picked or answered_at is not None
     return {
-        "calls_called": int(status.is_called),
-        "calls_picked": int(status.is_picked),
+        "calls_called": int(status.is_called or attempts > 0 or is_picked),
+        "calls_picked": int(is_picked),
         "calls_completed": int(status is CallStatus.COMPLETED),
     }

@@ -8,10 +8,11 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from portal.api.fields import ApiField, cells_reader, headings, json_reader, time_field
+from portal.api.fields import ApiField, cells_reader, headings, json_reader, optional_time_field, time_field
 from portal.api.schema import CALL_ID, Count, PublicIdText
 from portal.api.schema import PHONE_NUMBER as NUMBER_EXAMPLE
 from portal.models import CallStatus
+from portal.models.call import HeldFor
 from portal.times import known_zones
 
 ID = ApiField("_id", "id", PublicIdText, CALL_ID, label="Call ID")
@@ -26,7 +27,10 @@ STATUS = ApiField("callStatus", "status", CallStatus, "completed", cell=CallStat
 DURATION = ApiField("callDuration", "duration_seconds", Count, 64, label="Length (seconds)")
 CREATED_AT = time_field("createdAt", "created_at", "Added")
 
-JSON_FIELDS = (ID, PHONE_NUMBER, CREATED_AT)
+NEXT_AT = optional_time_field("nextAt", "next_at")
+HELD_FOR = ApiField("heldFor", "held_for", HeldFor | None, "window")
+
+JSON_FIELDS = (ID, PHONE_NUMBER, CREATED_AT, ApiField("attempts", "tries", Count, 1), NEXT_AT, HELD_FOR)
 EXPORT_FIELDS = (
     ID,
     PHONE_NUMBER,
@@ -41,17 +45,17 @@ LOG_FIELDS = (
     DURATION,
     ApiField("recordingUrl", "recording_url", str, "https://recordings.example.com/call-1.mp3"),
     ApiField("transcript", "transcript", str, "Good morning, this is the clinic."),
-    time_field("createdAt", "occurred_at", "Time"),
+    time_field("createdAt", "at", "Time"),
 )
 EXPORT_HEADER = headings(EXPORT_FIELDS)
 
 read_call = json_reader(JSON_FIELDS)
-read_event = json_reader(LOG_FIELDS)
+read_phone_log = json_reader(LOG_FIELDS)
 read_export_cells = cells_reader(EXPORT_FIELDS)
 
 # --- the contact's own fields -----------------------------------------------------------------------------------------
 
-PORTAL_NAMES = frozenset({*EXPORT_HEADER, "phoneLogs", "nextAt", "heldFor"})
+PORTAL_NAMES = frozenset({*EXPORT_HEADER, NEXT_AT.name, HELD_FOR.name, "phoneLogs"})
 PORTAL_LABELS = {heading.label: str(heading) for heading in EXPORT_HEADER}
 EXPORT_MARKS = {"_id", "callStatus", "lastEventAt"}  # an export of calls has these columns, even if others were deleted
 OWN = " (contact)"

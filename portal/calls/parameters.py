@@ -238,8 +238,8 @@ def parse_long_text(value: Any) -> Any:
 
 def require_call_reference(event: CallEventBody) -> CallEventBody:
     """Refuse an event without a reference to its call."""
-    if not event.call_id and not (event.batch_id and event.phone_number):
-        raise ValueError("must have callId, or batchId and phoneNumber")
+    if not event.attempt_id and not event.call_id and not (event.batch_id and event.phone_number):
+        raise ValueError("must have attemptId, callId, or batchId and phoneNumber")
     return event
 
 
@@ -251,11 +251,15 @@ RecordingUrl = Field(
 
 
 class CallEventBody(Parameters):
-    """One event of a call, identified by callId, or by batchId and phoneNumber."""
+    """One event of a call, identified by attemptId, by callId, or by batchId and phoneNumber.
+
+    Without attemptId, the times of the events decide which attempt it belongs to.
+    """
 
     event_id: Annotated[
         text_type(200, 1, "Counts once, however often it is sent."), Field(alias="eventId", examples=["call-1-end"])
     ]
+    attempt_id: Annotated[HexId | None, Field(alias="attemptId")] = None
     call_id: Annotated[HexId | None, Field(alias="callId", examples=["64e5f2aa45abcdef98765433"])] = None
     batch_id: Annotated[HexId | None, Field(alias="batchId")] = None
     phone_number: Annotated[PhoneNumber | None, Field(alias="phoneNumber")] = None

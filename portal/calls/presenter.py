@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from portal.calls.fields import export_header, own_fields, read_call, read_event, read_export_cells
+from portal.attempts.presenter import AttemptView, attempt_status, attempt_view
+from portal.calls.fields import export_header, own_fields, read_call, read_export_cells, read_phone_log
 from portal.calls.parameters import CallListParameters, CallSort
 from portal.contacts.phone_numbers import format_national
-from portal.models import Call, CallEvent, CallStatus
+from portal.models import Call, CallStatus
 from portal.models.call import OUTCOME_ORDER, ProgressPart
+from portal.times import format_duration
 from portal.web.listing import Chip, percent
 from portal.web.pagination import Page, SortedView
 
@@ -20,8 +22,8 @@ MAX_FIELD_COLUMNS = 3  # the contact's own fields with a column in the table; th
 
 @dataclass(frozen=True)
 class CallRow:
-    """One call of a batch: `number` in the format of the reader's region, `length` of the talk or None, and the
-    contact's other `fields`."""
+    """One call of a batch: `number` in the format of the reader's region, `length` of the talk or None, the contact's
+    other `fields`, the time of the next attempt if one follows, and the recorded attempts."""
 
     id: str
     number: str
@@ -30,33 +32,27 @@ class CallRow:
     attempts: int
     last_event_at: int | None
     fields: dict[str, str]
+    next_at: int | None = None
+    tries: Sequence[AttemptView] = ()
 
     def others(self, columns: Iterable[str]) -> dict[str, str]:
         """Return the fields without a column of their own."""
         return {name: value for name, value in self.fields.items() if name not in columns}
 
 
-def call_view(call: Call, region: str) -> CallRow:
-    """Return a call as shown to a reader of that region ("" = none)."""
-    status = CallStatus(call.status)
+def call_view(call: Call, region: str, attempts: Sequence[Any] = ()) -> CallRow:
+    """Return a call with its attempts as shown to a reader of that region ("" = none)."""
     return CallRow(
         id=call.id,
         number=format_national(call.phone_number, region),
-        status=status,
+        status=CallStatus(call.status),
         length=format_duration(call.duration_seconds) if call.duration_seconds else None,
-        attempts=max(call.attempts, int(status.is_called)),  # some dialers report only the end of a call
+        attempts=call.tries,
         last_event_at=call.last_event_at,
         fields={name: str(value) for name, value in call.fields.items()},
+        next_at=call.next_at,
+        tries=[attempt_view(attempt, region) for attempt in attempts],
     )
-
-
-def format_duration(seconds: int) -> str:
-    """Format a duration: 48 s, 3 min 12 s, 1 h 02 min."""
-    if seconds < 60:
-        return f"{seconds} s"
-    if seconds < 3600:
-        return f"{seconds // 60} min {seconds % 60:02} s"
-    return f"{seconds // 3600} h {seconds % 3600 // 60:02} min"
 
 
 def field_columns(calls: Iterable[CallRow]) -> list[str]:
@@ -87,10 +83,16 @@ class CallListing(SortedView):
 
 
 def call_listing(
-    parameters: CallListParameters, page: Page[Call], counts: Mapping[CallStatus, int], region: str, *, has_calls: bool
+    parameters: CallListParameters,
+    page: Page[Call],
+    attempts: Mapping[int, Sequence[Any]],
+    counts: Mapping[CallStatus, int],
+    region: str,
+    *,
+    has_calls: bool,
 ) -> CallListing:
-    """Return the table of one page of calls, with a chip for each status."""
-    rows = [call_view(call, region) for call in page.rows]
+    """Return the table of one page of calls, with a chip for each status; attempts are given by the key of the call."""
+    rows = [call_view(call, region, attempts.get(call.key, ())) for call in page.rows]
     chips = [Chip("all", "All", sum(counts.values()), parameters.query(page=1, status=()), not parameters.status)]
     for status in OUTCOME_ORDER:
         is_selected = status in parameters.status
@@ -147,8 +149,13 @@ def outcome_views(counts: Mapping[CallStatus, int]) -> list[OutcomeView]:
 # --- the API ----------------------------------------------------------------------------------------------------------
 
 
-def details_json(batch: Any, page: Page[Call], events: Mapping[int, Sequence[CallEvent]]) -> dict[str, Any]:
-    """Return the `data` of batch-details."""
+def details_json(
+    batch: Any,
+    page: Page[Call],
+    attempts: Mapping[int, Sequence[Any]],
+    recordings: Mapping[tuple[int, int], Any],
+) -> dict[str, Any]:
+    """Return the `data` of batch-details; attempts by the key of the call, recordings also by their number."""
     return {
         "batchId": batch.id,
         "batchName": batch.name,
@@ -157,27 +164,39 @@ def details_json(batch: Any, page: Page[Call], events: Mapping[int, Sequence[Cal
         "limit": page.limit,
         "total": page.total,
         "totalPages": page.total_pages,
-        "data": [call_json(call, events.get(call.key, ())) for call in page.rows],
+        "data": [call_json(call, phone_logs(call, attempts.get(call.key, ()), recordings)) for call in page.rows],
     }
 
 
-def call_json(call: Call, events: Sequence[CallEvent]) -> dict[str, Any]:
+def call_json(call: Call, logs: Sequence[PhoneLog]) -> dict[str, Any]:
     """Return one call with the contact's own fields beside the API's."""
-    if not events and call.status != CallStatus.PENDING:  # imported from a call history, which has no events
-        events = [final_event(call)]
-    return {
-        **read_call(call),
-        "phoneLogs": [read_event(event) for event in events],
-        **own_fields(call.fields),
-    }
+    return {**read_call(call), "phoneLogs": list(map(read_phone_log, logs)), **own_fields(call.fields)}
 
 
-def final_event(call: Call) -> CallEvent:
-    """Return the state of a call as an event, which is not stored."""
-    return CallEvent(
-        status=call.status,
-        duration_seconds=call.duration_seconds,
-        recording_url="",
-        transcript="",
-        occurred_at=call.last_event_at or call.created_at,
+@dataclass(frozen=True)
+class PhoneLog:
+    """An attempt as an entry of phoneLogs; `at` is the time of its last change in milliseconds."""
+
+    status: CallStatus
+    duration_seconds: int
+    at: int
+    recording_url: str = ""
+    transcript: str = ""
+
+
+def phone_logs(call: Call, attempts: Sequence[Any], recordings: Mapping[tuple[int, int], Any]) -> list[PhoneLog]:
+    """Return the log of a call: its attempts, or its state if none is recorded, as in an imported history."""
+    if not attempts and call.status != CallStatus.PENDING:
+        return [PhoneLog(CallStatus(call.status), call.duration_seconds, call.last_event_at or call.created_at)]
+    return [phone_log(attempt, recordings.get((call.key, attempt.number))) for attempt in attempts]
+
+
+def phone_log(attempt: Any, recording: Any | None) -> PhoneLog:
+    """Return the entry of an attempt with its recording and transcript."""
+    return PhoneLog(
+        attempt_status(attempt),
+        attempt.duration_seconds,
+        attempt.ended_at or attempt.answered_at or attempt.placed_at or attempt.taken_at,
+        recording.recording_url if recording else "",
+        recording.transcript if recording else "",
     )

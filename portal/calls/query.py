@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Integer, Row, Select, String, cast, func, or_, select
+from sqlalchemy import Integer, Row, Select, String, cast, func, not_, or_, select
 
 from portal.calls.parameters import PHONE, STATUS, CallQuery, CallSort
 from portal.db.transactions import CHUNK_SIZE, chunks
@@ -34,6 +34,9 @@ STATE_COLUMNS = (
     Call.status,
     Call.last_event_at,
     Call.duration_seconds,
+    Call.attempts,
+    Call.answered_at,
+    Call.created_at,
 )
 SORT_COLUMNS = {
     CallSort.CREATED_AT: Call.key,
@@ -42,6 +45,9 @@ SORT_COLUMNS = {
     CallSort.CALL_DURATION: Call.duration_seconds,
     CallSort.LAST_EVENT: func.coalesce(Call.last_event_at, 0),
 }
+# The counts of events.count_call as conditions.
+IS_PICKED = or_(Call.status.in_(PICKED_STATUSES), Call.answered_at.is_not(None))
+IS_CALLED = or_(Call.status.not_in(UNCALLED_STATUSES), Call.attempts > 0, Call.answered_at.is_not(None))
 FILTER_COLUMNS = {STATUS: Call.status, PHONE: Call.phone_number}  # every other name is a key of Call.fields
 ALL_CALLS = CallQuery()
 
@@ -125,17 +131,6 @@ def fetch_field_names(owner_key: int, batch_id: str, call_query: CallQuery) -> l
     return list(names)
 
 
-def fetch_events(calls: Iterable[Call]) -> dict[int, list[CallEvent]]:
-    """Return the dialer's events of these calls by the calls' keys, oldest first."""
-    events: dict[int, list[CallEvent]] = {}
-    for keys in chunks(call.key for call in calls):
-        statement = select(CallEvent).where(CallEvent.call_key.in_(keys))
-        ordered = statement.order_by(CallEvent.occurred_at, CallEvent.key)
-        for event in db.session.execute(ordered).scalars():
-            events.setdefault(event.call_key, []).append(event)
-    return events
-
-
 def find_known_events(owner_key: int, event_ids: Iterable[str]) -> set[str]:
     """Return those of the ids that are stored for the owner already."""
     of_owner = select(CallEvent.event_id).where(CallEvent.owner_key == owner_key)
@@ -188,11 +183,11 @@ def has_calls_on_line(owner_key: int, batch_ids: Iterable[str]) -> bool:
 
 
 def fetch_contacts(owner_key: int, batch_id: str, *, only_not_reached: bool) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Iterate over number and fields of the batch's calls: of all calls, or of those that were not picked up."""
+    """Iterate over number and fields of the batch's calls: of all calls, or of those never picked up in any attempt."""
     columns = (Call.key, Call.phone_number, Call.fields)
     statement = live_calls(owner_key, batch_id).with_only_columns(*columns).order_by(Call.key).limit(CHUNK_SIZE)
     if only_not_reached:
-        statement = statement.where(Call.status.not_in(PICKED_STATUSES))
+        statement = statement.where(not_(IS_PICKED))
     last = 0
     while rows := db.session.execute(statement.where(Call.key > last)).all():
         last = rows[-1].key
@@ -200,16 +195,18 @@ def fetch_contacts(owner_key: int, batch_id: str, *, only_not_reached: bool) -> 
 
 
 def fetch_picked_times(owner_key: int, batch_id: str, parts: int) -> tuple[int, int, dict[int, int]]:
-    """Return the first and last time (ms) of a picked-up call, and the counts in `parts` equal intervals between.
+    """Return the first and last time (ms) at which a call was picked up, and the counts in `parts` equal intervals.
 
-    Returns zeros and no counts if no call was picked up.
+    Returns zeros and no counts if no call was picked up. For calls without recorded attempts, the time is that of the
+    last event.
     """
-    picked = live_calls(owner_key, batch_id).where(Call.status.in_(PICKED_STATUSES), Call.last_event_at.is_not(None))
-    ends = picked.with_only_columns(func.min(Call.last_event_at), func.max(Call.last_event_at))
+    at = func.coalesce(Call.answered_at, Call.last_event_at)
+    picked = live_calls(owner_key, batch_id).where(IS_PICKED, at.is_not(None))
+    ends = picked.with_only_columns(func.min(at), func.max(at))
     first, last = db.session.execute(ends).one()
     if first is None:
         return 0, 0, {}
-    exact = (Call.last_event_at - first) * parts / (last - first + 1)
+    exact = (at - first) * parts / (last - first + 1)
     part = cast(func.floor(exact) if db.engine.dialect.name == "postgresql" else exact, Integer)
     counted = picked.with_only_columns(part.label("part"), func.count().label("count")).group_by("part")
     return first, last, dict(db.session.execute(counted).all())
@@ -224,8 +221,8 @@ def count_by_batch(
     """
     columns = (
         func.count(),
-        func.count().filter(Call.status.not_in(UNCALLED_STATUSES)),
-        func.count().filter(Call.status.in_(PICKED_STATUSES)),
+        func.count().filter(IS_CALLED),
+        func.count().filter(IS_PICKED),
         func.count().filter(Call.status == CallStatus.COMPLETED),
     )
     counted = live_calls(owner_key, batch_id, deleted).with_only_columns(Call.batch_key, *columns)

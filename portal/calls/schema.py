@@ -14,7 +14,7 @@ from portal.models import QueueStatus
 PhoneLog = create_model(
     "PhoneLog",
     __base__=AnswerModel,
-    __doc__="One event of a call; callDuration in seconds.",
+    __doc__="One attempt of a call: its outcome, or its status until it ends; callDuration in seconds.",
     **model_fields(LOG_FIELDS),
 )
 CallFields = create_model("CallFields", __base__=AnswerModel, **model_fields(JSON_FIELDS))

@@ -70,8 +70,9 @@ class CountryCount:
 class FileReport:
     """The result of checking a file: `rows` = `valid_rows` + `duplicates` + `invalid_rows`.
 
-    `hidden` rows were left out and are not among `rows`. `invalid_cells` holds the first MAX_REPORTED of them;
-    `reasons` counts all, the most frequent first; `countries` counts the contacts.
+    `hidden` rows were left out and are not among `rows`. Of the valid rows, `on_own_list` are on the account's own
+    do-not-call list and `on_other_lists` only on others; `suppressed` of them were left out. `invalid_cells` holds the
+    first MAX_REPORTED of them; `reasons` counts all, the most frequent first; `countries` counts the contacts.
     """
 
     columns: list[str]
@@ -84,6 +85,9 @@ class FileReport:
     hidden: int = 0
     reasons: list[ReasonCount] = field(default_factory=list)
     countries: list[CountryCount] = field(default_factory=list)
+    on_own_list: int = 0
+    on_other_lists: int = 0
+    suppressed: int = 0
 
     @property
     def not_in_use(self) -> int:
@@ -93,7 +97,12 @@ class FileReport:
     @property
     def skipped(self) -> dict[str, int]:
         """The rows that give no call, by cause."""
-        return {"duplicate": self.duplicates, "invalid": self.invalid_rows, "suppressed": 0, "hidden": self.hidden}
+        return {
+            "duplicate": self.duplicates,
+            "invalid": self.invalid_rows,
+            "suppressed": self.suppressed,
+            "hidden": self.hidden,
+        }
 
 
 class ReportCounter:

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import insert
+from sqlalchemy.orm import Session
 
 from portal.accounts import actions as accounts
 from portal.accounts import query
 from portal.batches.actions import insert_batches, insert_calls, record_created
-from portal.db.transactions import write_transaction
+from portal.calls import query as calls_query
+from portal.db.transactions import chunks, write_transaction
 from portal.demo.samples import SEED, sample_calls, sample_plans
 from portal.ids import new_readable_secret
-from portal.models import Channel, Scope, User
+from portal.models import Attempt, Channel, Scope, User
 from portal.models.actor import Actor
 from portal.times import now_ms
 from portal.web.parameters import InvalidParameter
@@ -61,13 +67,35 @@ def insert_sample_batches(by: Actor) -> None:
     rng = random.Random(SEED)  # noqa: S311 (reproducible on purpose)
     plans = sample_plans(rng, now_ms())
     columns = [
-        {"name": plan.name, "status": plan.status, "created_at": plan.created_at, "updated_at": plan.ended_at}
+        {
+            "name": plan.name,
+            "status": plan.status,
+            "created_at": plan.created_at,
+            "updated_at": plan.ended_at,
+            "settings": plan.settings,
+        }
         for plan in plans
     ]
     with write_transaction() as session:
         rows = insert_batches(session, by.user_key, columns)
-        calls = (call for plan, row in zip(plans, rows, strict=True) for call in sample_calls(rng, plan, row["key"]))
-        record_created(session, by, rows, insert_calls(session, calls))
+        samples = [
+            sample for plan, row in zip(plans, rows, strict=True) for sample in sample_calls(rng, plan, row["key"])
+        ]
+        counter = insert_calls(session, (call for call, _ in samples))
+        insert_attempts(session, by.user_key, {call["id"]: attempts for call, attempts in samples if attempts})
+        record_created(session, by, rows, counter)
+
+
+def insert_attempts(session: Session, owner_key: int, attempts: Mapping[str, Sequence[dict[str, Any]]]) -> None:
+    """Insert attempts, given by the ids of their calls."""
+    calls = calls_query.find_by_id(owner_key, attempts)
+    rows = [
+        row | {"owner_key": owner_key, "call_key": calls[call_id].key}
+        for call_id, call_attempts in attempts.items()
+        for row in call_attempts
+    ]
+    for chunk in chunks(rows):
+        session.execute(insert(Attempt.__table__), chunk)
 
 
 def reset_demo_access(user: User, password: str) -> User:

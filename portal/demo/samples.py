@@ -12,12 +12,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 from portal.batches.actions import call_row
-from portal.models import CallStatus, QueueStatus
+from portal.batches.settings import DEFAULT_RETRY_ON
+from portal.ids import new_id
+from portal.models import AttemptState, CallStatus, QueueStatus
 from portal.times import DAY_MS, datetime_at
 
 SEED = 1948
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
+RETRY_DELAY_MS = HOUR_MS
+WORKER = "demo"
 HISTORY_DAYS = 425  # fourteen months
 PAST_BATCHES = 52
 
@@ -93,6 +97,12 @@ class SamplePlan:
     called: float
     picked: float
     completed: float
+    retry: int = 0
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Return the settings of the batch."""
+        return {"retry": self.retry, "delay": RETRY_DELAY_MS // 1000} if self.retry else {}
 
 
 def sample_plans(rng: random.Random, now: int) -> list[SamplePlan]:
@@ -104,7 +114,7 @@ def recent_plans(rng: random.Random, now: int) -> Iterator[SamplePlan]:
     """Yield active, paused and pending batches."""
     for name, status, hours, minutes, size, called in sorted(RECENT, key=lambda recent: -recent[2]):
         created, ended = now - int(hours * HOUR_MS), now - minutes * MINUTE_MS
-        yield SamplePlan(name, status, created, ended, size, called, *sample_shares(rng))
+        yield SamplePlan(name, status, created, ended, size, called, *sample_shares(rng), retry=2)
 
 
 def past_plans(rng: random.Random, now: int) -> Iterator[SamplePlan]:
@@ -152,24 +162,63 @@ def campaign_name(template: str, language: str, day: datetime) -> str:
     )
 
 
-def sample_calls(rng: random.Random, plan: SamplePlan, batch_key: int) -> Iterator[dict[str, Any]]:
-    """Yield the calls of a batch as rows to insert, each contact once."""
+def sample_calls(
+    rng: random.Random, plan: SamplePlan, batch_key: int
+) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
+    """Yield the calls of a batch as rows to insert, each contact once, with their attempts without the call's key."""
     called = round(plan.size * plan.called)
     for position, contact in enumerate(rng.sample(range(len(AREA_CODES) * NUMBERS_PER_CODE), plan.size)):
         code = list(AREA_CODES)[contact // NUMBERS_PER_CODE]
+        phone_number = f"+1{code}55501{contact % NUMBERS_PER_CODE:02}"
         status = sample_status(rng, plan, position, called)
+        number = sample_attempts(rng, status) if position < called else 0
         duration = sample_duration(rng, status)
-        attempts = sample_attempts(rng, status) if position < called else 0
-        yield call_row(
+        at = event_ms(plan, position, called, status)
+        attempts = [
+            attempt | {"phone_number": phone_number}
+            for attempt in attempt_rows(rng, plan, status, number, at or 0, duration)
+        ]
+        is_waiting = number <= plan.retry and status in DEFAULT_RETRY_ON
+        call = call_row(
             batch_key,
-            f"+1{code}55501{contact % NUMBERS_PER_CODE:02}",
+            phone_number,
             {"name": f"Contact {1000 + contact}", "city": AREA_CODES[code], "segment": rng.choice(SEGMENTS)},
             plan.created_at,
-            status=status,
+            status=CallStatus.PENDING if is_waiting else status,
             duration_seconds=duration,
-            attempts=attempts,
-            last_event_at=event_ms(plan, position, called, status),
+            attempts=number,
+            last_event_at=at,
+            answered_at=attempts[-1]["answered_at"] if attempts else None,
+            due_at=at + RETRY_DELAY_MS if is_waiting else 0,
         )
+        yield call, attempts
+
+
+def attempt_rows(
+    rng: random.Random, plan: SamplePlan, status: CallStatus, number: int, at: int, duration: int
+) -> Iterator[dict[str, Any]]:
+    """Yield the attempts of a call as rows to insert; the last one has the status of the call, at that time."""
+    spacing = min(RETRY_DELAY_MS, (at - plan.created_at) // max(number, 1))
+    for remaining in reversed(range(number)):
+        outcome = status if remaining == 0 else rng.choices(DEFAULT_RETRY_ON, (1, 4))[0]
+        last_at = at - remaining * spacing
+        begun_at = last_at - (duration if outcome.is_picked else 0) * 1000 - rng.randint(3, 12) * 1000
+        answered_at = begun_at + 3000 if outcome.is_picked else None
+        state = AttemptState.ENDED
+        if outcome.is_open:
+            state = AttemptState.ANSWERED if outcome.is_picked else AttemptState.PLACED
+        yield {
+            "id": new_id(),
+            "number": number - remaining,
+            "worker": None if outcome.is_open else WORKER,  # an open one would occupy a line
+            "state": state,
+            "taken_at": begun_at,
+            "placed_at": begun_at,
+            "answered_at": answered_at,
+            "ended_at": None if outcome.is_open else last_at,
+            "outcome": None if outcome.is_open else outcome,
+            "duration_seconds": duration if outcome.is_picked else 0,
+        }
 
 
 def sample_status(rng: random.Random, plan: SamplePlan, position: int, called: int) -> CallStatus:

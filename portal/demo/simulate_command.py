@@ -67,7 +67,8 @@ def require_finite(_context: click.Context, _option: click.Parameter, value: flo
 def simulate(batch_id: str, rate: float, answer: float, seed: int | None) -> None:
     """Simulate a dialer for an active batch (its id) through the API, until the batch is not active any more.
 
-    No real calls are made. You can pause, resume and stop the batch during the simulation.
+    No real calls are made. Calls are tried again as the batch's retry setting says, without its delay. You can pause,
+    resume and stop the batch during the simulation.
     """
     app: Flask = current_app._get_current_object()
     parsed_id = parse_id(batch_id)
@@ -122,13 +123,15 @@ def temporary_token(app: Flask, owner_key: int) -> Iterator[str]:
 
 
 def describe_result(result: SimulationResult) -> str:
-    """Describe the ended calls in one line, and what stopped the simulation if calls are left."""
+    """Describe the outcomes in one line, and what stopped the simulation if calls are left."""
     picked = sum(count for status, count in result.ended.items() if status in PICKED_STATUSES)
     parts = [f"{picked:,} picked up"]
     parts += [f"{result.ended[status]:,} {label}" for status, label in OUTCOME_LABELS.items() if result.ended[status]]
     if result.unfinished:
         parts.append(f"{result.unfinished:,} unfinished")
-    line = f"{format_count(result.ended.total(), 'call', 'calls')}: {', '.join(parts)}"
+    attempts = result.ended.total()
+    retries = f", {attempts:,} attempts" if attempts > result.calls else ""
+    line = f"{format_count(result.calls, 'call', 'calls')}{retries}: {', '.join(parts)}"
     if result.batch_status is None:
         return f"{line}; the batch was deleted"
     return line if result.batch_status is not QueueStatus.STOPPED else f"{line}; the batch was stopped"

@@ -102,18 +102,23 @@ def start_clock(rng: random.Random, answer_rate: float, rate: float, calls: int)
 
 @dataclass(frozen=True)
 class SimulationResult:
-    """The result of a simulation: ended calls by status, and the number of calls that did not end.
+    """The result of a simulation: the number of calls that ended at least once, the attempts by outcome, and the number
+    of attempts that did not end.
 
     `batch_status` is the status of the batch at the end; None if the batch no longer exists.
     """
 
+    calls: int
     ended: Counter[CallStatus]
     unfinished: int
     batch_status: QueueStatus | None
 
 
 class SimulatedDialer:
-    """A simulation over the open calls of a batch, until the batch is not active or has no open call."""
+    """A simulation over the open calls of a batch, until the batch is not active or has no open call.
+
+    A call that goes back to pending is dialed again at once: the simulation does not wait for the batch's delay.
+    """
 
     def __init__(
         self,
@@ -130,7 +135,9 @@ class SimulatedDialer:
         self.event_prefix = f"simulate-{uuid.uuid4().hex}"
         self.status: QueueStatus | None = None
         self.queue: list[str] = []  # ids of open calls to dial, the next one last
-        self.dialed: set[str] = set()
+        self.on_line: set[str] = set()  # ids of calls whose end is not reported yet
+        self.last_event_ms: dict[str, int] = {}  # by call
+        self.ended_calls: set[str] = set()
         self.unreported: list[SimulatedEvent] = []
         self.reported = 0
         self.ended: Counter[CallStatus] = Counter()
@@ -139,7 +146,10 @@ class SimulatedDialer:
         self.lines = SimulatedLines(rng, answer_rate, lines)
 
     def run(self, advance: Callable[[int], object]) -> SimulationResult:
-        """Dial and report to the end; `advance` receives the number of ended calls. Raises ApiRefused."""
+        """Dial and report to the end; `advance` receives the number of calls that ended for the first time.
+
+        Raises ApiRefused.
+        """
         self.advance = advance
         while self.is_active():
             while self.lines.free_lines and self.queue:
@@ -154,11 +164,11 @@ class SimulatedDialer:
             else:
                 self.unreported.append(self.lines.pop())
         self.report()
-        return SimulationResult(self.ended, len(self.dialed) - self.ended.total(), self.status)
+        return SimulationResult(len(self.ended_calls), self.ended, len(self.on_line), self.status)
 
     def dial(self, call_id: str) -> None:
         """Dial a call."""
-        self.dialed.add(call_id)
+        self.on_line.add(call_id)
         self.lines.dial(call_id)
 
     def is_active(self) -> bool:
@@ -179,7 +189,7 @@ class SimulatedDialer:
         data = self.api.fetch_open_calls(self.batch_id)
         self.status = QueueStatus(data["batchStatus"]) if data else None
         ids = [call["_id"] for call in data["data"]] if data else []
-        self.queue = [call_id for call_id in reversed(ids) if call_id not in self.dialed]
+        self.queue = [call_id for call_id in reversed(ids) if call_id not in self.on_line]
         self.may_have_more = bool(self.queue)
         return data["total"] if data else 0
 
@@ -197,19 +207,25 @@ class SimulatedDialer:
         events, self.unreported = self.unreported, []
         if not self.api.report_events([self.event_json(event) for event in events]).get("applied"):
             return  # the batch was deleted in the meantime
-        ended = Counter(event.step.status for event in events if event.is_last)
-        self.ended += ended
-        self.advance(ended.total())
+        ends = [event for event in events if event.is_last]
+        self.ended.update(event.step.status for event in ends)
+        calls = {event.call_id for event in ends}
+        self.advance(len(calls - self.ended_calls))
+        self.ended_calls |= calls
+        self.on_line -= calls
 
     def event_json(self, event: SimulatedEvent) -> dict[str, Any]:
         """Return an event in the format of the API."""
         self.reported += 1
+        # Later than the call's last event: the order of their times divides the events into attempts.
+        at = max(self.clock.timestamp(event.at), self.last_event_ms.get(event.call_id, 0) + 1)
+        self.last_event_ms[event.call_id] = at
         return {
             "eventId": f"{self.event_prefix}-{self.reported}",
             "callId": event.call_id,
             "callStatus": event.step.status,
             "callDuration": event.step.duration,
-            "occurredAt": format_iso(self.clock.timestamp(event.at)),
+            "occurredAt": format_iso(at),
         }
 
 

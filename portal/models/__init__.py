@@ -1,6 +1,7 @@
 """The tables: columns, constraints and vocabularies. No queries."""
 
 from portal.models.account_log import AccountEvent, AccountLogEntry
+from portal.models.attempt import Attempt, AttemptState
 from portal.models.batch import Batch, BatchAction, QueueStatus
 from portal.models.batch_list import BatchBucket, BatchList
 from portal.models.batch_log import BatchEvent, BatchLogEntry, Channel
@@ -8,13 +9,17 @@ from portal.models.call import Call, CallEvent, CallStatus
 from portal.models.idempotent_answer import IdempotentAnswer
 from portal.models.session import LinkedIdentity, RecoveryCode, UserSession
 from portal.models.shared_counter import SharedCounter
+from portal.models.suppression import Suppression, SuppressionList
 from portal.models.token import Scope, Token
+from portal.models.trunk import CallerNumber, Trunk, TrunkKind
 from portal.models.upload import Upload
 from portal.models.user import User
 
 __all__ = [
     "AccountEvent",
     "AccountLogEntry",
+    "Attempt",
+    "AttemptState",
     "Batch",
     "BatchAction",
     "BatchBucket",
@@ -24,6 +29,7 @@ __all__ = [
     "Call",
     "CallEvent",
     "CallStatus",
+    "CallerNumber",
     "Channel",
     "IdempotentAnswer",
     "LinkedIdentity",
@@ -31,7 +37,11 @@ __all__ = [
     "RecoveryCode",
     "Scope",
     "SharedCounter",
+    "Suppression",
+    "SuppressionList",
     "Token",
+    "Trunk",
+    "TrunkKind",
     "Upload",
     "User",
     "UserSession",

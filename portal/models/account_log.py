@@ -36,6 +36,14 @@ class AccountEvent(LabeledEnum):
     TOKEN_REVOKED = "token-revoked", "Token revoked"
     TOKENS_REVOKED = "tokens-revoked", "All tokens revoked"
     EXPORTED = "exported", "Exported"
+    TRUNK_ADDED = "trunk-added", "Trunk added"
+    TRUNK_CHANGED = "trunk-changed", "Trunk changed"
+    TRUNK_REMOVED = "trunk-removed", "Trunk removed"
+    CALLER_NUMBER_ADDED = "caller-number-added", "Caller number added"
+    CALLER_NUMBER_CHANGED = "caller-number-changed", "Caller number changed"
+    CALLER_NUMBER_REMOVED = "caller-number-removed", "Caller number removed"
+    SUPPRESSIONS_ADDED = "suppressions-added", "Do-not-call numbers added"
+    SUPPRESSIONS_REMOVED = "suppressions-removed", "Do-not-call numbers removed"
 
 
 class AccountLogEntry(Base):

@@ -52,6 +52,7 @@ class QueueStatus(LabeledEnum):
 
 LIVE = text("deleted_at IS NULL")
 DELETED = text("deleted_at IS NOT NULL")
+SCHEDULED = text("deleted_at IS NULL AND starts_at IS NOT NULL")
 
 
 def live_index(name: str, *columns: str) -> Index:
@@ -80,6 +81,7 @@ class Batch(Base):
         live_index("calls", "total_calls", "id"),
         live_index("status", "status", "created_at", "id"),
         Index("ix_batches_deleted", "owner_key", "created_at", "id", sqlite_where=DELETED, postgresql_where=DELETED),
+        Index("ix_batches_starts", "owner_key", "starts_at", sqlite_where=SCHEDULED, postgresql_where=SCHEDULED),
         Index("ix_batches_source", "owner_key", "source_name", unique=True),
     )
 
@@ -97,6 +99,7 @@ class Batch(Base):
     updated_at: Mapped[int] = mapped_column(Millis)
     deleted_at: Mapped[int | None] = mapped_column(Millis)
     deleted_by_key: Mapped[int | None] = mapped_column(Key, ForeignKey("users.key"))
+    starts_at: Mapped[int | None] = mapped_column(Millis)  # when it becomes active by itself, if it is pending then
     # The batchName in the imported call history, so that a second import finds the batch even if renamed or deleted.
     source_name: Mapped[str | None] = mapped_column(SortableText(NAME_LENGTH))
     # The settings for the dialer, in the format of batches/settings.py; not searchable.

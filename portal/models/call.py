@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import JSON, Boolean, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.models.base import Base, Key, Millis, PublicId, SortableText, vocabulary_check
@@ -72,6 +72,20 @@ FINAL_STATUSES = tuple(status for status in CallStatus if not status.is_open)
 OUTCOME_ORDER = (*FINAL_STATUSES, *(status for status in reversed(CallStatus) if status.is_open))
 
 
+class HeldFor(LabeledEnum):
+    """Why a pending call is not dialed now."""
+
+    DELAY = "delay", "Waiting for the next attempt"
+    WINDOW = "window", "Outside calling hours"
+    DAY = "day", "Attempts per day used up"
+    DNC = "dnc", "On the do-not-call list"
+    LIMIT = "limit", "Lines in use"
+
+
+PENDING = text("status = 'pending'")
+NOT_DIVIDED = text("attempt_number IS NULL")
+
+
 class Call(Base):
     """One contact in a batch. A call is live exactly while its batch is: deleting a batch deletes its calls."""
 
@@ -83,6 +97,7 @@ class Call(Base):
         CheckConstraint("attempts >= 0", name="attempts_positive"),
         Index(None, "batch_key", "status"),
         Index(None, "batch_key", "phone_number"),
+        Index("ix_calls_due", "batch_key", "due_at", "key", sqlite_where=PENDING, postgresql_where=PENDING),
     )
 
     key: Mapped[int] = mapped_column(Key, primary_key=True)
@@ -93,9 +108,25 @@ class Call(Base):
     duration_seconds: Mapped[int] = mapped_column(default=0)
     attempts: Mapped[int] = mapped_column(default=0)
     last_event_at: Mapped[int | None] = mapped_column(Millis)
+    answered_at: Mapped[int | None] = mapped_column(Millis)  # first answer in any attempt; see is_picked in events.py
+    due_at: Mapped[int] = mapped_column(Millis, default=0, server_default="0")  # no next try before; 0 = none is set
+    zone_set: Mapped[str] = mapped_column(
+        Text, default="", server_default=""
+    )  # see dialing/callee_zones.py; "" = not known yet
+    held_for: Mapped[str | None] = mapped_column(String(20))  # a HeldFor
     created_at: Mapped[int] = mapped_column(Millis)
     fields: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)  # the contact's other columns, unchanged
     search_text: Mapped[str] = mapped_column(Text, default="", server_default="")  # see search_text() below
+
+    @property
+    def tries(self) -> int:
+        """Return the number of attempts; at least 1 if the status shows one, as in a history without that number."""
+        return max(self.attempts, int(CallStatus(self.status).is_called))
+
+    @property
+    def next_at(self) -> int | None:
+        """Return the earliest time of the next attempt in milliseconds; None = at any time, or no attempt follows."""
+        return (self.due_at or None) if self.status == CallStatus.PENDING else None
 
 
 class CallEvent(Base):
@@ -107,6 +138,7 @@ class CallEvent(Base):
         vocabulary_check("status", CallStatus, "status_known"),
         CheckConstraint("duration_seconds >= 0", name="duration_positive"),
         Index(None, "call_key", "occurred_at"),
+        Index("ix_call_events_not_divided", "call_key", sqlite_where=NOT_DIVIDED, postgresql_where=NOT_DIVIDED),
     )
 
     key: Mapped[int] = mapped_column(Key, primary_key=True)
@@ -120,6 +152,9 @@ class CallEvent(Base):
     occurred_at: Mapped[int] = mapped_column(Millis)
     received_at: Mapped[int] = mapped_column(Millis)
     token_key: Mapped[int | None] = mapped_column(Key, ForeignKey("tokens.key"))
+    # The attempt of the call; 0 = of none; None = stored by an earlier release.
+    attempt_number: Mapped[int | None]
+    names_attempt: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())  # sent with attemptId
 
 
 def search_text(phone_number: str, fields: Mapping[str, Any]) -> str:

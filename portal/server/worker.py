@@ -33,7 +33,8 @@ from gunicorn.http.errors import (
 )
 from gunicorn.workers.gthread import _DEFER, STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
 
-from portal.server import hourly_tasks, stopping
+from portal.server import stopping
+from portal.server.background import PeriodicTask, server_tasks
 from portal.server.paced_unreader import PacedUnreader
 from portal.telemetry.logs import LineFormatter, resolve_format
 from portal.web import security_headers
@@ -69,28 +70,25 @@ HEAD_END = b"\r\n\r\n"
 # bytes of a response.
 SILENCE_SECONDS = 30
 
-HOURLY_SECONDS = 3600
-FIRST_HOURLY_SECONDS = 2  # after the start
-
 
 class PortalWorker(ThreadWorker):
     """A worker that serves waiting connections before it stops, and has no thread wait for silent clients."""
 
-    next_hourly = 0.0
+    tasks: tuple[PeriodicTask, ...] = ()
 
     def load_wsgi(self) -> None:
         """Load the app and register the check for shutdown."""
         super().load_wsgi()
         self.body_slots = threading.Semaphore(max(1, self.cfg.threads // 2))
         stopping.set_stop_check(lambda: not self.alive)
-        self.next_hourly = time.monotonic() + FIRST_HOURLY_SECONDS
+        self.tasks = server_tasks()
 
     def notify(self) -> None:
-        """Report to the server that this worker is alive, and start the hourly tasks when they are due."""
+        """Report to the server that this worker is alive, and start the background tasks that are due."""
         super().notify()
-        if self.alive and time.monotonic() >= self.next_hourly:
-            self.next_hourly = time.monotonic() + HOURLY_SECONDS
-            threading.Thread(target=hourly_tasks.run, args=(self.wsgi,), daemon=True).start()
+        if self.alive:
+            for task in self.tasks:
+                task.start_if_due(self.wsgi)
 
     def set_accept_enabled(self, enabled: bool) -> None:
         """Start or stop accepting connections. At a stop, accept the waiting ones and close the listening socket.

@@ -13,8 +13,8 @@ from werkzeug.wrappers import Response
 from portal.accounts.current_user import current_actor
 from portal.audit.account_log import log_export
 from portal.batches import query as batches_query
-from portal.batches.calling_hours import WEEKDAYS
-from portal.batches.settings import stored_settings
+from portal.batches.settings import SETTING_DEFAULTS, stored_settings
+from portal.batches.settings_form import problems_by_field, settings_form
 from portal.contacts.csv_text import DELIMITERS
 from portal.contacts.encodings import ENCODINGS
 from portal.contacts.file_limits import ContactFileError
@@ -23,6 +23,8 @@ from portal.ids import parse_id
 from portal.limits import file_slots
 from portal.models import Upload
 from portal.times import UTC
+from portal.trunks import query as trunks_query
+from portal.trunks.presenter import caller_number_view
 from portal.uploads import actions, query
 from portal.uploads.actions import UploadedFile, UploadTaken
 from portal.uploads.parameters import (
@@ -36,6 +38,7 @@ from portal.uploads.parameters import (
 from portal.uploads.parsing import ContactSheet, ReadingOptions, open_contact_sheet, read_contacts
 from portal.uploads.presenter import suggest_batch_name, upload_view
 from portal.uploads.stored_reports import check_sheet, load_reading
+from portal.uploads.suppressed import leave_out_suppressed
 from portal.web import htmx
 from portal.web.clock import request_clock
 from portal.web.export_kinds import EXPORT_KIND_RULE, ExportKind, stream_download
@@ -93,7 +96,9 @@ def receive_file() -> Any:
             sheet = open_contact_sheet(file.content, file.name, ReadingOptions(region=region))
         except ContactFileError as error:
             raise UserError(f"{capitalize_reason(error)}. The file was not stored.") from error
-        return url_for(".show_preview", upload_id=actions.store_upload(owner, file, *check_sheet(sheet, advance)))
+        return url_for(
+            ".show_preview", upload_id=actions.store_upload(owner, file, *check_sheet(sheet, owner, advance))
+        )
 
     return with_progress(check, lambda problem: render_upload_form(str(problem)))
 
@@ -116,20 +121,26 @@ def render_preview(upload: Upload, problems: dict[str, str]) -> Response:
     earlier = query.find_earlier_uploads(current_user.key, upload.sha256, upload.id)
     names = batches_query.find_names(current_user.key, [other.batch_key for other in earlier])
     batches = {batch.key: batch for batch in names}
+    view = upload_view(upload)
+    numbers = trunks_query.list_caller_numbers(current_user.key)
+    caller_numbers = [caller_number_view(row, current_user.region) for row in numbers]
+    defaults = SETTING_DEFAULTS | {
+        "callingNumbers": [number.number for number in caller_numbers] if len(caller_numbers) == 1 else [],
+        "timezone": str(request_clock().zone),
+        "enableDNC": view.report.on_other_lists > 0,
+    }
     return render(
         "uploads/preview.html",
-        upload=upload_view(upload),
+        upload=view,
         sent_before=[(other.created_at, batches[other.batch_key]) for other in earlier if other.batch_key in batches],
         encodings=ENCODINGS,
         delimiters=DELIMITERS,
         invalid_rows_choices=tuple(InvalidRowsChoice),
-        weekdays=WEEKDAYS,
         with_country_code=WITH_COUNTRY_CODE,
         hidden_labels=HIDDEN_LABELS,
-        form=request.form,
+        wrong_rows=request.form.get("wrongRows", ""),
         problems=problems,
-        name=request.form.get("batchName", suggest_batch_name(upload.file_name)),
-        zone=request.form.get("timezone", str(request_clock().zone)),
+        form=settings_form(suggest_batch_name(upload.file_name), defaults, request.form, problems, caller_numbers),
     )
 
 
@@ -138,7 +149,7 @@ def render_preview(upload: Upload, problems: dict[str, str]) -> Response:
 def change_reading(upload_id: str) -> Any:
     """Change how the file is read."""
     upload = upload_or_404(upload_id)
-    key, content, name = upload.key, upload.content, upload.file_name
+    key, owner, content, name = upload.key, upload.owner_key, upload.content, upload.file_name
     reading = load_reading(upload.report, upload.choices)
     options = reading.choose(ReadingOptions(**upload.choices), read_reading_choices(request.form))
     preview = url_for(".show_preview", upload_id=upload.id)
@@ -148,7 +159,7 @@ def change_reading(upload_id: str) -> Any:
             sheet = open_contact_sheet(content, name, options, drop_missing_columns=True)
         except ContactFileError as error:
             raise UserError(f"{capitalize_reason(error)}. The previous options still apply.") from error
-        actions.update_reading(key, *check_sheet(sheet, advance))
+        actions.update_reading(key, *check_sheet(sheet, owner, advance))
         return preview
 
     def show_problem(problem: UserError) -> Response:
@@ -182,25 +193,20 @@ def create_batch(upload_id: str) -> Any:
             )
         if not contacts:
             raise UserError("The file has no valid rows.", {"wrongRows": "no row is valid"})
+        contacts = leave_out_suppressed(actor.user_key, contacts, report, every_list=form.enable_dnc)
+        if not contacts:
+            raise UserError("All numbers of the file are on a do-not-call list.")
         try:
             batch = actions.create_batch_from_upload(
                 actor, public_id, form.batch_name, stored_settings(form), contacts, advance
             )
         except UploadTaken:
             raise UserError("This file was already used for a batch, or it was discarded.") from None
+        except InvalidParameter as error:
+            raise UserError("Correct the marked fields.", problems_by_field(error.problems)) from error
         return url_for("batches.show_batch", batch_id=batch.id)
 
     return with_progress(store, lambda problem: render_problem(upload_id, problem))
-
-
-def problems_by_field(problems: dict[str, str]) -> dict[str, str]:
-    """Return problems by field of the form, without the API's names: callingNumbers[0] becomes callingNumbers."""
-    by_field: dict[str, str] = {}
-    for name, message in problems.items():
-        field = {"callingHour.start": "start", "callingHour.end": "end"}.get(name, name.partition("[")[0])
-        text = "enter both times, such as 09:00 and 17:00" if field in ("start", "end") else message.removeprefix(name)
-        by_field.setdefault(field, text.strip())
-    return by_field
 
 
 def render_problem(upload_id: str, problem: UserError) -> Any:

@@ -8,25 +8,25 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from werkzeug.datastructures import MultiDict
 
 from portal.api.schema import USER_ID
-from portal.batches.settings import NAME_EXAMPLE, BatchName, BatchSettings, BatchType
+from portal.batches.settings import NAME_EXAMPLE, BatchName, BatchSettings, BatchType, RetryOutcome
+from portal.batches.settings_form import WEEKDAY_DIGITS, read_settings_fields
 from portal.contacts.csv_text import DELIMITERS
 from portal.contacts.file_limits import MAX_CELL_LENGTH, MAX_ROWS
 from portal.contacts.files import HiddenChoice
+from portal.ids import parse_id
 from portal.models.labeled_enum import LabeledEnum
 from portal.web.field_types import HexId, Region
 from portal.web.json_body import JsonError, parse_json
 from portal.web.parameters import (
     InvalidParameter,
     Parameters,
-    known_names,
     parse_form,
     parse_whole,
     text_type,
     truncate,
 )
 
-WEEKDAY_DIGITS = tuple("0123456")
-LIST_FIELDS = ("callingNumbers", "allowedDays")
+LIST_FIELDS = ("callingNumbers", "allowedDays", "retryOn")
 HIDDEN_LABELS = {HiddenChoice.SKIP: "Left out", HiddenChoice.INCLUDE: "Included"}
 NO_COLUMN = "none"  # of countries
 WITH_COUNTRY_CODE = "+"  # the choice beside the countries on the page: numbers without + begin with their country code
@@ -133,7 +133,6 @@ class UploadFields(ReadingFields, BatchSettings):
     user_id: Annotated[HexId, Field(alias="userId", examples=[USER_ID])]
     batch_name: Annotated[BatchName, Field(alias="batchName", examples=[NAME_EXAMPLE])]
     batch_type: Annotated[BatchType, Field(alias="batchType")] = BatchType.OUTBOUND
-    enable_dnc: Annotated[bool, Field(alias="enableDNC")] = False
     type: Annotated[bool, Field(description="true: skip invalid rows and count them in skipped.")] = False
 
 
@@ -162,7 +161,9 @@ def parse_list(name: str, values: list[str]) -> Any:
 
 
 def is_item(text: str) -> bool:
-    """Return whether the text is an item of a list: a number as it is, not JSON."""
+    """Return whether the text is an item of a list: a number, an id or an outcome as it is, not JSON."""
+    if text in set(RetryOutcome) or parse_id(text):
+        return True
     return text.lstrip()[:1] not in tuple('["{') and any(map(str.isdigit, text))
 
 
@@ -192,12 +193,6 @@ def read_reading_choices(form: MultiDict[str, str]) -> dict[str, Any]:
     return parse_form(given, ReadingFields).or_refuse().reading_choices()
 
 
-def split_numbers(text: str) -> list[str]:
-    """Split a list of numbers at line breaks, commas and semicolons."""
-    numbers = (number.strip() for number in text.replace("\n", ",").replace(";", ",").split(","))
-    return [number for number in numbers if number]
-
-
 class CreateBatchForm(BatchSettings):
     """The form that creates a batch from a file."""
 
@@ -207,11 +202,5 @@ class CreateBatchForm(BatchSettings):
 
 def read_create_batch_fields(form: MultiDict[str, str]) -> dict[str, Any]:
     """Return the fields of the form as CreateBatchForm takes them."""
-    names = set(known_names(CreateBatchForm)) - {*LIST_FIELDS, "callingHour"}
-    given: dict[str, Any] = {name: value for name, value in form.items() if name in names and value}
-    given["callingNumbers"] = split_numbers(form.get("callingNumbers", ""))
-    given["allowedDays"] = [int(day) for day in form.getlist("allowedDays") if day in "0123456" and len(day) == 1]
-    start, end = form.get("start", ""), form.get("end", "")
-    if start or end:
-        given["callingHour"] = {"start": start, "end": end}
-    return given
+    choice = form.get("wrongRows")
+    return read_settings_fields(form) | ({"wrongRows": choice} if choice else {})

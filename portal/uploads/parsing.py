@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -88,14 +88,16 @@ def open_contact_sheet(
     return ContactSheet(table, options, detect_columns(table, chosen))
 
 
-def build_sheet_report(sheet: ContactSheet, advance: Advance) -> FileReport:
-    """Check the file. `advance` receives the rows checked so far.
+def build_sheet_report(
+    sheet: ContactSheet, advance: Advance, collect: Callable[[Contact], object] = lambda _: None
+) -> FileReport:
+    """Check the file. `advance` receives the rows checked so far, `collect` each contact.
 
     Without a phone number column, nothing is counted.
     """
     if sheet.detected.columns is None:
         return preview_rows(sheet.table)
-    return build_report(sheet.table, sheet.columns, count_rows(sheet, "Checking", advance))
+    return build_report(sheet.table, sheet.columns, count_rows(sheet, "Checking", advance), collect)
 
 
 def read_contacts(

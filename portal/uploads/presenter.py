@@ -35,13 +35,13 @@ def invalid_rows_json(report: FileReport, read: Mapping[str, Any]) -> dict[str, 
     }
 
 
-def summarize_invalid_rows(report: FileReport) -> str:
-    """Return the reasons for which rows are invalid in one sentence, the most frequent first."""
+def summarize_invalid_rows(report: FileReport, cure: str = "send type=true to skip them") -> str:
+    """Return the reasons for which rows are invalid, the most frequent first, and what to do."""
     reasons = [f"{count.column} {count.reason} ({describe_rows(count)})" for count in report.reasons[:MAX_REASONS]]
     more = [f"{len(report.reasons) - MAX_REASONS:,} other reasons"] if len(report.reasons) > MAX_REASONS else []
     needs_country = any(count.reason in NEEDS_COUNTRY for count in report.reasons)
     cures = ["Send region or withCountryCode=true for numbers without +"] if needs_country else []
-    cures.append("Correct the rows, or send type=true to skip them")
+    cures.append(f"Correct the rows, or {cure}")
     return ". ".join([f"file has invalid rows: {report.invalid_rows:,}", *reasons, *more, *cures])
 
 

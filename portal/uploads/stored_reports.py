@@ -9,15 +9,18 @@ from typing import Any
 from portal.contacts.file_report import CountryCount, FileReport, InvalidCell, ReasonCount
 from portal.uploads.parsing import ContactSheet, build_sheet_report
 from portal.uploads.reading import FileReading, describe_sheet
+from portal.uploads.suppressed import count_listed
 from portal.web.progress import Advance
 
 # Fields of a report whose keys in the database are older than their names.
 STORED_KEYS = {"valid_rows": "good", "invalid_rows": "wrong_rows", "invalid_cells": "wrongs"}
 
 
-def check_sheet(sheet: ContactSheet, advance: Advance) -> tuple[dict[str, Any], dict[str, Any]]:
+def check_sheet(sheet: ContactSheet, owner_key: int, advance: Advance) -> tuple[dict[str, Any], dict[str, Any]]:
     """Check a file, and return the options that the user chose and the report, as stored with their upload."""
-    report = build_sheet_report(sheet, advance)
+    numbers: list[str] = []
+    report = build_sheet_report(sheet, advance, lambda contact: numbers.append(contact.number))
+    count_listed(owner_key, numbers, report)
     return asdict(sheet.options), dump_report(describe_sheet(sheet), report)
 
 

@@ -5,6 +5,7 @@ The OpenAPI document is built from the same models, so it cannot differ from the
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -231,6 +232,7 @@ def multi_value_names(model: type[Parameters]) -> set[str]:
 
 WHOLE_NUMBER = re.compile(r"-?[0-9]+")
 MAX_DIGITS = 20
+DECIMAL_NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 
 
 def parse_whole(value: Any) -> Any:
@@ -278,6 +280,20 @@ def parse_choices(choices: type[StrEnum]) -> Callable[[object], object]:
 def whole_number(minimum: int, maximum: int, description: str = "") -> Any:
     """Return the type of a whole number within these bounds."""
     return Annotated[int, Field(ge=minimum, le=maximum, description=description), BeforeValidator(parse_whole)]
+
+
+def parse_decimal(value: Any) -> Any:
+    """Return a finite number, also from ASCII digits with a decimal point. Raises ValueError."""
+    if isinstance(value, str) and DECIMAL_NUMBER.fullmatch(value):
+        return float(value)
+    if value is None or (isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)):
+        return value
+    raise ValueError("must be a number, such as 0.5")
+
+
+def decimal_number(minimum: float, maximum: float, description: str = "") -> Any:
+    """Return the type of a number within these bounds."""
+    return Annotated[float, Field(ge=minimum, le=maximum, description=description), BeforeValidator(parse_decimal)]
 
 
 # The characters that strip_text accepts, for the OpenAPI document; UTF-8 cannot encode a lone surrogate.

@@ -40,7 +40,7 @@ def explain_error(name: str, detail: ErrorDetails, model: type[BaseModel]) -> st
     if kind == "missing":
         return f"{name} is required"
     if "Ge" in bounds and "Le" in bounds:
-        ending = ", as a whole number" if kind == "value_error" else ""
+        ending = ", as a whole number" if kind == "value_error" and "whole" in str(context["error"]) else ""
         return f"{name} must be between {bounds['Ge'].ge} and {bounds['Le'].le}{ending}"
     if kind == "value_error":
         return f"{name} {context['error']}"

@@ -10,7 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from portal.api.document import build_document
-from portal.api.schema import BATCH_ID, CALL_ID, PHONE_NUMBER, USER_ID
+from portal.api.schema import BATCH_ID, CALL_ID, CALLER_NUMBER_ID, PHONE_NUMBER, TRUNK_ID, USER_ID
 from portal.models import Scope
 from portal.web.parameters import models_by_name
 from tests.api.documented_requests import (
@@ -66,6 +66,9 @@ def create_rows(build: Builder, operation_id: str, others: int) -> str:
         deleted=operation_id == "restoreBatch",
     )
     build.create_call(batch, id=CALL_ID, phone_number=PHONE_NUMBER, fields={"city": "Lisbon"})
+    build.create_trunk(owner, id=TRUNK_ID)
+    build.create_caller_number(owner, "+12025550109", id=CALLER_NUMBER_ID)
+    build.suppress(owner, "+12025550108" if operation_id == "upload" else PHONE_NUMBER)
     for _ in range(others):
         build.create_batch(owner)
     return build.create_token(owner, *Scope)

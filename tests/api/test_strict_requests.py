@@ -23,7 +23,13 @@ pytestmark = pytest.mark.parametrize("app", ["sqlite"], indirect=True)
 @pytest.fixture
 def send(app: Flask, call_api: Callable, build: Builder, owner: User) -> Callable[..., list[tuple[str, Any, Any]]]:
     """Return a function that sends a request to every call of the API; it returns each rule, operation and answer."""
-    ids = {"user_id": owner.id, "batch_id": build.create_batch(owner).id}
+    ids = {
+        "user_id": owner.id,
+        "batch_id": build.create_batch(owner).id,
+        "trunk_id": build.create_trunk(owner).id,
+        "number_id": build.create_caller_number(owner, "+12025550100").id,
+        "phone_number": "+12025550101",
+    }
     calls = [(rule, app.view_functions[rule.endpoint]) for rule in app.url_map.iter_rules()]
     calls = [(rule, view.operation) for rule, view in calls if hasattr(view, "operation")]
 

@@ -21,6 +21,11 @@ DEFAULTS = {
     "timezone": "UTC",
     "callingHour": None,
     "allowedDays": [],
+    "retryOn": ["busy", "no-answer"],
+    "useCalleeZone": True,
+    "attemptsPerDay": 0,
+    "maxConcurrent": 0,
+    "startsAt": None,
 }
 
 
@@ -47,6 +52,8 @@ def test_only_sent_fields_change_and_the_answer_has_all_settings(
         {"allowedDays": [5, 1, 5]},
         {"callingNumbers": ["+44 20 7946 0101"]},
         {"allowedDays": []},
+        {"retryOn": ["no-answer", "failed"], "useCalleeZone": False, "attemptsPerDay": 3, "maxConcurrent": 20},
+        {"maxConcurrent": 0},
         {},
     )
     for fields in changes:
@@ -72,7 +79,7 @@ def test_a_change_is_in_the_activity_without_phone_numbers(
     with app.app_context():
         rows = batch_query.fetch_batch_events(owner.key, batch_id, 1, 10).rows
         texts = [batch_event_view(row).description for row in rows]
-    assert texts[:2] == ["Changed caller IDs, retries", "Renamed from “Spring” to “Summer”"]
+    assert texts[:2] == ["Changed caller IDs, retries (0 → 2)", "Renamed from “Spring” to “Summer”"]
     assert len(texts) == 3
 
 

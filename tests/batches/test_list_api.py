@@ -136,7 +136,7 @@ INVALID_TIMES = (
     "2025-05-01T12:00:60Z",
     "2025-05-01T12Z",
     "2025-05-01 12:00:00Z",
-    "2025-05-01T12:00:00%2B25:00",
+    "2025-05-01T12:00:00+25:00",
     "1746100800",
     "%D9%A2025-05-01",
     "2025-05-01T12:00:00.Z",
@@ -156,7 +156,7 @@ def test_an_error_names_the_invalid_time(api: Callable, build: Builder, owner: U
 
 
 @pytest.mark.parametrize(
-    "query", ["page=&limit=&search=&status=&createdFrom=&createdTo=&sortBy=&sortOrder=", "page=&page=1"]
+    "query", ["page=&limit=&search=&status=&createdFrom=&createdTo=&sortBy=&sortOrder=", "page=&page=1", "zz="]
 )
 def test_empty_values_are_ignored(api: Callable, build: Builder, owner: User, query: str) -> None:
     build.create_batch(owner)

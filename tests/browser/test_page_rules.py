@@ -20,6 +20,7 @@ PAGES = (
     "/batches/{batch}",
     "/batches/{batch}/changes",
     "/batches/{batch}/rename",
+    "/batches/{batch}/settings",
     "/batches/{batch}/duplicate",
     "/batches/confirm?do=stop&id={batch}",
     "/batches/trash",
@@ -35,6 +36,10 @@ PAGES = (
     "/batches/new/{upload}",
     "/batches/new/{unclear}",
     "/api/docs#listBatches",
+    "/settings/caller-numbers",
+    "/settings/trunks",
+    "/settings/trunks/new",
+    "/settings/suppressions",
 )
 
 # The pages whose layout depends most on the width.
@@ -46,6 +51,8 @@ TABLES = (
     "/admin/users",
     "/admin/trail",
     "/batches/new/{upload}",
+    "/settings/caller-numbers",
+    "/settings/suppressions",
 )
 # The pages that axe checks in each colour scheme.
 LIGHT_PAGES = (
@@ -57,6 +64,8 @@ LIGHT_PAGES = (
     "/batches/new",
     "/batches/new/{unclear}",
     "/api/docs#listBatches",
+    "/batches/{batch}/settings",
+    "/settings/suppressions",
 )
 DARK_PAGES = (
     "/batches",
@@ -66,6 +75,8 @@ DARK_PAGES = (
     "/admin/trail",
     "/batches/new/{upload}",
     "/api/docs#listBatches",
+    "/settings/caller-numbers",
+    "/settings/trunks",
 )
 
 # WCAG 2.5.8: a target is at least 24 CSS px wide and high, or no other target is within 12 px of its centre. Links in
@@ -120,6 +131,10 @@ def addresses(build: Builder, owner: User, stranger: User, batches: list[Batch])
         build.create_call(batch, status=status, fields=fields, last_event_at=batch.created_at)
     rows = "".join(f"+1305555{number:04},{'x' * 300},{number}\n" for number in range(90, 200))
     content = f"phone,{'Unbrokenname' * 9},note\n{rows}12,a,b\n".encode()
+    trunk = build.create_trunk(owner, name=name[:100], held=True, trouble=text[:200])
+    build.create_caller_number(owner, "+12025550100", label=name[:100], trunk_key=trunk.key)
+    build.suppress(owner, "+12025550101", source=name[:100])
+    build.suppress(owner, "+12025550101")
     ids = {
         "batch": batch.id,
         "stranger": stranger.id,

@@ -47,11 +47,13 @@ def test_a_time_more_than_five_minutes_ahead_is_the_time_of_receipt() -> None:
 
 
 def test_the_contribution_of_each_status_to_the_counts() -> None:
-    def counts(status: CallStatus) -> tuple[int, int, int]:
-        by_column = count_call(status)
+    def counts(status: CallStatus, attempts: int = 0, answered_at: int | None = None) -> tuple[int, int, int]:
+        by_column = count_call(status, attempts, answered_at)
         return by_column["calls_called"], by_column["calls_picked"], by_column["calls_completed"]
 
     assert counts(CallStatus.PENDING) == counts(CallStatus.CANCELED) == (0, 0, 0)
     assert counts(CallStatus.DIALING) == counts(CallStatus.BUSY) == (1, 0, 0)
     assert counts(CallStatus.IN_PROGRESS) == counts(CallStatus.DROPPED) == (1, 1, 0)
     assert counts(CallStatus.COMPLETED) == (1, 1, 1)
+    assert counts(CallStatus.PENDING, attempts=1) == counts(CallStatus.CANCELED, attempts=1) == (1, 0, 0)
+    assert counts(CallStatus.NO_ANSWER, attempts=2, answered_at=0) == (1, 1, 0)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from portal.calls.presenter import CallRow, call_view, field_columns, format_duration, outcome_views
+from portal.calls.presenter import CallRow, call_view, field_columns, outcome_views
 from portal.models import Call, CallStatus
 from portal.models.call import ProgressPart
+from portal.times import format_duration
 
 
 def view(number: str = "+12015550100", **fields: str) -> CallRow:

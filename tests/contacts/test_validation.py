@@ -82,10 +82,11 @@ def test_an_unknown_column_is_an_error() -> None:
 
 
 def test_a_report_holds_the_first_rows_and_the_first_problems(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(validation, "MAX_REPORTED", 5)
     monkeypatch.setattr(validation, "PROGRESS_INTERVAL", 10)
     progress: list[int] = []
     table = table_of(["a", GOOD], *[["b\x07", "1", "x"]] * 30, ["c", GOOD], ["d", OTHER])
-    report = build_report(table, ContactColumns("phoneNumber", "US"), progress.append, max_cells=5)
+    report = build_report(table, ContactColumns("phoneNumber", "US"), progress.append)
     assert (report.rows, report.valid_rows, report.duplicates, report.invalid_rows) == (33, 2, 1, 30)
     assert report.columns == HEADER
     assert report.first_rows == [(2, ["a", GOOD, ""]), *[(row, ["b\x07", "1", "x"]) for row in range(3, 22)]]

@@ -19,7 +19,7 @@ from portal.demo import actions as demo_actions
 from portal.demo.samples import SEED, sample_calls, sample_plans
 from portal.extensions import db
 from portal.live import live_batches, live_calls
-from portal.models import Batch, BatchLogEntry, QueueStatus, User
+from portal.models import Attempt, Batch, BatchLogEntry, QueueStatus, User
 from portal.times import DAY_MS, now_ms
 from tests.support.builders import Builder
 
@@ -139,9 +139,9 @@ def test_every_batch_is_consistent_with_its_calls(app: Flask, run: Callable[...,
         for batch in batches:
             outcomes = calls_query.count_by_status(owner.key, batch.id)
             picked = outcomes["completed"] + outcomes["dropped"] + outcomes["in-progress"]
-            not_called = outcomes["pending"] + outcomes["canceled"]
+            calls = db.session.execute(live_calls(owner.key, batch.id)).scalars().all()
             assert batch.total_calls == sum(outcomes.values())
-            assert batch.calls_called == batch.total_calls - not_called
+            assert batch.calls_called == sum(call.attempts > 0 for call in calls)
             assert (batch.calls_picked, batch.calls_completed) == (picked, outcomes["completed"])
             open_calls = outcomes["pending"] + outcomes["dialing"] + outcomes["in-progress"]
             assert (open_calls > 0) == (batch.status in ("active", "paused", "pending", "stopped"))
@@ -159,6 +159,10 @@ def test_every_batch_is_consistent_with_its_calls(app: Flask, run: Callable[...,
             batch.key: {"calls": batch.total_calls} for batch in batches
         }
         assert {(entry.user_key, entry.way, entry.what) for entry in entries} == {(owner.key, "command", "created")}
+        attempts = Counter(db.session.execute(db.select(Attempt.call_key)).scalars())
+        everything = db.session.execute(live_calls(owner.key)).scalars().all()
+        assert {call.key: call.attempts for call in everything if call.attempts} == attempts
+        assert any(call.next_at for call in everything)
         calls = db.session.execute(live_calls(owner.key, batches[0].id)).scalars().all()
         assert all(re.fullmatch(r"\+1[2-9]\d\d55501\d\d", call.phone_number) for call in calls)
         assert all(call.fields.keys() == {"name", "city", "segment"} for call in calls)
@@ -173,7 +177,7 @@ def test_samples_differ_only_in_their_times_and_repeat_no_name_and_no_number() -
     assert [plan.created_at for plan in plans] == sorted(plan.created_at for plan in plans)
     assert any(not plan.name.isascii() for plan in plans)
     for plan in plans:
-        calls = list(sample_calls(rng, plan, 1))
+        calls = [call for call, _attempts in sample_calls(rng, plan, 1)]
         assert 40 <= len(calls) == plan.size <= 900
         assert len({call["phone_number"] for call in calls}) == len(calls)
         events = [call["last_event_at"] for call in calls if call["last_event_at"]]

@@ -88,7 +88,7 @@ def test_a_hidden_batch_and_its_calls_cannot_be_opened(
     app: Flask, signed_in: FlaskClient, call_api: Callable, owner: User, live: set[str], hidden: list[Batch]
 ) -> None:
     for batch in hidden:
-        for path in ("changes", "rename", "duplicate", "calls.csv", "calls.xlsx"):
+        for path in ("changes", "rename", "settings", "duplicate", "calls.csv", "calls.xlsx"):
             assert signed_in.get(f"/batches/{batch.id}/{path}").status_code == 404
         assert call_api(f"batch-details/{batch.id}").status_code == 404
         assert call_api("export/csv", query_string={"batchId": batch.id}).status_code == 404

@@ -13,10 +13,13 @@ from portal.batches.actions import reserve_keys
 from portal.db.transactions import write_transaction
 from portal.extensions import db
 from portal.ids import new_id
-from portal.models import Batch, BatchList, Call, Scope, User
+from portal.models import Batch, BatchList, Call, CallerNumber, Channel, Scope, Trunk, User
+from portal.models.actor import Actor
 from portal.models.batch import fold_name
 from portal.models.call import search_text
 from portal.models.list_state import LIST_STATE_COLUMNS, ListState, read_list_state
+from portal.models.suppression import OWN_SOURCE
+from portal.suppressions.actions import add_numbers
 from portal.uploads import actions as uploads
 from portal.uploads import parsing
 from portal.uploads.stored_reports import check_sheet
@@ -99,11 +102,33 @@ class Builder:
                 session.add(call)
             return self.save(call, {})
 
+    def create_trunk(self, owner: User, **columns: Any) -> Trunk:
+        """Create a simulator."""
+        defaults = {"name": "Try it", "kind": "simulator", "lines": 10, "per_second": 1, "ring_seconds": 30}
+        return self.add(Trunk(**{"id": new_id(), "owner_key": owner.key, "created_at": MAY_2025} | defaults | columns))
+
+    def create_caller_number(self, owner: User, phone_number: str, **columns: Any) -> CallerNumber:
+        """Create a caller number; by default without a trunk."""
+        defaults = {"id": new_id(), "owner_key": owner.key, "created_at": MAY_2025}
+        return self.add(CallerNumber(phone_number=phone_number, **(defaults | columns)))
+
+    def suppress(self, owner: User, *phone_numbers: str, source: str = OWN_SOURCE) -> None:
+        """Add numbers to a do-not-call list."""
+        with self.app.app_context():
+            add_numbers(Actor(owner.key, Channel.COMMAND), phone_numbers, source)
+
+    def add(self, row: Any) -> Any:
+        """Insert a row and return it, detached."""
+        with self.app.app_context():
+            with write_transaction() as session:
+                session.add(row)
+            return self.save(row, {})
+
     def create_upload(self, owner: User, content: bytes, name: str = "contacts.csv", **choices: Any) -> str:
         """Create an upload that is no batch yet; return its id."""
         with self.app.app_context():
             sheet = parsing.open_contact_sheet(content, name, parsing.ReadingOptions(**choices))
-            stored = check_sheet(sheet, lambda *_: None)
+            stored = check_sheet(sheet, owner.key, lambda *_: None)
             return uploads.store_upload(owner.key, uploads.UploadedFile(name, content), *stored)
 
     def change(self, row: Any, **columns: Any) -> Any:

@@ -45,6 +45,8 @@ class Account:
     user: User
     tokens: dict[str, str] = field(default_factory=dict)
     token_ids: list[str] = field(default_factory=list)
+    trunks: list[str] = field(default_factory=list)
+    caller_numbers: list[str] = field(default_factory=list)
     batches: list[str] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
@@ -64,7 +66,16 @@ class Account:
     @property
     def marks(self) -> set[str]:
         """The texts that no other account may see: ids, phone numbers, the word, the email address."""
-        ids = {*self.batches, *self.deleted, *self.calls, *self.uploads, *self.token_ids, self.user.id}
+        ids = {
+            *self.batches,
+            *self.deleted,
+            *self.calls,
+            *self.uploads,
+            *self.token_ids,
+            *self.trunks,
+            *self.caller_numbers,
+            self.user.id,
+        }
         return ids | {number.removeprefix("+1") for number in self.numbers} | {self.word, self.user.email}
 
 
@@ -82,6 +93,8 @@ class Fixtures:
                 self.add_batch(account, calls, status=STATUSES[number % len(STATUSES)])
             self.add_batch(account, calls, deleted=True)
             self.add_upload(account)
+            self.add_trunk(account)
+            self.add_caller_number(account)
         self.build.change(self.accounts["disabled"].user, disabled_at=now_ms())
 
     @property
@@ -143,6 +156,24 @@ class Fixtures:
         upload = self.build.create_upload(account.user, rows.encode(), f"{word}-{self.created}.csv")
         account.uploads.append(upload)
         return upload
+
+    def add_trunk(self, account: Account) -> str:
+        """Create a trunk; return its id."""
+        trunk = self.build.create_trunk(account.user, name=f"{account.word} trunk")
+        account.trunks.append(trunk.id)
+        return trunk.id
+
+    def add_caller_number(self, account: Account) -> str:
+        """Create a caller number; return its id."""
+        number = self.build.create_caller_number(account.user, self.number(account), label=f"{account.word} line")
+        account.caller_numbers.append(number.id)
+        return number.id
+
+    def suppress_number(self, account: Account) -> str:
+        """Add a number to the account's own do-not-call list; return it."""
+        number = self.number(account)
+        self.build.suppress(account.user, number)
+        return number
 
     def add_user(self) -> str:
         """Create a user without data, for the actions of admins; return its id."""

@@ -18,6 +18,7 @@ from tests.support.wsgi_client import Text, WsgiClient, WsgiResponse
 from tests.trials.fixtures import Fixtures
 from tests.trials.malformed_values import VALUES
 from tests.trials.request_generator import GeneratedRequest, RequestGenerator
+from tests.trials.routes import new_number
 from tests.trials.session_client import SessionClient
 from tests.trials.trial import Conditions, Outcome, Trial
 
@@ -66,10 +67,14 @@ class RandomPlaceholders:
             "called": owner.numbers,
             "deleted": owner.deleted,
             "upload": owner.uploads,
+            "trunk": owner.trunks,
+            "caller_number": owner.caller_numbers,
+            "suppressed": owner.numbers,
             "token_id": self.tokens,
             "session": ["1", "2", "3"],
             "user": [owner.user.id],
             "account": [self.fixtures.accounts[name].user.id for name in ("stranger", "admin", "disabled")],
+            "new_number": [new_number()],
             "new_email": [f"new-{self.rng.randrange(10**6)}@example.com"],
             "email": [owner.user.email],
             "password": [owner.password],

@@ -1,8 +1,9 @@
 """The audience and a valid request of each route: one row per route. A new route needs a row here.
 
-The placeholders `$batch`, `$deleted`, `$upload`, `$token_id`, `$session`, `$user`, `$email`, `$password` and `$number`
-in a row's texts stand for data of the account that the request is about, `$account` and `$new_email` for another user.
-Each is created for its request, so that requests do not affect each other.
+The placeholders `$batch`, `$deleted`, `$upload`, `$trunk`, `$caller_number`, `$suppressed`, `$token_id`, `$session`,
+`$user`, `$email`, `$password` and `$number` in a row's texts stand for data of the account that the request is about,
+`$account` and `$new_email` for another user, `$new_number` for none. Each is created for its request, so that requests
+do not affect each other.
 """
 
 from __future__ import annotations
@@ -60,16 +61,22 @@ class RouteRow:
     @property
     def owned(self) -> bool:
         """Whether the request refers to an account's data."""
-        return "$" in json.dumps([dict(self.path), self.query, dict(self.form or {}), self.json])
+        texts = json.dumps([dict(self.path), self.query, dict(self.form or {}), self.json])
+        return "$" in texts.replace("$new_number", "")
 
 
 BATCH = {"batch_id": "$batch"}
 UPLOAD = {"upload_id": "$upload"}
+TRUNK = {"trunk_id": "$trunk"}
+CALLER_NUMBER = {"number_id": "$caller_number"}
+TRUNK_FORM = {"name": "A line", "kind": "simulator", "lines": "5"}
+LIST = FormFile("list.csv", b"phoneNumber\n+16065550104\n")
 ACCOUNT = {"user_id": "$account"}
 ADDED = {"email": "$new_email", "name": "New user", "zone": "UTC", "role": "user", "password": "$password"}
 SETTINGS = {"callingNumbers": '["$number"]', "timezone": "Europe/Lisbon"}
 CONTACTS = FormFile("contacts.csv", b"phoneNumber,name\n+16065550101,Somebody\n")
 NEW_BATCH = {"batchName": "From a file", "callingNumbers": "$number", "timezone": "UTC", "wrongRows": "leave-out"}
+BATCH_FORM = {"batchName": "Another name", "callingNumbers": "$number", "timezone": "UTC", "retry": "2"}
 NEW_PASSWORD = {"current": "$password", "password": "$password"}
 NO_CODE = {"current": "$password", "code": "123456"}
 BATCH_AND_USER = {"batchId": "$batch", "userId": "$user"}
@@ -149,6 +156,8 @@ ROUTE_ROWS: dict[str, RouteRow] = {
     "batches.request_action": RouteRow(Audience.SIGNED_IN, 303, form={"do": "start", "id": "$batch"}, stranger=303),
     "batches.rename_form": RouteRow(Audience.SIGNED_IN, path=BATCH),
     "batches.rename_batch": RouteRow(Audience.SIGNED_IN, 303, BATCH, form={"name": "Another name"}),
+    "batches.show_settings": RouteRow(Audience.SIGNED_IN, path=BATCH),
+    "batches.change_settings": RouteRow(Audience.SIGNED_IN, 303, BATCH, form=BATCH_FORM),
     "batches.duplicate_form": RouteRow(Audience.SIGNED_IN, path=BATCH),
     "batches.duplicate_batch": RouteRow(Audience.SIGNED_IN, 303, BATCH, form={"name": "A double", "contacts": "all"}),
     "batches.export_list": RouteRow(Audience.SIGNED_IN, path={"kind": "csv"}),
@@ -161,12 +170,36 @@ ROUTE_ROWS: dict[str, RouteRow] = {
     "uploads.create_batch": RouteRow(Audience.SIGNED_IN, 303, UPLOAD, form=NEW_BATCH),
     "uploads.discard_upload": RouteRow(Audience.SIGNED_IN, 303, UPLOAD, form={}, stranger=303),
     "uploads.export_invalid_rows": RouteRow(Audience.SIGNED_IN, path=UPLOAD | {"kind": "csv"}),
+    # dialing
+    "trunks.list_trunks": RouteRow(Audience.SIGNED_IN),
+    "trunks.new_trunk": RouteRow(Audience.SIGNED_IN),
+    "trunks.add_trunk": RouteRow(Audience.SIGNED_IN, 303, form=TRUNK_FORM),
+    "trunks.edit_trunk": RouteRow(Audience.SIGNED_IN, path=TRUNK),
+    "trunks.change_trunk": RouteRow(Audience.SIGNED_IN, 303, TRUNK, form=TRUNK_FORM),
+    "trunks.hold_trunk": RouteRow(Audience.SIGNED_IN, 303, TRUNK, form={}),
+    "trunks.release_trunk": RouteRow(Audience.SIGNED_IN, 303, TRUNK, form={}),
+    "trunks.remove_trunk": RouteRow(Audience.SIGNED_IN, 303, TRUNK, form={}),
+    "trunks.list_caller_numbers": RouteRow(Audience.SIGNED_IN),
+    "trunks.add_caller_number": RouteRow(
+        Audience.SIGNED_IN, 303, form={"phoneNumber": "+16065550105", "label": "A line", "trunkId": "none"}
+    ),
+    "trunks.edit_caller_number": RouteRow(Audience.SIGNED_IN, path=CALLER_NUMBER),
+    "trunks.change_caller_number": RouteRow(Audience.SIGNED_IN, 303, CALLER_NUMBER, form={"label": "Another label"}),
+    "trunks.remove_caller_number": RouteRow(Audience.SIGNED_IN, 303, CALLER_NUMBER, form={}),
+    "suppressions.list_suppressions": RouteRow(Audience.SIGNED_IN),
+    "suppressions.add_numbers": RouteRow(Audience.SIGNED_IN, 303, form={"phoneNumbers": "+16065550107"}),
+    "suppressions.upload_list": RouteRow(Audience.SIGNED_IN, 303, form={"source": "A list"}, file=LIST),
+    "suppressions.remove_number": RouteRow(
+        Audience.SIGNED_IN, 303, form={"phoneNumber": "$suppressed", "source": "own"}, stranger=303
+    ),
+    "suppressions.remove_list": RouteRow(Audience.SIGNED_IN, 303, form={"source": "own"}),
     # the API
     "batches_api.list_batches": RouteRow(Audience.READ, path={"user_id": "$user"}, stranger=403),
     "batches_api.export_csv": RouteRow(Audience.READ, query="batchId=$batch"),
     "batches_api.create_batch": RouteRow(
         Audience.WRITE, 201, json={"batchName": "New", "callingNumbers": ["+16065550103"]}
     ),
+    "batches_api.read_settings": RouteRow(Audience.READ, path=BATCH),
     "batches_api.change_batch": RouteRow(Audience.WRITE, path=BATCH, json={"batchName": "Another name", "retry": 2}),
     "batches_api.start_calling": RouteRow(Audience.WRITE, json=BATCH_AND_USER, stranger=403),
     "batches_api.stop_calling": RouteRow(Audience.WRITE, json=BATCH_AND_USER, stranger=403),
@@ -177,6 +210,20 @@ ROUTE_ROWS: dict[str, RouteRow] = {
     "calls_api.list_calls": RouteRow(Audience.READ, path=BATCH),
     "calls_api.add_calls": RouteRow(Audience.WRITE, json={"batchId": "$batch", "call_data": CALLS}),
     "calls_api.report_events": RouteRow(Audience.WRITE, json={"events": EVENTS}, stranger=200),
+    "trunks_api.list_trunks": RouteRow(Audience.READ),
+    "trunks_api.create_trunk": RouteRow(Audience.WRITE, 201, json={"name": "A line", "kind": "simulator"}),
+    "trunks_api.change_trunk": RouteRow(Audience.WRITE, path=TRUNK, json={"lines": 5}),
+    "trunks_api.delete_trunk": RouteRow(Audience.WRITE, path=TRUNK),
+    "trunks_api.list_caller_numbers": RouteRow(Audience.READ),
+    "trunks_api.create_caller_number": RouteRow(
+        Audience.WRITE, 201, json={"phoneNumber": "$new_number", "label": "A line"}
+    ),
+    "trunks_api.change_caller_number": RouteRow(Audience.WRITE, path=CALLER_NUMBER, json={"label": "Another label"}),
+    "trunks_api.delete_caller_number": RouteRow(Audience.WRITE, path=CALLER_NUMBER),
+    "suppressions_api.list_suppressions": RouteRow(Audience.READ),
+    "suppressions_api.add_suppressions": RouteRow(Audience.WRITE, json={"phoneNumbers": ["+16065550107"]}),
+    "suppressions_api.upload_suppressions": RouteRow(Audience.WRITE, form={"source": "A list"}, file=LIST),
+    "suppressions_api.delete_suppression": RouteRow(Audience.WRITE, path={"phone_number": "$suppressed"}),
     "uploads_api.upload": RouteRow(
         Audience.WRITE, form=SETTINGS | {"userId": "$user", "batchName": "A file"}, file=CONTACTS, stranger=403
     ),
@@ -201,6 +248,12 @@ def find_uncovered_routes(app: Flask) -> list[str]:
     return missing + [f"the row {endpoint} has no route" for endpoint in sorted(ROUTE_ROWS.keys() - endpoints)]
 
 
+def new_number() -> str:
+    """Return a phone number of no account."""
+    count = next(account_numbers)
+    return f"+1{607 + count // 100 % 2}55501{count % 100:02}"
+
+
 class Placeholders:
     """Values for a row's placeholders, each created on access."""
 
@@ -215,10 +268,14 @@ class Placeholders:
             "called": lambda: account.numbers[-1],  # of the batch's only call, if it is the newest
             "deleted": lambda: fixtures.add_batch(account, 1, deleted=True),
             "upload": lambda: fixtures.add_upload(account),
+            "trunk": lambda: fixtures.add_trunk(account),
+            "caller_number": lambda: fixtures.add_caller_number(account),
+            "suppressed": lambda: fixtures.suppress_number(account),
             "session": lambda: str(fixtures.add_session(account)),
             "token_id": lambda: fixtures.add_token(account, "spare", Scope.READ),
             "user": lambda: account.user.id,
             "account": fixtures.add_user,
+            "new_number": new_number,
             "new_email": lambda: f"new-{next(account_numbers)}@example.com",
             "email": lambda: account.user.email,
             "password": lambda: account.password,

@@ -21,6 +21,7 @@ from tests.support.wsgi_client import SPREADSHEET, Text, WsgiRequest, WsgiRespon
 from tests.trials.callers import ignore_owner
 from tests.trials.fixtures import Account, Fixtures
 from tests.trials.request_generator import RequestGenerator
+from tests.trials.routes import new_number
 from tests.trials.session_client import SessionClient
 from tests.trials.trial import Conditions, Outcome, Trial
 
@@ -28,7 +29,7 @@ REFRESH_INTERVAL = 250
 GUESSES = ("search", "batchId", "id", "userId", "filter", "page", "next", "back", "status")
 
 # Placeholders of lookups, so that ids of the other owner can be sent there; elsewhere they would be stored.
-LOOKUP_PLACEHOLDERS = ("batch", "deleted", "upload", "token_id", "user")
+LOOKUP_PLACEHOLDERS = ("batch", "deleted", "upload", "trunk", "caller_number", "token_id", "user")
 
 
 class Side:
@@ -74,9 +75,13 @@ class Side:
                 "called": account.numbers,
                 "deleted": account.deleted,
                 "upload": account.uploads,
+                "trunk": account.trunks,
+                "caller_number": account.caller_numbers,
+                "suppressed": account.numbers,
                 "token_id": account.token_ids,
                 "session": [str(account.user.key)],
                 "account": [account.user.id],
+                "new_number": [new_number()],
                 "new_email": [f"new-{self.rng.randrange(10**6)}@example.com"],
                 "user": [account.user.id],
                 "email": [account.user.email],

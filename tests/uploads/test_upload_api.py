@@ -195,11 +195,25 @@ def test_a_part_of_json_with_a_file_name_is_a_field(call_api: Callable, owner: U
         "retry": (io.BytesIO(b"2"), "blob", "application/json"),
         "allowedDays": [(io.BytesIO(day), "blob", "application/json") for day in (b"1", b"2")],
         "callingHour": (io.BytesIO(b'{"start":"09:00","end":"17:00"}'), "blob", "application/json"),
+        "retryOn": ["busy", "failed"],
+        "useCalleeZone": (io.BytesIO(b"false"), "blob", "application/json"),
+        "maxConcurrent": "20",
+        "startsAt": "",
     }
     answer = call_api("upload", method="POST", data=parts, content_type="multipart/form-data")
     assert answer.status_code == 200, answer.text
+    stored = call_api(f"batch/{answer.json['batch']['_id']}").json["data"]
+    expected = {
+        "retry": 2,
+        "retryOn": ["busy", "failed"],
+        "useCalleeZone": False,
+        "maxConcurrent": 20,
+        "startsAt": None,
+    }
+    assert stored | expected == stored
     parts["file"] = (io.BytesIO(b"phoneNumber\n+12025550101\n"), "contacts.csv")
     parts |= {"retry": (io.BytesIO(b"\xff"), "blob", "application/json"), "allowedDays": "1", "callingHour": ""}
+    parts["useCalleeZone"] = "true"
     answer = call_api("upload", method="POST", data=parts, content_type="multipart/form-data")
     assert answer.status_code == 400
     assert "retry" in answer.json["errorMessage"]

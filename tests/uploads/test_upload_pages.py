@@ -197,7 +197,7 @@ def test_progress_is_streamed_line_by_line(send: Callable, browse: Callable, api
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"batchName": ""}, "Is required"),
+        ({"batchName": ""}, "Must not be empty"),
         ({"callingNumbers": ""}, "Must have at least 1 item"),
         ({"callingNumbers": "12"}, "Has no country code; add it, such as +1, or choose a country"),
         ({"start": "09:00"}, "Enter both times"),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-# Every page by its rule. {id} is a batch of the owner, {user} is another user. Add new pages here.
+# Every page by its rule. {id} is a batch of the owner, {user} is another user, {trunk}
+# and {number} are a trunk and a caller number of the owner. Add new pages here.
 PAGES = {
     "/": "/",
     "/login": "/login?next=/settings/tokens",
@@ -15,6 +16,7 @@ PAGES = {
     "/batches/<batch_id>": "/batches/{id}",
     "/batches/<batch_id>/changes": "/batches/{id}/changes",
     "/batches/<batch_id>/rename": "/batches/{id}/rename",
+    "/batches/<batch_id>/settings": "/batches/{id}/settings",
     "/batches/<batch_id>/duplicate": "/batches/{id}/duplicate",
     "/batches/confirm": "/batches/confirm?do=delete&id={id}",
     "/batches/trash": "/batches/trash",
@@ -25,6 +27,12 @@ PAGES = {
     "/settings/confirm": "/settings/confirm",
     "/settings/password": "/settings/password",
     "/settings/second-factor": "/settings/second-factor",
+    "/settings/trunks": "/settings/trunks",
+    "/settings/trunks/new": "/settings/trunks/new",
+    "/settings/trunks/<trunk_id>": "/settings/trunks/{trunk}",
+    "/settings/caller-numbers": "/settings/caller-numbers",
+    "/settings/caller-numbers/<number_id>": "/settings/caller-numbers/{number}",
+    "/settings/suppressions": "/settings/suppressions?search=+1&limit=5",
     "/admin": "/admin",
     "/admin/users": "/admin/users?search=e&show=active&limit=5",
     "/admin/users/new": "/admin/users/new",
@@ -40,7 +48,13 @@ OTHER_ROUTES = {
     "/static/<path:filename>",
     "/api/openapi.json",
     "/api/call/batches/<user_id>",
+    "/api/call/batch/<batch_id>",
     "/api/call/batch-details/<batch_id>",
+    "/api/call/attempts/<batch_id>",
+    "/api/call/attempts/<batch_id>/csv",
+    "/api/call/trunks",
+    "/api/call/caller-numbers",
+    "/api/call/suppressions",
     "/api/call/export/csv",
     "/batches/export.<any(csv, xlsx):kind>",
     "/batches/<batch_id>/calls.<any(csv, xlsx):kind>",

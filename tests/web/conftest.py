@@ -24,8 +24,19 @@ def open_page(signed_in: FlaskClient, build: Builder, owner: User, stranger: Use
     build.create_token(owner)
     build.create_token(owner, expires_at=1)
 
+    trunk = build.create_trunk(owner, name="<script>trunk</script>", trouble="<b>")
+    number = build.create_caller_number(owner, "+12025550100", label="<script>label</script>", trunk_key=trunk.key)
+    build.suppress(owner, "+12025550102", source="<script>list</script>")
+    ids = {
+        "{id}": batches[0].id,
+        "{upload}": upload,
+        "{user}": stranger.id,
+        "{trunk}": trunk.id,
+        "{number}": number.id,
+    }
+
     def open_page(address: str, client: FlaskClient = signed_in, **options: object) -> TestResponse:
-        for name, value in {"{id}": batches[0].id, "{upload}": upload, "{user}": stranger.id}.items():
+        for name, value in ids.items():
             address = address.replace(name, value)
         return client.get(address, **options)
 

@@ -31,7 +31,10 @@ class InlineCodeFinder(HTMLParser):
         if tag == "style" or (tag == "script" and not given.get("src")):
             self.found.append(tag)
         for name, value in given.items():
-            if HANDLER.fullmatch(name) or re.match(r"\s*(javascript|data|https?):|//", value or "", re.IGNORECASE):
+            is_text = name in ("placeholder", "value")  # shown, not loaded
+            if HANDLER.fullmatch(name) or (
+                not is_text and re.match(r"\s*(javascript|data|https?):|//", value or "", re.IGNORECASE)
+            ):
                 self.found.append(f"{tag} {name}={value}")
             if name == "hx-trigger" and "[" in (value or ""):
                 self.found.append(f"{tag} {name}={value}: a filter, which is evaluated")

@@ -8,18 +8,20 @@ from portal.batches.actions.inserting import (
     lock_batch_list,
     record_created,
     reserve_keys,
+    update_counts,
 )
 from portal.batches.actions.lifecycle import (
     CreatedBatch,
     change_batch,
     change_status,
-    complete_batch,
+    complete_if_done,
     create_batch,
     delete_batch,
     duplicate_batch,
     purge_batch,
     rename_batch,
     restore_batch,
+    start_scheduled_batches,
 )
 from portal.batches.actions.repairing import repair_derived
 
@@ -29,7 +31,7 @@ __all__ = [
     "call_row",
     "change_batch",
     "change_status",
-    "complete_batch",
+    "complete_if_done",
     "create_batch",
     "delete_batch",
     "duplicate_batch",
@@ -43,4 +45,6 @@ __all__ = [
     "repair_derived",
     "reserve_keys",
     "restore_batch",
+    "start_scheduled_batches",
+    "update_counts",
 ]

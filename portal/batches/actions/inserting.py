@@ -14,6 +14,7 @@ from portal.audit.batch_log import log_batch_event
 from portal.batches import derived
 from portal.calls import query as calls_query
 from portal.db.transactions import CHUNK_SIZE, chunks
+from portal.dialing.callee_zones import find_zone_set
 from portal.ids import new_id
 from portal.models import Batch, BatchEvent, BatchList, Call, CallStatus
 from portal.models.actor import Actor
@@ -73,6 +74,8 @@ def call_row(
     duration_seconds: int = 0,
     attempts: int = 0,
     last_event_at: int | None = None,
+    answered_at: int | None = None,
+    due_at: int = 0,
 ) -> dict[str, Any]:
     """Return a call as a row to insert; without an outcome, it is still to be made. Times are milliseconds."""
     return {
@@ -83,9 +86,12 @@ def call_row(
         "duration_seconds": duration_seconds,
         "attempts": attempts,
         "last_event_at": last_event_at,
+        "answered_at": answered_at,
+        "due_at": due_at,
         "created_at": created_at,
         "fields": fields,
         "search_text": search_text(phone_number, fields),
+        "zone_set": find_zone_set(phone_number, fields) if status is CallStatus.PENDING else "",
     }
 
 

@@ -13,7 +13,7 @@ from portal.batches.derived import check
 from portal.db import schema_changes
 from portal.db.transactions import lift_time_limit, write_transaction
 from portal.extensions import db
-from portal.models import Batch, BatchList
+from portal.models import Batch, BatchList, Call
 from portal.models.batch import fold_name
 
 
@@ -27,6 +27,7 @@ def repair_derived(advance: Callable[[int], object]) -> None:
         lift_time_limit(connection)
         derived.remove_derived(connection)
         for owner_key, _email in check.list_owners():
+            repair_attempts(session, owner_key)
             scan = check.read_rows(owner_key, advance)
             repair_rows(session, scan)
             repair_list(session, owner_key, scan.last_number)
@@ -39,6 +40,12 @@ def complete_indexes() -> None:
     """Build the indexes that do not block writers: on PostgreSQL, a missing name index."""
     with db.engine.connect() as connection, schema_changes.exclusive_migration(connection):
         derived.complete_indexes(connection)
+
+
+def repair_attempts(session: Session, owner_key: int) -> None:
+    """Correct the numbers of attempts in calls."""
+    for key, number in check.find_misnumbered(owner_key):
+        session.execute(update(Call).where(Call.key == key).values(attempts=number))
 
 
 def repair_rows(session: Session, scan: check.Scan) -> None:

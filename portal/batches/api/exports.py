@@ -10,6 +10,7 @@ from pydantic import Field
 
 from portal.accounts.bearer import require_caller
 from portal.accounts.query import Caller
+from portal.api.fields import csv_example
 from portal.api.openapi import BATCH_NOT_FOUND_ERRORS, Operation, SuccessAnswer, document_operation
 from portal.api.schema import ErrorBody
 from portal.audit.account_log import log_export
@@ -46,9 +47,6 @@ class ExportParameters(BatchListParameters):
     batch_id: Annotated[HexId | None, Field(alias="batchId", description="Export the calls of this batch.")] = None
 
 
-EXPORT_EXAMPLE = "".join(
-    f"{','.join(row)}\r\n" for row in zip(*((field.name, str(field.example)) for field in BATCH_FIELDS), strict=True)
-)
 EXPORT = Operation(
     summary="Export as CSV",
     description="Exports the calls of one batch (batchId), or all batches that match the list's parameters; only one"
@@ -56,7 +54,9 @@ EXPORT = Operation(
     scope=Scope.READ,
     query=ExportParameters,
     successes={
-        200: SuccessAnswer("The file.", None, ("Content-Disposition",), EXPORT_EXAMPLE, file=ExportKind.CSV.mime_type)
+        200: SuccessAnswer(
+            "The file.", None, ("Content-Disposition",), csv_example(BATCH_FIELDS), file=ExportKind.CSV.mime_type
+        )
     },
     errors=BATCH_NOT_FOUND_ERRORS
     | {

@@ -6,15 +6,15 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, func, select
 
 from portal.batches.derived import engine_module
 from portal.batches.derived.time_buckets import COARSE_BITS, FINE_BITS
 from portal.calls.query import NO_CALLS, CallCounts, count_by_batch
 from portal.db.transactions import lift_time_limit, write_transaction
 from portal.extensions import db
-from portal.live import Deleted, live_batches
-from portal.models import Batch, BatchBucket, BatchList, QueueStatus, User
+from portal.live import Deleted, live_batches, live_calls
+from portal.models import Attempt, Batch, BatchBucket, BatchList, Call, QueueStatus, User
 from portal.models.base import OWNER_SHIFT
 from portal.models.batch import fold_name
 
@@ -83,6 +83,8 @@ def find_differences(owner_key: int, email: str, advance: Advance) -> Iterator[s
     scan = read_rows(owner_key, advance)
     yield from (f"{email}: batch {row.id} has a wrong search name" for row in scan.misfolded)
     yield from (f"{email}: batch {row.id} has wrong call counts" for row, _counts in scan.miscounted)
+    if misnumbered := len(find_misnumbered(owner_key)):
+        yield f"{email}: {misnumbered:,} calls have a wrong number of attempts"
     stored = db.session.execute(select(BatchList.__table__).where(BatchList.owner_key == owner_key)).one_or_none()
     if stored is None:
         yield f"{email}: the list is missing"
@@ -96,6 +98,14 @@ def find_differences(owner_key: int, email: str, advance: Advance) -> Iterator[s
     wrong = [key for key in buckets | scan.buckets if buckets[key] != scan.buckets[key]]
     if wrong:
         yield f"{email}: {len(wrong):,} counts per time range are wrong"
+
+
+def find_misnumbered(owner_key: int) -> list[tuple[int, int]]:
+    """Return the keys of calls whose number of attempts is not that of the last recorded one, with that number."""
+    last = func.max(Attempt.number)
+    calls = live_calls(owner_key, deleted=Deleted.INCLUDE).join(Attempt).with_only_columns(Call.key, last)
+    wrong = calls.group_by(Call.key, Call.attempts).having(last != Call.attempts)
+    return [(key, number) for key, number in db.session.execute(wrong)]
 
 
 def read_rows(owner_key: int, advance: Advance) -> Scan:

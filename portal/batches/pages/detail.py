@@ -8,6 +8,7 @@ from flask import request
 from flask_login import current_user, login_required
 from werkzeug.wrappers import Response
 
+from portal.attempts import query as attempts_query
 from portal.audit import batch_query as events_query
 from portal.audit.batch_presenter import batch_event_view
 from portal.batches import transitions
@@ -22,6 +23,10 @@ from portal.calls.parameters import CallListParameters
 from portal.calls.presenter import call_listing, outcome_views
 from portal.models import CallStatus, QueueStatus
 from portal.models.call import ON_LINE_STATUSES, OPEN_STATUSES
+from portal.suppressions import query as suppressions_query
+from portal.suppressions.presenter import describe_listed
+from portal.trunks import query as trunks_query
+from portal.trunks.presenter import calling_number_views
 from portal.web.clock import request_clock
 from portal.web.pagination import fetch_existing_page
 from portal.web.parameters import ParsedParameters, parse_query
@@ -51,13 +56,15 @@ def render_batch(batch_id: str, parsed: ParsedParameters[CallListParameters]) ->
     )
     picked = calls_query.fetch_picked_times(owner, batch.id, CHART_INTERVALS) if batch.calls_picked else (0, 0, {})
     outcomes = calls_query.count_by_status(owner, batch.id) if parameters.is_filtered else counts
+    view = batch_view(batch, request_clock().now)
+    is_on_line = any(outcomes[status] for status in ON_LINE_STATUSES)
     return render(
         "batches/detail.html",
         "calls/_table.html",
         "batches/_live.html",
         problems=parsed.problems,
-        batch=batch_view(batch, request_clock().now),
-        running=batch.status == QueueStatus.ACTIVE or any(outcomes[status] for status in ON_LINE_STATUSES),
+        batch=view,
+        running=batch.status == QueueStatus.ACTIVE or is_on_line or bool(view.start),
         actions=[
             PageAction(action)
             for action in transitions.available_actions(
@@ -65,12 +72,33 @@ def render_batch(batch_id: str, parsed: ParsedParameters[CallListParameters]) ->
             )
         ],
         window=calling_hours_view(batch.settings, request_clock().now),
-        settings=batch.settings,
+        **dialing_facts(batch),
         outcomes=outcome_views(outcomes),
         chart=picked_up_chart(*picked, CHART_INTERVALS),
-        listing=call_listing(parameters, page, counts, current_user.region, has_calls=batch.total_calls > 0),
+        listing=call_listing(
+            parameters,
+            page,
+            attempts_query.fetch_attempts(call.key for call in page.rows if call.attempts),
+            counts,
+            current_user.region,
+            has_calls=batch.total_calls > 0,
+        ),
         **recent_events(batch.id),
     )
+
+
+def dialing_facts(batch: Any) -> dict[str, Any]:
+    """Return the numbers that the batch calls from, and before it is started how many contacts are suppressed."""
+    numbers = batch.settings.get("callingNumbers", [])
+    known = trunks_query.list_caller_numbers(current_user.key, numbers) if numbers else []
+    suppressed = ""
+    if batch.status not in (QueueStatus.ACTIVE, QueueStatus.COMPLETED):
+        counts = suppressions_query.count_listed_calls(current_user.key, batch.id, request_clock().now)
+        suppressed = describe_listed(counts, every_list=bool(batch.settings.get("enableDNC")))
+    return {
+        "calling_numbers": calling_number_views(numbers, known, current_user.region),
+        "suppressed": suppressed,
+    }
 
 
 def recent_events(batch_id: str) -> dict[str, Any]:

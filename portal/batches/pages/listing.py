@@ -60,7 +60,7 @@ def render_list(state: ListState, parsed: ParsedParameters[BatchListParameters])
         "batches/_table.html",
         problems=parsed.problems,
         listing=listing,
-        running=state.live[QueueStatus.ACTIVE] > 0 or has_calls_on_line(listing),
+        running=state.live[QueueStatus.ACTIVE] > 0 or listing.has_scheduled or has_calls_on_line(listing),
         bulk_actions=TOOLBAR,
         sorts=sort_menu(parameters),
         created=created_date_menu(parameters, local_day(clock.now, clock.zone), clock.zone),

@@ -70,7 +70,7 @@ def find_row(owner_key: int, batch_id: str, deleted: Deleted = Deleted.EXCLUDE) 
 
     For changes: unlike an object of the session, a row never holds values from before the write lock was acquired.
     """
-    columns = (Batch.key, Batch.id, Batch.name, Batch.status, Batch.settings, Batch.deleted_at)
+    columns = (Batch.key, Batch.id, Batch.name, Batch.status, Batch.settings, Batch.starts_at, Batch.deleted_at)
     query = live_batches(owner_key, deleted).with_only_columns(*columns).where(Batch.id == batch_id)
     return db.session.execute(query).one_or_none()
 
@@ -86,6 +86,29 @@ def find_active(owner_key: int, keys: Iterable[int]) -> list[Row[Any]]:
     """Return the key, id and status of the owner's active batches with these keys."""
     query = live_batches(owner_key).with_only_columns(Batch.key, Batch.id, Batch.status)
     return fetch_chunks(query.where(Batch.status == QueueStatus.ACTIVE), Batch.key, keys)
+
+
+def find_owners_with_due_starts(now: int) -> Sequence[int]:
+    """Return the keys of the active accounts that have a batch to start."""
+    due = select_due_starts(User.key, now).with_only_columns(Batch.key)
+    return db.session.execute(select(User.key).where(User.disabled_at.is_(None), due.exists())).scalars().all()
+
+
+def find_due_starts(owner_key: int, now: int) -> list[Row[Any]]:
+    """Return the key and id of the owner's pending batches with calls whose scheduled start has come."""
+    return list(db.session.execute(select_due_starts(owner_key, now).with_only_columns(Batch.key, Batch.id)))
+
+
+def select_due_starts(owner_key: Any, now: int) -> Select[Any]:
+    """Return a select of the owner's batches to start."""
+    due = (Batch.status == QueueStatus.PENDING, Batch.starts_at <= now, Batch.total_calls > 0)
+    return live_batches(owner_key).where(*due)
+
+
+def find_settings(owner_key: int, keys: Iterable[int], deleted: Deleted = Deleted.EXCLUDE) -> dict[int, dict[str, Any]]:
+    """Return the stored settings of the owner's batches with these keys."""
+    query = live_batches(owner_key, deleted).with_only_columns(Batch.key, Batch.settings)
+    return {row.key: row.settings for row in fetch_chunks(query, Batch.key, keys)}
 
 
 def find_names(owner_key: int, keys: Iterable[int]) -> list[Row[Any]]:

@@ -1,0 +1,1 @@
+"""Attempts: the tries to reach the contact of a call."""

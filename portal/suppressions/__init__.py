@@ -1,0 +1,1 @@
+"""Do-not-call lists: numbers that an account must not call."""

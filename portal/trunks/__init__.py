@@ -1,0 +1,1 @@
+"""Trunks and caller numbers: over which lines and from which numbers an account calls."""
