@@ -1,1 +1,1 @@
-"""Dialing: place the calls of started batches through telephony engines."""
+"""The rules of dialing, as pure functions: when a call may be placed, and until when it is held."""

@@ -8,6 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from portal.dialing.engines.callbacks import (
+    SIGNATURE_HEADER,
+    Callback,
+    ForgedCallback,
+    InvalidCallback,
+    parse_callback,
+    sign_callback,
+)
 from portal.dialing.engines.interface import (
     Engine,
     EngineEvent,
@@ -19,33 +27,49 @@ from portal.dialing.engines.interface import (
     Unsure,
 )
 from portal.dialing.engines.outcomes import Outcome, outcome_of
-from portal.dialing.engines.simulator import SimulatorEngine
 
 __all__ = [
+    "SIGNATURE_HEADER",
+    "Callback",
     "Engine",
     "EngineEvent",
     "EngineRecord",
     "EngineUnreachable",
     "EventKind",
+    "ForgedCallback",
+    "InvalidCallback",
     "NotPlaced",
     "Outcome",
     "Placement",
-    "SimulatorEngine",
     "Unsure",
     "create_engine",
     "outcome_of",
+    "parse_callback",
+    "sign_callback",
 ]
 
 
 def create_engine(kind: str, address: str, secret: str, settings: Mapping[str, Any]) -> Engine:
-    """Return the engine of a trunk.
+    """Return the engine of a trunk. Raises ValueError for another kind.
 
     | kind | address | secret | settings |
     |---|---|---|---|
     | simulator | path of the SQLite file of its records, one per trunk | - | answer, speed, seed |
-
-    Raises ValueError for another kind.
+    | asterisk | ARI with the user's name: http://portal@127.0.0.1:8088/ari | password | endpoint, context |
+    | http | API with the account: https://ACCOUNT@api.example/v1 | password | answerUrl, callbackUrl, … |
     """
-    if kind == "simulator":
-        return SimulatorEngine(address, settings)
+    # Each kind imports its own libraries, of which most processes need none.
+    match kind:
+        case "simulator":
+            from portal.dialing.engines.simulator import SimulatorEngine
+
+            return SimulatorEngine(address, settings)
+        case "asterisk":
+            from portal.dialing.engines.asterisk import AsteriskEngine
+
+            return AsteriskEngine(address, secret, settings)
+        case "http":
+            from portal.dialing.engines.http_provider import HttpProviderEngine
+
+            return HttpProviderEngine(address, secret, settings)
     raise ValueError(f"unknown kind of engine: {kind}")
