@@ -9,18 +9,21 @@ import signal
 import socket
 import time
 from threading import Event
+from typing import Any
 
 from flask import Flask
 
 from portal.db.outages import find_outage
 from portal.dialing.dialers import actions, query
 from portal.dialing.dialers.trunk_dialer import TrunkDialer
+from portal.dialing.sweep import sweep_leases
+from portal.models import TrunkKind
 from portal.models.dialer import WORKER_LENGTH
-from portal.telemetry import metrics
+from portal.telemetry.dialing_metrics import read_counts
 from portal.times import now_ms
 
 POLL_SECONDS = 1.0
-SEEN_SECONDS = 10.0
+RECORD_SECONDS = 10.0
 STOP_SECONDS = 10.0  # for the requests to engines that are under way
 
 log = logging.getLogger("portal.dialer")
@@ -38,7 +41,8 @@ class DialerProcess:
         self.started_at = now_ms()
         self.stopping = Event()
         self.dialers: dict[int, TrunkDialer] = {}
-        self.seen_next = 0.0
+        self.next_record = 0.0
+        self.has_simulators = False  # of this machine, as long as it is the first one
         self.problem = ""
 
     def run(self) -> None:
@@ -77,7 +81,11 @@ class DialerProcess:
 
     def step(self) -> None:
         """Give each trunk with work a thread, and let the threads of the others end."""
-        trunks = {trunk.key: trunk for trunk in query.find_trunks_with_work()}
+        if time.monotonic() >= self.next_record:
+            self.next_record = time.monotonic() + RECORD_SECONDS
+            self.record()
+        sweep_leases()
+        trunks = {trunk.key: trunk for trunk in query.find_trunks_with_work() if self.serves(trunk)}
         for key, dialer in list(self.dialers.items()):
             dialer.is_wanted = key in trunks
             if not dialer.thread.is_alive():
@@ -88,23 +96,28 @@ class DialerProcess:
             else:
                 self.dialers[key] = TrunkDialer(self.app, self.worker, trunk, self.stopping)
                 self.dialers[key].thread.start()
-        if time.monotonic() >= self.seen_next:
-            self.seen_next = time.monotonic() + SEEN_SECONDS
-            self.record()
+
+    def serves(self, trunk: Any) -> bool:
+        """Return whether this dialer dials over a trunk.
+
+        The records of a simulator are a file. So the dialers of one machine use it, that of the first name.
+        """
+        return TrunkKind(trunk.kind).is_remote or self.has_simulators
 
     def record(self) -> None:
-        """Store that this dialer runs, and what it has counted."""
-        counts = metrics.read_dialer_counts()
+        """Store that this dialer runs, and what it has counted; find out which machine has the simulators."""
+        counts = read_counts()
         actions.record_dialer(
             {
                 "worker": self.worker,
                 "host": self.host,
                 "started_at": self.started_at,
                 "seen_at": now_ms(),
-                "events": round(metrics.engine_events._value.get()),
+                "events": round(sum(counts["portal_engine_events"].values())),
                 "counts": counts,
             }
         )
+        self.has_simulators = self.host == min(dialer.host for dialer in query.list_dialers(now_ms()))
 
     def forget(self) -> None:
         """Delete the row of this dialer, if the database is available."""

@@ -59,18 +59,17 @@ class TrunkDialer:
     def run(self) -> None:
         """Take one step after the other until the trunk has no work or the process ends."""
         while self.is_wanted and not self.stopping.is_set():
-            seconds = self.try_step()
-            self.stopping.wait(seconds)
+            self.stopping.wait(self.attempt(self.step))
         if self.engine is not None:
-            self.try_step()  # stores what was heard and placed
+            self.attempt(self.finish)
             self.engine.close()
         self.pool.shutdown(wait=False)
 
-    def try_step(self) -> float:
+    def attempt(self, step: Callable[[], float]) -> float:
         """Take a step, and return the seconds until the next one. A failure is logged once, until there is another."""
         try:
             with self.app.app_context():
-                seconds = self.step()
+                seconds = step()
         except Exception as error:
             problem = str(find_outage(error) or type(error).__name__)
             if problem != self.problem:
@@ -100,6 +99,13 @@ class TrunkDialer:
             self.place(engine, calls)
             self.store(trunk)
         return BUSY_SECONDS if calls or trunk.has_calls else IDLE_SECONDS
+
+    def finish(self) -> float:
+        """Store what was heard and placed."""
+        if self.engine is not None:
+            self.hear(self.engine)
+        self.store(self.trunk)
+        return 0
 
     def find_engine(self, trunk: Any) -> Engine | None:
         """Return the engine of the trunk, a new one after a change of its settings; None if it cannot be used."""
