@@ -55,8 +55,8 @@ def create_engine(kind: str, address: str, secret: str, settings: Mapping[str, A
     | kind | address | secret | settings |
     |---|---|---|---|
     | simulator | path of the SQLite file of its records, one per trunk | - | answer, speed, seed |
-    | asterisk | ARI with the user's name: http://portal@127.0.0.1:8088/ari | password | endpoint, context |
-    | http | API with the account: https://ACCOUNT@api.example/v1 | password | answerUrl, callbackUrl, … |
+    | asterisk | URL of ARI, with parameters: see AsteriskEngine | user:password | - |
+    | http | URL of the API, with parameters: see HttpProviderEngine | account:password | callbackUrl |
     """
     # Each kind imports its own libraries, of which most processes need none.
     match kind:
@@ -67,9 +67,9 @@ def create_engine(kind: str, address: str, secret: str, settings: Mapping[str, A
         case "asterisk":
             from portal.dialing.engines.asterisk import AsteriskEngine
 
-            return AsteriskEngine(address, secret, settings)
+            return AsteriskEngine(address, secret)
         case "http":
             from portal.dialing.engines.http_provider import HttpProviderEngine
 
-            return HttpProviderEngine(address, secret, settings)
+            return HttpProviderEngine(address, secret, settings.get("callbackUrl", ""))
     raise ValueError(f"unknown kind of engine: {kind}")

@@ -43,15 +43,16 @@ STATE_KINDS = {"Ringing": EventKind.RINGING, "Up": EventKind.ANSWERED}
 
 
 class AsteriskEngine:
-    """An Asterisk whose ARI is at `address`, such as http://portal@127.0.0.1:8088/ari; `secret` is the password.
+    """An Asterisk with ARI at `address`, such as http://127.0.0.1:8088; `secret` is the user and password of ari.conf.
 
-    `settings`: "endpoint", the PJSIP endpoint of the carrier; "context", the context of answered calls.
+    Parameters of the address: `endpoint`, the PJSIP endpoint of the carrier, and `context` of answered calls.
     """
 
-    def __init__(self, address: str, secret: str, settings: Mapping[str, Any]) -> None:
+    def __init__(self, address: str, secret: str) -> None:
         self.api = HttpApi(address, secret, uses_proxies=False)
-        self.endpoint = settings.get("endpoint", "carrier")
-        self.context = settings.get("context", "portal")
+        self.api.base = f"{self.api.base.removesuffix('/ari')}/ari"
+        options = dict(self.api.options)
+        self.endpoint, self.context = options.get("endpoint", "carrier"), options.get("context", "portal")
         self.application = f"portal-{token_hex(8)}"  # Asterisk closes the older of two connections with one name
         self.heard: deque[EngineEvent] = deque()
         self.heard_at: int | None = None

@@ -57,9 +57,9 @@ class Callback:
 
 
 def sign_callback(url: str, fields: Iterable[tuple[str, str]], secret: str) -> str:
-    """Return the signature of a callback."""
+    """Return the signature of a callback. The key is the password in `secret`, which is account:password."""
     text = url + "".join(name + value for name, value in sorted(fields))
-    return b64encode(hmac.digest(secret.encode(), text.encode(), "sha1")).decode()
+    return b64encode(hmac.digest(secret.partition(":")[2].encode(), text.encode(), "sha1")).decode()
 
 
 def parse_callback(url: str, fields: Iterable[tuple[str, str]], signature: str, secret: str, now: int) -> Callback:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import ssl
 from base64 import b64encode
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import requests
 import urllib3
 
 from portal.dialing.engines.interface import EngineUnreachable
 
-CONNECT_SECONDS = 3.0
-ANSWER_SECONDS = 7.0
+TIMEOUT_SECONDS = (3.0, 7.0)  # to connect, and to answer
 
 
 class NotSent(Exception):
@@ -25,15 +24,18 @@ class NotAnswered(Exception):
 
 
 class HttpApi:
-    """An HTTP API with basic authentication. The address contains the user name: https://user@api.example/v1."""
+    """An HTTP API with basic authentication. `secret` is user:password.
+
+    `options` are the parameters of the address, in which a trunk says how its engine places calls.
+    """
 
     def __init__(self, address: str, secret: str, *, uses_proxies: bool) -> None:
         parts = urlsplit(address)
-        self.user = unquote(parts.username or "portal")
-        self.base = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl().rstrip("/")
+        self.base = parts._replace(query="", fragment="").geturl().rstrip("/")
+        self.options = parse_qsl(parts.query)
+        self.authorization = f"Basic {b64encode(secret.encode()).decode()}"
         self.session = requests.Session()
         self.session.trust_env = uses_proxies  # proxies of the environment, which must not see a local engine
-        self.authorization = f"Basic {b64encode(f'{self.user}:{secret}'.encode()).decode()}"
         self.session.auth = self.authenticate
 
     def authenticate(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -46,11 +48,9 @@ class HttpApi:
 
         A redirect is not followed: it would repeat a call at an address that was not configured.
         """
-        timeout = (CONNECT_SECONDS, ANSWER_SECONDS)
+        arguments.setdefault("timeout", TIMEOUT_SECONDS)
         try:
-            return self.session.request(
-                method, f"{self.base}{path}", timeout=timeout, allow_redirects=False, **arguments
-            )
+            return self.session.request(method, f"{self.base}{path}", allow_redirects=False, **arguments)
         except (requests.RequestException, OSError, ValueError) as error:
             failure = NotSent if is_surely_unsent(error) else NotAnswered
             raise failure(f"no answer from the engine ({type(error).__name__})") from error

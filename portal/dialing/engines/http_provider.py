@@ -6,7 +6,6 @@ chooses the id of a call (sid), which is known only to the worker that placed it
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import suppress
 from threading import Lock
 from typing import Any
@@ -25,22 +24,22 @@ from portal.dialing.engines.interface import (
 from portal.times import now_ms
 
 PROBE_MS = 2000
-REFUSED_CALL = (400, 404, 422)  # the provider refuses this call; other 4xx concern the account or the rate
+PROBE_SECONDS = (1.0, 2.0)  # to connect, and to answer
+REFUSED_CALL = (400, 422)  # the provider refuses this call; other 4xx concern the account, the address or the rate
+CALLBACK_EVENTS = ("initiated", "ringing", "answered", "completed")
 MAX_REMEMBERED = 100_000
 
 
 class HttpProviderEngine:
-    """A provider at `address`, such as https://ACCOUNT@api.example/2010-04-01/Accounts/ACCOUNT.
+    """A provider at `address`, such as https://api.example/v1/Accounts/ACCOUNT; `secret` is account:password.
 
-    `secret` is the password, with which the provider also signs callbacks. `settings`: "answerUrl", the address of
-    what an answered call does; "callbackUrl", the portal's own address for callbacks; "detectMachines".
+    Parameters of the address are sent with each call, such as `Url` for what an answered call does. `callback_url` is
+    the portal's public address for callbacks.
     """
 
-    def __init__(self, address: str, secret: str, settings: Mapping[str, Any]) -> None:
+    def __init__(self, address: str, secret: str, callback_url: str) -> None:
         self.api = HttpApi(address, secret, uses_proxies=True)
-        self.answer_url = settings.get("answerUrl", "")
-        self.callback_url = settings.get("callbackUrl", "")
-        self.detects_machines = bool(settings.get("detectMachines", False))
+        self.callback_url = callback_url
         self.lock = Lock()
         self.sids: dict[str, str] = {}
         self.heard_at: int | None = None
@@ -48,16 +47,16 @@ class HttpProviderEngine:
 
     def place(self, placement: Placement) -> NotPlaced | Unsure | None:
         """Create a call. Its callbacks carry the attempt's id in their address, which the signature covers."""
-        fields: dict[str, Any] = {
-            "To": placement.phone_number,
-            "From": placement.from_number,
-            "Timeout": placement.ring_seconds,
-            "Url": self.answer_url,
-            "StatusCallback": f"{self.callback_url}?{urlencode({'attemptId': placement.attempt_id})}",
-            "StatusCallbackEvent": ["initiated", "ringing", "answered", "completed"],
-        }
-        if self.detects_machines:
-            fields["MachineDetection"] = "Enable"
+        if not self.callback_url:
+            return NotPlaced("PUBLIC_URL is not set, so the provider cannot report calls")
+        fields = [
+            *self.api.options,
+            ("To", placement.phone_number),
+            ("From", placement.from_number),
+            ("Timeout", str(placement.ring_seconds)),
+            ("StatusCallback", f"{self.callback_url}?{urlencode({'attemptId': placement.attempt_id})}"),
+            *(("StatusCallbackEvent", name) for name in CALLBACK_EVENTS),
+        ]
         token = {"Idempotency-Key": placement.attempt_id, "I-Twilio-Idempotency-Token": placement.attempt_id}
         try:
             response = self.api.send("POST", "/Calls.json", data=fields, headers=token)
@@ -65,7 +64,7 @@ class HttpProviderEngine:
             return NotPlaced(str(error))
         except NotAnswered as error:
             return Unsure(str(error))
-        if 300 <= response.status_code < 500:
+        if 300 <= response.status_code < 500 and response.status_code != 409:  # 409: the token was used before
             reason = f"the provider answered with {response.status_code}"
             return NotPlaced(reason, is_refused=response.status_code in REFUSED_CALL)
         sid = read_object(response).get("sid") if response.ok else None
@@ -98,7 +97,7 @@ class HttpProviderEngine:
         if now_ms() - self.probed_at >= PROBE_MS:
             self.probed_at = now_ms()
             with suppress(EngineUnreachable):  # `heard_at` shows for how long
-                self.ask("GET", "/Calls.json", params={"PageSize": 1})
+                self.ask("GET", "/Calls.json", params={"PageSize": 1}, timeout=PROBE_SECONDS)
         return []
 
     def close(self) -> None:
