@@ -1,7 +1,7 @@
 """The tables: columns, constraints and vocabularies. No queries."""
 
 from portal.models.account_log import AccountEvent, AccountLogEntry
-from portal.models.attempt import Attempt, AttemptState
+from portal.models.attempt import Attempt, AttemptCount, AttemptState
 from portal.models.batch import Batch, BatchAction, QueueStatus
 from portal.models.batch_list import BatchBucket, BatchList
 from portal.models.batch_log import BatchEvent, BatchLogEntry, Channel
@@ -21,6 +21,7 @@ __all__ = [
     "AccountEvent",
     "AccountLogEntry",
     "Attempt",
+    "AttemptCount",
     "AttemptState",
     "Batch",
     "BatchAction",
