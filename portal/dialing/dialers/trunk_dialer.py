@@ -14,11 +14,11 @@ from flask import Flask
 
 from portal.db.outages import find_outage
 from portal.dialing.dialers import actions, query
-from portal.dialing.dialers.engines import EngineUnusable, engine_identity, open_engine
 from portal.dialing.engines import Engine, EngineEvent, EngineUnreachable, NotPlaced, Placement, Unsure
 from portal.dialing.reports import apply_engine_events, record_placements
 from portal.dialing.sweep import sweep_trunk
 from portal.dialing.taking import TakenCall, take_calls
+from portal.dialing.trunk_engines import engine_identity, open_engine
 from portal.telemetry import metrics
 from portal.times import now_ms
 
@@ -117,8 +117,8 @@ class TrunkDialer:
                 self.engine = None
             try:
                 self.engine, self.identity = open_engine(trunk), identity
-            except EngineUnusable as error:
-                actions.record_trouble(trunk.key, str(error), now_ms() - SILENT_MS)
+            except EngineUnreachable as error:
+                actions.record_trouble(trunk.key, describe_problem(error), now_ms() - SILENT_MS)
         return self.engine
 
     def hear(self, engine: Engine) -> None:
@@ -167,6 +167,12 @@ class TrunkDialer:
 def is_heard(engine: Engine) -> bool:
     """Return whether the events of the engine are heard now."""
     return engine.heard_at is not None and now_ms() - engine.heard_at <= SILENT_MS
+
+
+def describe_problem(error: EngineUnreachable) -> str:
+    """Return why an engine cannot be used, as a sentence."""
+    text = str(error)
+    return text[:1].upper() + text[1:]
 
 
 def describe_silence(engine: Engine) -> str:
