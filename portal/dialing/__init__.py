@@ -1,1 +1,1 @@
-"""Dialing: place the calls of started batches through telephony engines."""
+"""Dialing: decide when calls may be placed, take them, place them through telephony engines, and store what happens."""
