@@ -13,9 +13,8 @@ from portal.live import live_batches
 from portal.models import Attempt, AttemptState, Batch, CallerNumber, QueueStatus, Trunk
 from portal.web.pagination import Page
 
-# Attempts that occupy a line of their trunk. Databases recognize the condition of a partial index by its constant.
-ENDED = literal_column(f"'{AttemptState.ENDED}'")
-ON_LINE = (Attempt.state != ENDED, Attempt.worker.is_not(None))
+# Attempts that occupy a line of their trunk. The word is part of the statement: partial indexes require it.
+ON_LINE = (Attempt.state != literal_column(f"'{AttemptState.ENDED}'"), Attempt.worker.is_not(None))
 
 
 def fetch_page(rows: Select[Any], number: int, limit: int) -> Page[Row[Any]]:
