@@ -54,6 +54,12 @@ attempts_lost = Counter("portal_attempts_lost", "Attempts without a known outcom
 engine_events = Counter("portal_engine_events", "Events heard from engines.", registry=portal_registry)
 
 
+def count_end(outcome: str, *, lost: bool) -> None:
+    """Count an attempt of a dialer that has ended."""
+    attempts_ended.labels(outcome).inc()
+    attempts_lost.inc(lost)
+
+
 @lru_cache(maxsize=CACHE_SIZE)
 def request_metrics(method: str, route: str, status: int) -> tuple[Callable[[], None], Callable[[float], None]]:
     """Return the functions that count and time a response. Unknown methods are `other`, to limit the labels."""

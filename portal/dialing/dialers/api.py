@@ -28,7 +28,7 @@ INVALID: Errors = {400: (ErrorBody, "A parameter was sent; there is none.", "pag
     Operation(
         summary="Get the state of dialing",
         description="The dialer processes of the portal that run now, the account's trunks with their lines in use, and"
-        " how many calls of the account's active batches wait, by the reason. At most 10,000 waiting calls are counted.",
+        " how many calls of the account's active batches wait, by the reason. It counts at most 10,000.",
         scope=Scope.READ,
         successes={200: SuccessAnswer("The state.", DialerBody)},
         errors=INVALID,

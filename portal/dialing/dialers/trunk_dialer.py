@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from threading import Event, Thread
 from typing import Any
 
@@ -22,7 +21,7 @@ from portal.dialing.trunk_engines import engine_identity, open_engine
 from portal.telemetry import metrics
 from portal.times import now_ms
 
-BUSY_SECONDS = 0.2  # between two steps while calls are made
+BUSY_SECONDS = 0.2  # from one step to the next while calls are made
 IDLE_SECONDS = 1.0
 RETRY_SECONDS = 2.0  # after a failure
 SECOND_TASKS_SECONDS = 1.0  # between two sweeps, and between two reports that the engine was heard
@@ -59,14 +58,16 @@ class TrunkDialer:
     def run(self) -> None:
         """Take one step after the other until the trunk has no work or the process ends."""
         while self.is_wanted and not self.stopping.is_set():
-            self.stopping.wait(self.attempt(self.step))
+            started = time.monotonic()
+            seconds = self.attempt(self.step)
+            self.stopping.wait(started + seconds - time.monotonic())
         if self.engine is not None:
             self.attempt(self.finish)
             self.engine.close()
         self.pool.shutdown(wait=False)
 
     def attempt(self, step: Callable[[], float]) -> float:
-        """Take a step, and return the seconds until the next one. A failure is logged once, until there is another."""
+        """Take a step, and return the seconds from its start to the next one. A failure is logged once."""
         try:
             with self.app.app_context():
                 seconds = step()
@@ -82,7 +83,7 @@ class TrunkDialer:
         return seconds
 
     def step(self) -> float:
-        """Hear, store, take and place. Returns the seconds until the next step."""
+        """Hear, store, take and place. Returns the seconds until the next step begins."""
         trunk = self.trunk
         engine = self.find_engine(trunk)
         if engine is None:
