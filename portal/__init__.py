@@ -80,6 +80,8 @@ def register_blueprints(app: Flask) -> None:
     from portal.calls import api as calls_api
     from portal.demo import commands as demo_commands
     from portal.demo import simulate_command
+    from portal.dialing.dialers import api as dialer_api
+    from portal.dialing.dialers import commands as dialer_commands
     from portal.dialing.stops import api as stops_api
     from portal.dialing.stops import pages as stops_pages
     from portal.server import health
@@ -101,7 +103,16 @@ def register_blueprints(app: Flask) -> None:
     app.register_blueprint(stop_pages.blueprint)
     app.register_blueprint(api_pages.blueprint)
     app.register_blueprint(health.blueprint)
-    for api in (batches_api, calls_api, attempts_api, uploads_api, trunks_api, suppressions_api, stops_api):
+    for api in (
+        batches_api,
+        calls_api,
+        attempts_api,
+        uploads_api,
+        trunks_api,
+        suppressions_api,
+        stops_api,
+        dialer_api,
+    ):
         app.register_blueprint(api.blueprint)
         csrf.exempt(api.blueprint)
     for command in (
@@ -114,6 +125,7 @@ def register_blueprints(app: Flask) -> None:
         backups_commands.restore,
         demo_commands.demo,
         simulate_command.simulate,
+        dialer_commands.dial,
         cli.version,
     ):
         app.cli.add_command(command)
