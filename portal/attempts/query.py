@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import Row, Select, func, select
 
 from portal.db.transactions import CHUNK_SIZE, chunks
 from portal.extensions import db
-from portal.live import Deleted, live_calls
-from portal.models import Attempt, Call, CallEvent
+from portal.live import Deleted, live_batches, live_calls
+from portal.models import Attempt, AttemptCount, Batch, Call, CallEvent
 from portal.web.pagination import Page, page_count
 
 LIST_COLUMNS = (
@@ -112,6 +112,13 @@ def find_tried(owner_key: int, batch_id: str, columns: Iterable[Any], after: int
     has_attempt = select(Attempt.key).where(Attempt.call_key == Call.key).exists()
     statement = live_calls(owner_key, batch_id).with_only_columns(*columns).where(Call.key > after, has_attempt)
     return list(db.session.execute(statement.order_by(Call.key).limit(limit)))
+
+
+def fetch_counts(owner_key: int, batch_id: str) -> Sequence[Row[Any]]:
+    """Return the stored counts of a batch's ended attempts, by number."""
+    columns = (AttemptCount.number, AttemptCount.outcome, AttemptCount.by_machine, AttemptCount.attempts)
+    counts = live_batches(owner_key).join(AttemptCount).with_only_columns(*columns).where(Batch.id == batch_id)
+    return db.session.execute(counts.where(AttemptCount.attempts > 0).order_by(AttemptCount.number)).all()
 
 
 def select_attempts(owner_key: int, batch_id: str, call_id: str | None) -> Select[Any]:
