@@ -69,7 +69,7 @@ def warn_of_exposed_files(app: Flask) -> None:
 def register_blueprints(app: Flask) -> None:
     """Register pages, API and commands. The API ignores cookies, so it needs no CSRF protection."""
     from portal.accounts import pages as accounts_pages
-    from portal.admin import audit_pages, token_commands
+    from portal.admin import audit_pages, stop_commands, stop_pages, token_commands
     from portal.admin import commands as admin_commands
     from portal.admin import pages as admin_pages
     from portal.attempts import api as attempts_api
@@ -82,6 +82,8 @@ def register_blueprints(app: Flask) -> None:
     from portal.demo import simulate_command
     from portal.dialing.dialers import api as dialer_api
     from portal.dialing.dialers import commands as dialer_commands
+    from portal.dialing.stops import api as stops_api
+    from portal.dialing.stops import pages as stops_pages
     from portal.server import health
     from portal.suppressions import api as suppressions_api
     from portal.suppressions import pages as suppressions_pages
@@ -95,16 +97,29 @@ def register_blueprints(app: Flask) -> None:
     app.register_blueprint(uploads_pages.blueprint)
     app.register_blueprint(trunks_pages.blueprint)
     app.register_blueprint(suppressions_pages.blueprint)
+    app.register_blueprint(stops_pages.blueprint)
     app.register_blueprint(admin_pages.blueprint)
     app.register_blueprint(audit_pages.blueprint)
+    app.register_blueprint(stop_pages.blueprint)
     app.register_blueprint(api_pages.blueprint)
     app.register_blueprint(health.blueprint)
-    for api in (batches_api, calls_api, attempts_api, uploads_api, trunks_api, suppressions_api, dialer_api):
+    for api in (
+        batches_api,
+        calls_api,
+        attempts_api,
+        uploads_api,
+        trunks_api,
+        suppressions_api,
+        stops_api,
+        dialer_api,
+    ):
         app.register_blueprint(api.blueprint)
         csrf.exempt(api.blueprint)
     for command in (
         admin_commands.user,
         token_commands.token,
+        stop_commands.emergency_stop,
+        stop_commands.emergency_resume,
         batches_commands.batch,
         backups_commands.backup,
         backups_commands.restore,

@@ -200,7 +200,7 @@ def attempt_rows(
     """Yield the attempts of a call as rows to insert; the last one has the status of the call, at that time."""
     spacing = min(RETRY_DELAY_MS, (at - plan.created_at) // max(number, 1))
     for remaining in reversed(range(number)):
-        outcome = status if remaining == 0 else rng.choices(DEFAULT_RETRY_ON, (1, 4))[0]
+        outcome = status if remaining == 0 else CallStatus(rng.choices(DEFAULT_RETRY_ON, (1, 4))[0])
         last_at = at - remaining * spacing
         begun_at = last_at - (duration if outcome.is_picked else 0) * 1000 - rng.randint(3, 12) * 1000
         answered_at = begun_at + 3000 if outcome.is_picked else None
