@@ -68,7 +68,7 @@ RECENT = (
     ("Campaña clientes nuevos: Málaga", QueueStatus.ACTIVE, 49, 2, 164, 0.34),
     ("Customer survey: after installation", QueueStatus.PAUSED, 30, 95, 303, 0.47),
     ("Relance été: abonnés fidèles", QueueStatus.PAUSED, 98, 1510, 188, 0.69),
-    ("Loyalty club invitation", QueueStatus.PENDING, 1.4, 84, 540, 0),
+    ("Loyalty club invitation", QueueStatus.PENDING, 1.4, 84, 240, 0),
     ("Kündiger-Rückgewinnung: Köln", QueueStatus.PENDING, 5.5, 330, 97, 0),
     ("VIP preview: 100% fibre", QueueStatus.PENDING, 27, 1620, 75, 0),
 )
