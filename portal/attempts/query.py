@@ -53,6 +53,22 @@ def find_by_id(owner_key: int, ids: Iterable[str], columns: Iterable[Any]) -> di
     }
 
 
+def find_taken(owner_key: int, ids: Iterable[str]) -> dict[str, Row[Any]]:
+    """Return those of the owner's attempts that workers took, by id, of deleted batches too."""
+    statement = select(Attempt.__table__).where(Attempt.owner_key == owner_key, Attempt.worker.is_not(None))
+    return {row.id: row for chunk in chunks(ids) for row in db.session.execute(statement.where(Attempt.id.in_(chunk)))}
+
+
+def find_reported(call_keys: Iterable[int]) -> set[int]:
+    """Return those of the calls of which a dialer reported events."""
+    reported = select(CallEvent.call_key).distinct()
+    return {
+        key
+        for chunk in chunks(call_keys)
+        for (key,) in db.session.execute(reported.where(CallEvent.call_key.in_(chunk)))
+    }
+
+
 def fetch_attempts(call_keys: Iterable[int]) -> dict[int, list[Row[Any]]]:
     """Return the attempts of these calls by the calls' keys, in order."""
     statement = select(Attempt.__table__).order_by(Attempt.call_key, Attempt.number)

@@ -6,6 +6,7 @@ from portal.models.batch import Batch, BatchAction, QueueStatus
 from portal.models.batch_list import BatchBucket, BatchList
 from portal.models.batch_log import BatchEvent, BatchLogEntry, Channel
 from portal.models.call import Call, CallEvent, CallStatus
+from portal.models.emergency_stop import EmergencyStop
 from portal.models.idempotent_answer import IdempotentAnswer
 from portal.models.session import LinkedIdentity, RecoveryCode, UserSession
 from portal.models.shared_counter import SharedCounter
@@ -31,6 +32,7 @@ __all__ = [
     "CallStatus",
     "CallerNumber",
     "Channel",
+    "EmergencyStop",
     "IdempotentAnswer",
     "LinkedIdentity",
     "QueueStatus",

@@ -56,6 +56,7 @@ class Attempt(Base):
             postgresql_where=ON_LINE,
         ),
         Index(None, "owner_key", "phone_number"),
+        Index("ix_attempts_on_line_held", "held_until", sqlite_where=ON_LINE, postgresql_where=ON_LINE),
     )
 
     key: Mapped[int] = mapped_column(Key, primary_key=True)
@@ -69,6 +70,7 @@ class Attempt(Base):
     worker: Mapped[str | None] = mapped_column(String(100))  # the dialer process or outside dialer that took the call
     state: Mapped[str] = mapped_column(String(20))
     taken_at: Mapped[int | None] = mapped_column(Millis)
+    held_until: Mapped[int | None] = mapped_column(Millis)  # without news of its end until then, it is lost
     placed_at: Mapped[int | None] = mapped_column(Millis)
     answered_at: Mapped[int | None] = mapped_column(Millis)
     ended_at: Mapped[int | None] = mapped_column(Millis)

@@ -28,8 +28,13 @@ WRITES = (
     "*/actions.py",
     "accounts/actions/*.py",
     "batches/actions/*.py",
+    "attempts/taken.py",
     "audit/account_log.py",
     "audit/batch_log.py",
+    "dialing/leases.py",
+    "dialing/reports.py",
+    "dialing/sweep.py",
+    "dialing/taking.py",
     "limits/shared_counters.py",
     "db/transactions.py",
     "batches/derived/check.py",  # writes nothing; SQLite checks its full-text index by an INSERT
