@@ -80,6 +80,7 @@ def register_blueprints(app: Flask) -> None:
     from portal.calls import api as calls_api
     from portal.demo import commands as demo_commands
     from portal.demo import simulate_command
+    from portal.dialing.webhooks import api as webhooks_api
     from portal.server import health
     from portal.suppressions import api as suppressions_api
     from portal.suppressions import pages as suppressions_pages
@@ -97,7 +98,7 @@ def register_blueprints(app: Flask) -> None:
     app.register_blueprint(audit_pages.blueprint)
     app.register_blueprint(api_pages.blueprint)
     app.register_blueprint(health.blueprint)
-    for api in (batches_api, calls_api, attempts_api, uploads_api, trunks_api, suppressions_api):
+    for api in (batches_api, calls_api, attempts_api, uploads_api, trunks_api, suppressions_api, webhooks_api):
         app.register_blueprint(api.blueprint)
         csrf.exempt(api.blueprint)
     for command in (
