@@ -85,6 +85,7 @@ def register_blueprints(app: Flask) -> None:
     from portal.dialing.leases import api as leases_api
     from portal.dialing.stops import api as stops_api
     from portal.dialing.stops import pages as stops_pages
+    from portal.dialing.webhooks import api as webhooks_api
     from portal.server import health
     from portal.suppressions import api as suppressions_api
     from portal.suppressions import pages as suppressions_pages
@@ -114,6 +115,7 @@ def register_blueprints(app: Flask) -> None:
         stops_api,
         dialer_api,
         leases_api,
+        webhooks_api,
     ):
         app.register_blueprint(api.blueprint)
         csrf.exempt(api.blueprint)

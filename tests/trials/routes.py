@@ -215,6 +215,7 @@ ROUTE_ROWS: dict[str, RouteRow] = {
     "trunks_api.create_trunk": RouteRow(Audience.WRITE, 201, json={"name": "A line", "kind": "simulator"}),
     "trunks_api.change_trunk": RouteRow(Audience.WRITE, path=TRUNK, json={"lines": 5}),
     "trunks_api.delete_trunk": RouteRow(Audience.WRITE, path=TRUNK),
+    "webhooks_api.receive_callback": RouteRow(Audience.ANYONE, 404, {"trunk_id": "0" * 24}, form={}),
     "trunks_api.list_caller_numbers": RouteRow(Audience.READ),
     "trunks_api.create_caller_number": RouteRow(
         Audience.WRITE, 201, json={"phoneNumber": "$new_number", "label": "A line"}
