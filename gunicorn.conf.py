@@ -90,7 +90,8 @@ def start_dialer(server: Any) -> None:
     if values["DIALER"] == "embedded":
         # Its metrics are in the database, because dialers may run on other machines (portal/dialing/dialers).
         environ = {name: value for name, value in os.environ.items() if name != METRICS_VARIABLE}
-        server.dialer = subprocess.Popen([sys.executable, "-P", EMBEDDED_DIALER, str(os.getpid())], env=environ)
+        command = (sys.executable, "-P", EMBEDDED_DIALER, str(os.getpid()))
+        server.dialer = subprocess.Popen(command, env=environ)  # noqa: S603 (constant words)
 
 
 def is_dialer_running(server: Any) -> bool:

@@ -82,8 +82,10 @@ def register_blueprints(app: Flask) -> None:
     from portal.demo import simulate_command
     from portal.dialing.dialers import api as dialer_api
     from portal.dialing.dialers import commands as dialer_commands
+    from portal.dialing.leases import api as leases_api
     from portal.dialing.stops import api as stops_api
     from portal.dialing.stops import pages as stops_pages
+    from portal.dialing.webhooks import api as webhooks_api
     from portal.server import health
     from portal.suppressions import api as suppressions_api
     from portal.suppressions import pages as suppressions_pages
@@ -112,6 +114,8 @@ def register_blueprints(app: Flask) -> None:
         suppressions_api,
         stops_api,
         dialer_api,
+        leases_api,
+        webhooks_api,
     ):
         app.register_blueprint(api.blueprint)
         csrf.exempt(api.blueprint)

@@ -10,7 +10,6 @@ from typing import Any
 
 from portal.dialing.engines.callbacks import (
     SIGNATURE_HEADER,
-    Callback,
     ForgedCallback,
     InvalidCallback,
     parse_callback,
@@ -30,7 +29,6 @@ from portal.dialing.engines.outcomes import Outcome, outcome_of
 
 __all__ = [
     "SIGNATURE_HEADER",
-    "Callback",
     "Engine",
     "EngineEvent",
     "EngineRecord",

@@ -39,6 +39,7 @@ PING_SECONDS = 1.0  # of silence, after which the connection is checked
 PONG_SECONDS = 2.0
 RECONNECT_SECONDS = 0.5
 FORGET_MS = 60_000
+CHANNEL_REFUSED = (409, 500)  # the id exists, or the channel cannot be created: Asterisk confuses the two
 STATE_KINDS = {"Ringing": EventKind.RINGING, "Up": EventKind.ANSWERED}
 
 
@@ -58,6 +59,7 @@ class AsteriskEngine:
         self.heard_at: int | None = None
         self.is_listening = False
         self.closing = Event()
+        self.connection: ClientConnection | None = None
         self.listener: Thread | None = None
         self.ended: deque[tuple[int, str]] = deque()  # when to forget which record
 
@@ -79,8 +81,8 @@ class AsteriskEngine:
         variables = {"CHANNEL(accountcode)": number, "CHANNEL(hangup_handler_push)": f"{self.context}-over,s,1"}
         try:
             response = self.api.send("POST", "/channels", params=query, json={"variables": variables})
-            if response.status_code == 409 and not self.knows(placement.attempt_id):
-                return NotPlaced("Asterisk has no such endpoint, or the carrier is not registered")
+            if response.status_code in CHANNEL_REFUSED and not self.knows(placement.attempt_id):
+                return NotPlaced(f"Asterisk cannot call over its endpoint {self.endpoint}")
         except NotSent as error:
             return NotPlaced(str(error))
         except (NotAnswered, EngineUnreachable) as error:
@@ -88,7 +90,7 @@ class AsteriskEngine:
         return placed_answer(response)
 
     def knows(self, attempt_id: str) -> bool:
-        """Return whether a call is live or over. Asterisk answers 409 for a known id, but also for a bad endpoint."""
+        """Return whether a call was placed before, live or over. Raises EngineUnreachable."""
         return self.is_live(attempt_id) or self.record(attempt_id) is not None
 
     def hang_up(self, attempt_id: str) -> None:
@@ -125,6 +127,8 @@ class AsteriskEngine:
     def close(self) -> None:
         """Stop listening."""
         self.closing.set()
+        if self.connection is not None:
+            self.connection.close()
         if self.listener is not None:
             self.listener.join()
         self.api.close()
@@ -150,6 +154,7 @@ class AsteriskEngine:
 
     def hear(self, connection: ClientConnection) -> None:
         """Store the events of a connection. Returns when it no longer answers."""
+        self.connection = connection
         while not self.closing.is_set():
             self.heard_at, self.is_listening = now_ms(), True
             self.forget_records()

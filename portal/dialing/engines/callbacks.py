@@ -10,7 +10,6 @@ import hmac
 import re
 from base64 import b64encode
 from collections.abc import Iterable
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from urllib.parse import parse_qs, urlsplit
 
@@ -26,7 +25,6 @@ from portal.dialing.engines.outcomes import (
 
 SIGNATURE_HEADER = "X-Twilio-Signature"
 ATTEMPT_ID = re.compile(r"[0-9a-f]{24}")
-CALL_ID = re.compile(r"[\w:.-]{1,100}", re.ASCII)
 DIGITS = re.compile(r"[0-9]{1,7}")
 
 # The outcome of each final status, and its cause if the provider does not report the SIP response.
@@ -47,22 +45,15 @@ class InvalidCallback(Exception):
     """The signature is right, but a field is missing or invalid; the message names it."""
 
 
-@dataclass(frozen=True)
-class Callback:
-    """A genuine callback. `replay_key` is the same if the provider sends the callback again."""
-
-    attempt_id: str
-    replay_key: str
-    events: list[EngineEvent]
-
-
 def sign_callback(url: str, fields: Iterable[tuple[str, str]], secret: str) -> str:
     """Return the signature of a callback. The key is the password in `secret`, which is account:password."""
     text = url + "".join(name + value for name, value in sorted(fields))
     return b64encode(hmac.digest(secret.partition(":")[2].encode(), text.encode(), "sha1")).decode()
 
 
-def parse_callback(url: str, fields: Iterable[tuple[str, str]], signature: str, secret: str, now: int) -> Callback:
+def parse_callback(
+    url: str, fields: Iterable[tuple[str, str]], signature: str, secret: str, now: int
+) -> list[EngineEvent]:
     """Return what a callback reports. `now` is the time of its receipt, used if the callback has no timestamp.
 
     `url` is the public URL to which the provider sent it, with its query. Raises ForgedCallback and InvalidCallback.
@@ -75,12 +66,7 @@ def parse_callback(url: str, fields: Iterable[tuple[str, str]], signature: str, 
     attempt_id = parse_qs(urlsplit(url).query).get("attemptId", [""])[-1]
     if not ATTEMPT_ID.fullmatch(attempt_id):
         raise InvalidCallback("attemptId must be 24 hexadecimal digits")
-    call_id, status = values.get("CallSid", ""), values.get("CallStatus", "")
-    if not CALL_ID.fullmatch(call_id):
-        raise InvalidCallback("CallSid must have 1 to 100 letters, digits and signs")
-    number = values.get("SequenceNumber", "")
-    replay_key = f"{call_id}/{number if DIGITS.fullmatch(number) else status[:20]}"
-    return Callback(attempt_id, replay_key, list_events(attempt_id, values, now))
+    return list_events(attempt_id, values, now)
 
 
 def list_events(attempt_id: str, values: dict[str, str], now: int) -> list[EngineEvent]:
