@@ -69,7 +69,7 @@ def warn_of_exposed_files(app: Flask) -> None:
 def register_blueprints(app: Flask) -> None:
     """Register pages, API and commands. The API ignores cookies, so it needs no CSRF protection."""
     from portal.accounts import pages as accounts_pages
-    from portal.admin import audit_pages, token_commands
+    from portal.admin import audit_pages, stop_commands, stop_pages, token_commands
     from portal.admin import commands as admin_commands
     from portal.admin import pages as admin_pages
     from portal.attempts import api as attempts_api
@@ -80,6 +80,11 @@ def register_blueprints(app: Flask) -> None:
     from portal.calls import api as calls_api
     from portal.demo import commands as demo_commands
     from portal.demo import simulate_command
+    from portal.dialing.dialers import api as dialer_api
+    from portal.dialing.dialers import commands as dialer_commands
+    from portal.dialing.leases import api as leases_api
+    from portal.dialing.stops import api as stops_api
+    from portal.dialing.stops import pages as stops_pages
     from portal.dialing.webhooks import api as webhooks_api
     from portal.server import health
     from portal.suppressions import api as suppressions_api
@@ -94,21 +99,37 @@ def register_blueprints(app: Flask) -> None:
     app.register_blueprint(uploads_pages.blueprint)
     app.register_blueprint(trunks_pages.blueprint)
     app.register_blueprint(suppressions_pages.blueprint)
+    app.register_blueprint(stops_pages.blueprint)
     app.register_blueprint(admin_pages.blueprint)
     app.register_blueprint(audit_pages.blueprint)
+    app.register_blueprint(stop_pages.blueprint)
     app.register_blueprint(api_pages.blueprint)
     app.register_blueprint(health.blueprint)
-    for api in (batches_api, calls_api, attempts_api, uploads_api, trunks_api, suppressions_api, webhooks_api):
+    for api in (
+        batches_api,
+        calls_api,
+        attempts_api,
+        uploads_api,
+        trunks_api,
+        suppressions_api,
+        stops_api,
+        dialer_api,
+        leases_api,
+        webhooks_api,
+    ):
         app.register_blueprint(api.blueprint)
         csrf.exempt(api.blueprint)
     for command in (
         admin_commands.user,
         token_commands.token,
+        stop_commands.emergency_stop,
+        stop_commands.emergency_resume,
         batches_commands.batch,
         backups_commands.backup,
         backups_commands.restore,
         demo_commands.demo,
         simulate_command.simulate,
+        dialer_commands.dial,
         cli.version,
     ):
         app.cli.add_command(command)

@@ -145,6 +145,13 @@ SETTINGS = (
         whole_between(1, 1000),
     ),
     Setting(
+        "DIALER",
+        "embedded",
+        "Who places calls: embedded (the server starts one dialer), or off (flask --app wsgi dial runs as a service).",
+        one_of("embedded", "off"),
+        key=None,
+    ),
+    Setting(
         "INSTANCE_DIR",
         None,
         "Directory of the SQLite file and the generated secret key. Default: instance/ next to the code.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from flask import current_app
 
@@ -17,12 +18,17 @@ def open_engine(trunk: Trunk) -> Engine:
     """Return a new engine for a trunk. Raises EngineUnreachable if its secret cannot be decrypted."""
     if trunk.kind == TrunkKind.SIMULATOR:
         folder = Path(current_app.instance_path) / SIMULATORS
-        folder.mkdir(mode=0o700, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return create_engine(trunk.kind, str(folder / f"{trunk.id}.sqlite3"), "", trunk.settings)
     secret = read_secret(trunk)
     if secret is None:
         raise EngineUnreachable("the secret was encrypted with another SECRET_KEY; enter it again")
     return create_engine(trunk.kind, trunk.address, secret, {"callbackUrl": callback_url(trunk.id)})
+
+
+def engine_identity(trunk: Trunk) -> tuple[Any, ...]:
+    """Return what decides about the engine of a trunk: with another value, it needs a new one."""
+    return trunk.kind, trunk.address, trunk.secret, trunk.settings
 
 
 def callback_url(trunk_id: str) -> str:

@@ -233,7 +233,8 @@ def test_operations_have_names_for_methods(document: dict[str, Any]) -> None:
     assert len(set(names)) == len(names)
     assert all(
         re.fullmatch(
-            r"(list|read|create|change|start|stop|pause|resume|export|delete|restore|add|report|upload)([A-Z]\w+)?",
+            r"(list|read|create|change|start|stop|pause|resume|export|delete|restore|add|report|upload|lease|extend"
+            r"|release)([A-Z]\w+)?",
             name,
         )
         for name in names

@@ -41,6 +41,5 @@ def test_a_call_is_taken_placed_answered_and_ended(
     assert not take(1)
     (again,) = take(6)
     assert (again.number, again.call_id) == (1, second.call_id)
-    print(find_attempts())
     with app.app_context():
         assert sweep.sweep_leases() == 0

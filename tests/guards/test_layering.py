@@ -31,7 +31,6 @@ WRITES = (
     "attempts/taken.py",
     "audit/account_log.py",
     "audit/batch_log.py",
-    "dialing/leases.py",
     "dialing/reports.py",
     "dialing/sweep.py",
     "dialing/taking.py",

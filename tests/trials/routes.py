@@ -35,11 +35,12 @@ class Audience(Enum):
     ADMIN = "a signed-in admin"
     READ = "a token with the scope read"
     WRITE = "a token with the scope write"
+    DIAL = "a token with the scope dial"
 
     @property
     def api(self) -> bool:
         """Whether the route needs a token."""
-        return self in (Audience.READ, Audience.WRITE)
+        return self in (Audience.READ, Audience.WRITE, Audience.DIAL)
 
 
 @dataclass(frozen=True)
@@ -225,6 +226,9 @@ ROUTE_ROWS: dict[str, RouteRow] = {
     "suppressions_api.add_suppressions": RouteRow(Audience.WRITE, json={"phoneNumbers": ["+16065550107"]}),
     "suppressions_api.upload_suppressions": RouteRow(Audience.WRITE, form={"source": "A list"}, file=LIST),
     "suppressions_api.delete_suppression": RouteRow(Audience.WRITE, path={"phone_number": "$suppressed"}),
+    "leases_api.lease_calls": RouteRow(Audience.DIAL, json={"worker": "A dialer", "batchId": "$batch"}),
+    "leases_api.extend_leases": RouteRow(Audience.DIAL, json={"attemptIds": ["0" * 24]}),
+    "leases_api.release_leases": RouteRow(Audience.DIAL, json={"attemptIds": ["0" * 24]}),
     "uploads_api.upload": RouteRow(
         Audience.WRITE, form=SETTINGS | {"userId": "$user", "batchName": "A file"}, file=CONTACTS, stranger=403
     ),
