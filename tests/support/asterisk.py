@@ -1,9 +1,14 @@
-"""A real Asterisk with the configuration in deploy/asterisk, and SIPp as the people called, on this machine alone."""
+"""A real Asterisk with the configuration in deploy/asterisk, and SIPp as the people called, on this machine alone.
+
+`python -m tests.support.asterisk` runs both until Ctrl-C, to try a trunk with.
+"""
 
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +19,7 @@ from portal.version import ROOT
 from tests.support.callees import write_scenario
 from tests.support.missing import ServiceMissing
 from tests.support.servers import free_port
-from tests.support.telephony_packages import TelephonyPrograms, find_programs
+from tests.support.telephony_packages import TelephonyPrograms, find_programs, unpack_packages
 
 CONFIGURATION = ROOT / "deploy" / "asterisk"
 PASSWORD = "for-tests-only"
@@ -24,6 +29,17 @@ MESSAGE = """
 exten => s,1,ExecIf($["${CHANNEL(accountcode):-2:1}" = "3"]?Set(AMDSTATUS=MACHINE))
  same => n,Wait(0.6)
  same => n,Return()
+"""
+
+INSTRUCTIONS = """
+Create a trunk of the kind Asterisk:
+
+    address   {address}
+    secret    {secret}
+
+No call leaves this machine. The last digit of the number called decides: 5 is busy, 6 is never answered,
+7 is unavailable, 8 does not exist, 9 rejects the call, 4 hangs up early, and all others answer and listen.
+Ctrl-C ends Asterisk and its calls.
 """
 
 
@@ -149,3 +165,21 @@ def run_telephony(folder: Path) -> Iterator[Telephony]:
     finally:
         telephony.kill_asterisk()
         telephony.kill_callees()
+
+
+def main() -> None:
+    """Run Asterisk and the callees until Ctrl-C, and print how to use them."""
+    try:
+        find_programs()
+    except ServiceMissing:
+        print("Unpacking Asterisk and SIPp …")
+        unpack_packages()
+    with tempfile.TemporaryDirectory(prefix="asterisk-") as folder, run_telephony(Path(folder)) as telephony:
+        print(INSTRUCTIONS.format(address=telephony.address, secret=telephony.secret), flush=True)
+        ends = {signal.SIGINT, signal.SIGTERM}
+        signal.pthread_sigmask(signal.SIG_BLOCK, ends)
+        signal.sigwait(ends)
+
+
+if __name__ == "__main__":
+    main()

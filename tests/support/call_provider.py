@@ -40,6 +40,11 @@ class ProviderCall:
     sip_response: int = 0
     ended_at: int = 0  # seconds since 1970
 
+    @property
+    def attempt_id(self) -> str:
+        """Return the attempt that placed the call."""
+        return dict(parse_qsl(urlsplit(self.fields["StatusCallback"]).query))["attemptId"]
+
     def callback(self, secret: str, number: int, at: int) -> SignedCallback:
         """Return the callback of a status, sent at a time in seconds since 1970."""
         status = self.statuses[number]
@@ -91,11 +96,7 @@ class CallProvider(ThreadingHTTPServer):
 
     def call_of(self, attempt_id: str) -> ProviderCall:
         """Return the call that an attempt placed."""
-        return next(
-            call
-            for call in self.calls.values()
-            if dict(parse_qsl(urlsplit(call.fields["StatusCallback"]).query))["attemptId"] == attempt_id
-        )
+        return next(call for call in self.calls.values() if call.attempt_id == attempt_id)
 
 
 class ProviderHandler(BaseHTTPRequestHandler):
@@ -103,6 +104,7 @@ class ProviderHandler(BaseHTTPRequestHandler):
 
     server: CallProvider
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # one packet per answer: two would wait for the first to be acknowledged
 
     def log_message(self, format: str, *args: object) -> None:
         """Write nothing."""

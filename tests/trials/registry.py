@@ -25,6 +25,7 @@ MODULES = (
     "contention",
     "stops",
     "abandoned",
+    "callbacks",
     "load",
     "backups",
     "migrations",

@@ -185,6 +185,7 @@ ROUTE_ROWS: dict[str, RouteRow] = {
     "trunks.hold_trunk": RouteRow(Audience.SIGNED_IN, 303, TRUNK, form={}),
     "trunks.release_trunk": RouteRow(Audience.SIGNED_IN, 303, TRUNK, form={}),
     "trunks.remove_trunk": RouteRow(Audience.SIGNED_IN, 303, TRUNK, form={}),
+    "trunks.place_test_call": RouteRow(Audience.SIGNED_IN, 400, TRUNK, form={"phoneNumber": "+12025550123"}),
     "trunks.list_caller_numbers": RouteRow(Audience.SIGNED_IN),
     "trunks.add_caller_number": RouteRow(
         Audience.SIGNED_IN, 303, form={"phoneNumber": "+16065550105", "label": "A line", "trunkId": "none"}
@@ -219,6 +220,7 @@ ROUTE_ROWS: dict[str, RouteRow] = {
     "calls_api.list_calls": RouteRow(Audience.READ, path=BATCH),
     "calls_api.add_calls": RouteRow(Audience.WRITE, json={"batchId": "$batch", "call_data": CALLS}),
     "calls_api.report_events": RouteRow(Audience.WRITE, json={"events": EVENTS}, stranger=200),
+    "dialer_api.show_dialer": RouteRow(Audience.READ),
     "trunks_api.list_trunks": RouteRow(Audience.READ),
     "trunks_api.create_trunk": RouteRow(Audience.WRITE, 201, json={"name": "A line", "kind": "simulator"}),
     "trunks_api.change_trunk": RouteRow(Audience.WRITE, path=TRUNK, json={"lines": 5}),

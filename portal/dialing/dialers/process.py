@@ -16,7 +16,6 @@ from flask import Flask
 from portal.db.outages import find_outage
 from portal.dialing.dialers import actions, query
 from portal.dialing.dialers.trunk_dialer import TrunkDialer
-from portal.dialing.sweep import sweep_leases
 from portal.models import TrunkKind
 from portal.models.dialer import WORKER_LENGTH
 from portal.telemetry.dialing_metrics import read_counts
@@ -84,7 +83,6 @@ class DialerProcess:
         if time.monotonic() >= self.next_record:
             self.next_record = time.monotonic() + RECORD_SECONDS
             self.record()
-        sweep_leases()
         trunks = {trunk.key: trunk for trunk in query.find_trunks_with_work() if self.serves(trunk)}
         for key, dialer in list(self.dialers.items()):
             dialer.is_wanted = key in trunks

@@ -16,6 +16,7 @@ from portal.dialing.engines.callbacks import (
     sign_callback,
 )
 from portal.dialing.engines.interface import (
+    CallUnknownHere,
     Engine,
     EngineEvent,
     EngineRecord,
@@ -29,6 +30,7 @@ from portal.dialing.engines.outcomes import Outcome, outcome_of
 
 __all__ = [
     "SIGNATURE_HEADER",
+    "CallUnknownHere",
     "Engine",
     "EngineEvent",
     "EngineRecord",

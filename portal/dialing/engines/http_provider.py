@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 from portal.dialing.engines.callbacks import ENDED_STATUSES, answer_time, end_of, parse_answered_by, parse_time
 from portal.dialing.engines.http_api import HttpApi, NotAnswered, NotSent, read_object
 from portal.dialing.engines.interface import (
+    CallUnknownHere,
     EngineEvent,
     EngineRecord,
     EngineUnreachable,
@@ -112,10 +113,10 @@ class HttpProviderEngine:
                 del self.sids[next(iter(self.sids))]
 
     def sid_of(self, attempt_id: str) -> str:
-        """Return the provider's id of a call. Raises EngineUnreachable if another worker placed it."""
+        """Return the provider's id of a call. Raises CallUnknownHere if another worker placed it."""
         sid = self.sids.get(attempt_id)
         if sid is None:
-            raise EngineUnreachable("this worker does not know the provider's id of the call")
+            raise CallUnknownHere("this worker does not know the provider's id of the call")
         return sid
 
     def find_call(self, attempt_id: str) -> dict[str, Any] | None:
