@@ -27,6 +27,10 @@ MODULES = (
     "abandoned",
     "callbacks",
     "load",
+    "dialing",
+    "dialer_kills",
+    "emergency_stops",
+    "campaign",
     "backups",
     "migrations",
 )
