@@ -11,9 +11,12 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from portal.accounts.current_user import current_actor
 from portal.dialing.dialers.actions import start_test_call
+from portal.dialing.dialers.query import list_dialers
 from portal.ids import parse_id
 from portal.models import CallerNumber, Trunk, TrunkKind
 from portal.models.actor import Actor
+from portal.suppressions.presenter import describe_outdated
+from portal.suppressions.query import find_outdated_lists
 from portal.times import UTC
 from portal.trunks import actions, query
 from portal.trunks.actions import ChangeRefused
@@ -29,6 +32,7 @@ from portal.trunks.parameters import (
 )
 from portal.trunks.presenter import caller_number_view, trunk_form_values, trunk_view
 from portal.web import htmx
+from portal.web.clock import request_clock
 from portal.web.pagination import fetch_existing_page
 from portal.web.parameters import InvalidParameter, parse_fields, parse_form, parse_query
 from portal.web.rendering import render
@@ -53,7 +57,8 @@ def apply_to_row(change: Callable[[Actor, str], bool], row_id: str, result: str,
 @blueprint.get("/trunks")
 @login_required
 def list_trunks() -> AnyResponse:
-    """Show the trunks."""
+    """Show the trunks, and what keeps calls from being placed or makes them risky."""
+    now = request_clock().now
     parsed = parse_query(request.query_string, SettingsPageParameters, ignore_unknown=True)
     parameters, page = fetch_existing_page(
         parsed, lambda parameters: query.fetch_trunks(current_user.key, parameters.page, parameters.limit)
@@ -64,7 +69,9 @@ def list_trunks() -> AnyResponse:
         problems=parsed.problems,
         parameters=parameters,
         page=page,
-        trunks=[trunk_view(row) for row in page.rows],
+        trunks=[trunk_view(row, now) for row in page.rows],
+        has_dialer=not page.rows or bool(list_dialers(now)),
+        outdated_lists=describe_outdated(find_outdated_lists(current_user.key, now)),
     )
 
 
