@@ -17,7 +17,8 @@ from portal.calls.events import count_call
 from portal.calls.query import STATE_COLUMNS
 from portal.db.transactions import CHUNK_SIZE
 from portal.ids import new_id
-from portal.models import Attempt, Batch, Call, CallEvent, CallStatus
+from portal.models import Attempt, AttemptState, Batch, Call, CallEvent, CallStatus
+from portal.telemetry import metrics
 
 CALLS, ATTEMPTS, EVENTS = Call.__table__, Attempt.__table__, CallEvent.__table__
 PROGRESS_COLUMNS = (
@@ -141,6 +142,8 @@ class Changes:
                 )
             elif any(getattr(row, name) != value for name, value in values.items()):
                 self.attempts.append({"attempt_key": row.key} | {f"new_{name}": values[name] for name in values})
+                if row.worker and row.state != AttemptState.ENDED and values["state"] == AttemptState.ENDED:
+                    metrics.count_end(values["outcome"], lost=values["lost"])
         self.removed += [row.key for row in known.values()]
 
     def add_outcome(self, call: Row[Any], outcome: CallOutcome) -> None:

@@ -23,8 +23,9 @@ from portal.batches import query as batches_query
 from portal.batches.actions import complete_if_done
 from portal.calls import query as calls_query
 from portal.live import Deleted
-from portal.models import CallStatus
+from portal.models import AttemptState, CallStatus
 from portal.models.actor import Actor
+from portal.telemetry import metrics
 
 CHANGED_COLUMNS = (
     "state",
@@ -61,6 +62,9 @@ def change_taken(session: Session, by: Actor, changes: Sequence[tuple[Row[Any], 
     changed = [(row, values) for row, values in changes if any(getattr(row, name) != values[name] for name in values)]
     if not changed:
         return
+    for row, values in changed:
+        if row.state != AttemptState.ENDED and values.get("state") == AttemptState.ENDED:
+            metrics.count_end(values["outcome"], lost=values["lost"])
     attempts = [SimpleNamespace(**(row._asdict() | values)) for row, values in changed]
     session.execute(
         UPDATE_TAKEN,

@@ -146,6 +146,12 @@ def find_by_id(owner_key: int, ids: Iterable[str]) -> dict[str, Row[Any]]:
     return {row.id: row for row in rows_in(live_calls(owner_key).with_only_columns(*STATE_COLUMNS), Call.id, ids)}
 
 
+def find_call(owner_key: int, batch_id: str, call_id: str) -> Call | None:
+    """Return the call with this id in a batch."""
+    statement = live_calls(owner_key, batch_id).where(Call.id == call_id)
+    return db.session.execute(statement).scalar_one_or_none()
+
+
 def find_by_key(owner_key: int, keys: Iterable[int]) -> dict[int, Row[Any]]:
     """Return the calls with these keys, by key, of deleted batches too."""
     statement = live_calls(owner_key, deleted=Deleted.INCLUDE).with_only_columns(*STATE_COLUMNS)

@@ -28,10 +28,10 @@ from portal.extensions import db
 from portal.ids import new_id
 from portal.models import AttemptState, Batch, CallStatus, Channel, Trunk
 from portal.models.actor import Actor
+from portal.models.trunk import SILENT_MS
 from portal.times import DAY_MS, now_ms
 from portal.trunks.calling_numbers import choose_calling_number
 
-SILENT_MS = 10_000  # nothing is placed through an engine that was not heard for this time
 CATCH_UP_MS = 250  # a step makes up for this much time in which the trunk's rate was not used
 LONGEST_TALK_MS = 2 * 3_600_000
 MARGIN_MS = 10_000  # for the way to the engine and back

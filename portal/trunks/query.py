@@ -90,6 +90,12 @@ def list_caller_numbers(owner_key: int, phone_numbers: Iterable[str] | None = No
     ]
 
 
+def list_numbers_of(trunk_key: int) -> Sequence[str]:
+    """Return the phone numbers that belong to a trunk, in the order of creation."""
+    statement = select(CallerNumber.phone_number).where(CallerNumber.trunk_key == trunk_key)
+    return db.session.execute(statement.order_by(CallerNumber.key)).scalars().all()
+
+
 def find_caller_number(owner_key: int, number_id: str) -> CallerNumber | None:
     """Return the owner's caller number of that id."""
     statement = select(CallerNumber).where(CallerNumber.owner_key == owner_key, CallerNumber.id == number_id)

@@ -19,7 +19,7 @@ from portal.demo import actions as demo_actions
 from portal.demo.samples import SEED, sample_calls, sample_plans
 from portal.extensions import db
 from portal.live import live_batches, live_calls
-from portal.models import Attempt, Batch, BatchLogEntry, QueueStatus, User
+from portal.models import Attempt, Batch, BatchLogEntry, QueueStatus, Scope, User
 from portal.times import DAY_MS, now_ms
 from tests.support.builders import Builder
 
@@ -82,7 +82,7 @@ def test_the_printed_credentials_work(app: Flask, run: Callable[..., Any]) -> No
     assert len(listed.json["data"]["batches"]) == 10
     with app.app_context():
         (token,) = query.list_tokens(user.key)
-        assert (token.name, token.scopes) == ("demo", "read write")
+        assert (token.name, token.scopes) == ("demo", " ".join(Scope))
 
 
 @pytest.mark.usefixtures("small_demo")

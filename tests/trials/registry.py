@@ -26,7 +26,12 @@ MODULES = (
     "leases",
     "stops",
     "abandoned",
+    "callbacks",
     "load",
+    "dialing",
+    "dialer_kills",
+    "emergency_stops",
+    "campaign",
     "backups",
     "migrations",
 )

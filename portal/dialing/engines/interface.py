@@ -81,6 +81,10 @@ class EngineUnreachable(Exception):
     """The engine cannot be asked, which is not a "no". The message contains no phone number and no secret."""
 
 
+class CallUnknownHere(EngineUnreachable):
+    """Only the worker that placed the call can ask about it. Its callbacks, or the end of its time, decide."""
+
+
 class Engine(Protocol):
     """A telephony engine. All methods may be called from several threads.
 

@@ -166,12 +166,14 @@ class SimulatorEngine:
 
     def read_live_calls(self, now: int) -> None:
         """Start to listen: read the calls that go on. Earlier events were not heard and are lost."""
-        for row in self.execute(f"{SELECT} WHERE placed_at > ?", now - LONGEST_CALL_MS):
+        self.last_hang_up = self.execute("SELECT coalesce(max(key), 0) FROM hang_ups")[0][0]
+        last_placement = self.execute("SELECT coalesce(max(key), 0) FROM placements")[0][0]
+        condition = "WHERE placed_at > ? AND key <= ?"
+        for row in self.execute(f"{SELECT} {condition}", now - LONGEST_CALL_MS, last_placement):
             events = plan_events(row)
             if events[-1].moment > now:
                 self.expect(row, [event for event in events if event.moment > now])
-        self.last_placement = self.execute("SELECT coalesce(max(key), 0) FROM placements")[0][0]
-        self.last_hang_up = self.execute("SELECT coalesce(max(key), 0) FROM hang_ups")[0][0]
+        self.last_placement = last_placement
 
     def read_placements(self) -> None:
         """Read the placements of all dialers since the last time."""

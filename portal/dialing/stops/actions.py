@@ -15,7 +15,7 @@ from portal.audit.account_log import log_account_event
 from portal.batches.actions import lock_batch_list
 from portal.db.transactions import write_transaction
 from portal.dialing.stops import query
-from portal.models import AccountEvent, EmergencyStop
+from portal.models import AccountEvent, Channel, EmergencyStop
 from portal.models.actor import Actor
 from portal.models.emergency_stop import EVERYONE
 from portal.times import now_ms
@@ -30,8 +30,8 @@ def stop(by: Actor | None, reason: str, *, everyone: bool = False) -> int:
     with locked_lists(owner_key) as session:
         open_calls = query.count_on_line(owner_key)
         if query.find_stop(owner_key) is None:
-            by_key = by.user_key if by else None
-            details = {"reason": reason, "hung_up": open_calls}
+            by_key = by.user_key if by and by.channel != Channel.COMMAND else None
+            details = {"why": reason, "hung_up": open_calls}
             session.add(EmergencyStop(owner_key=owner_key, stopped_at=now_ms(), by_key=by_key, reason=reason))
             log_stop_event(session, AccountEvent.EMERGENCY_STOP, by, everyone=everyone, **details)
         return open_calls
@@ -45,7 +45,7 @@ def resume(by: Actor | None, reason: str = "", *, everyone: bool = False) -> boo
         if in_force is None:
             return False
         session.delete(in_force)
-        log_stop_event(session, AccountEvent.EMERGENCY_RESUME, by, everyone=everyone, reason=reason)
+        log_stop_event(session, AccountEvent.EMERGENCY_RESUME, by, everyone=everyone, why=reason)
         return True
 
 
