@@ -51,6 +51,7 @@ class TrunkDialer:
         self.events: list[EngineEvent] = []  # heard, and not stored yet
         self.results: dict[str, PlacementResult] = {}  # of placements, not stored yet
         self.next_tasks = 0.0
+        self.is_hanging_up = False
         self.problem = ""
         self.pool = ThreadPoolExecutor(PLACING_THREADS, thread_name_prefix="placing")
         self.thread = Thread(target=self.run, name=f"trunk {trunk.id}", daemon=True)
@@ -90,7 +91,8 @@ class TrunkDialer:
             return RETRY_SECONDS
         self.hear(engine)
         self.store(trunk)
-        if time.monotonic() >= self.next_tasks:
+        is_new_stop = trunk.is_stopped and not self.is_hanging_up
+        if time.monotonic() >= self.next_tasks or is_new_stop:
             self.next_tasks = time.monotonic() + SECOND_TASKS_SECONDS
             self.do_second_tasks(trunk, engine)
         if self.stopping.is_set() or not trunk.may_place or not is_heard(engine):
@@ -143,7 +145,8 @@ class TrunkDialer:
             actions.record_hearing(trunk.key, engine.heard_at)
         else:
             actions.record_trouble(trunk.key, describe_silence(engine), now_ms() - SILENT_MS)
-        if trunk.is_stopped:
+        self.is_hanging_up = trunk.is_stopped
+        if self.is_hanging_up:
             self.hang_up_all(trunk, engine)
         sweep_trunk(trunk, engine, self.worker)
 
