@@ -1,4 +1,4 @@
-"""Emergency stops: no call is taken while one is in force, whoever orders it, and every page says so."""
+"""Emergency stops: no call is taken while one is in force, and every page says so."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def test_pages_offer_the_stop_say_that_it_is_in_force_and_lift_it(
     batch = build.create_batch(owner, status="active", total_calls=1)
     build.create_call(batch)
     for path in ("/batches", "/settings/tokens", f"/batches/{batch.id}", "/nowhere"):
-        assert f'href="{PATH}"' in signed_in.get(path).text
+        assert f'class="button stop-link" href="{PATH}"' in signed_in.get(path).text
     assert "No call is open now." in signed_in.get(PATH).text
     page = send(signed_in, PATH, reason="Wrong “list”")
     assert "All calls stopped. No call was open." in page
