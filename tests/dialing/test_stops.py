@@ -15,7 +15,7 @@ from portal.admin import actions as admin_actions
 from portal.admin.actions import AdminActionRefused
 from portal.dialing import stops
 from portal.extensions import db
-from portal.models import AccountLogEntry, Channel, User
+from portal.models import AccountLogEntry, Channel, Scope, User
 from portal.models.actor import Actor
 from tests.conftest import csrf_token, sign_in
 from tests.support.builders import Builder
@@ -112,6 +112,22 @@ def test_nothing_is_taken_after_the_answer(
             dialer.join()
     assert hung_up == at_the_answer == len(find_attempts())
     assert late == []
+
+
+def test_outside_dialers_lease_nothing_and_hang_up(
+    app: Flask, owner: User, build: Builder, call_api: Callable, create_batch: Callable
+) -> None:
+    create_batch(2, numbers=("+12025550155",))
+    token = build.create_token(owner, Scope.DIAL)
+    leased = call_api("lease", {"worker": "outside", "limit": 1, "seconds": 60}, token=token).json["data"]
+    (held,) = [attempt["attemptId"] for attempt in leased["attempts"]]
+    assert call_api("emergency-stop", {"reason": ""}).json["data"] == {"hungUp": 1}
+    refused = call_api("lease", {"worker": "outside", "limit": 1, "seconds": 60}, token=token)
+    assert (refused.status_code, "emergency stop" in refused.json["errorMessage"]) == (409, True)
+    beat = {"attemptIds": [held], "seconds": 60}
+    assert call_api("heartbeat", beat, token=token).json["data"] == {"extended": [], "gone": [held]}
+    call_api("emergency-resume", {})
+    assert call_api("heartbeat", beat, token=token).json["data"] == {"extended": [held], "gone": []}
 
 
 def test_bad_bodies_name_the_field(call_api: Callable) -> None:

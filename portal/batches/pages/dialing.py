@@ -76,7 +76,7 @@ def describe_due(batch: Any, trunks: Sequence[TrunkLine], problems: Sequence[str
     if not trunks:
         return "another dialer"
     if problems:
-        return "the trunk"
+        return "a dialer process" if NO_DIALER in problems else "the trunk"
     limit = batch.settings.get("maxConcurrent", 0)
     is_full = all(trunk.in_use >= trunk.lines for trunk in trunks) or (limit and open_calls >= limit)
     return "a free line" if is_full else "their turn"
