@@ -196,7 +196,7 @@ def test_the_panel_says_who_calls_and_why_nothing_is_called(
     assert "An outside dialer calls this batch" in show(outside)
     assert "another dialer 1" in show(outside)
     paused = build.change(batch, status="paused")
-    assert "If it starts now called at once 2" in show(paused)
+    assert "If calling starts now called at once 2" in show(paused)
     assert show(build.create_batch(owner, status="completed")) == ""
 
 
