@@ -28,6 +28,7 @@ MODULES = (
     "callbacks",
     "load",
     "dialing",
+    "asterisk",
     "dialer_kills",
     "emergency_stops",
     "campaign",
