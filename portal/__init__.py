@@ -141,7 +141,6 @@ def register_commands(app: Flask) -> None:
     from portal.backups import commands as backups_commands
     from portal.batches import commands as batches_commands
     from portal.demo import commands as demo_commands
-    from portal.demo import simulate_command
     from portal.dialing.dialers import commands as dialer_commands
 
     for command in (
@@ -153,7 +152,6 @@ def register_commands(app: Flask) -> None:
         backups_commands.backup,
         backups_commands.restore,
         demo_commands.demo,
-        simulate_command.simulate,
         dialer_commands.dial,
         cli.version,
     ):

@@ -11,7 +11,7 @@ from portal.calls.query import STATE_COLUMNS
 from portal.db.transactions import chunks
 from portal.extensions import db
 from portal.live import Deleted, live_batches, live_calls
-from portal.models import Attempt, Batch, Call, CallerNumber, CallStatus, QueueStatus, Trunk, User
+from portal.models import Attempt, AttemptState, Batch, Call, CallerNumber, CallStatus, QueueStatus, Trunk, User
 from portal.models.call import HeldFor
 from portal.times import now_ms
 from portal.trunks.query import ON_LINE
@@ -108,6 +108,13 @@ def find_attempt_times(owner_key: int, phone_numbers: Iterable[str], after: int)
         for number, moment in db.session.execute(statement.where(Attempt.phone_number.in_(chunk))):
             times.setdefault(number, []).append(moment)
     return times
+
+
+def find_unplaced_numbers(owner_key: int) -> set[str]:
+    """Return the numbers of the owner's calls that dialers of the portal have taken and are about to place."""
+    is_taken = Attempt.state == literal_column(f"'{AttemptState.TAKEN}'")
+    statement = select(Attempt.phone_number).where(Attempt.owner_key == owner_key, *ON_LINE, is_taken)
+    return set(db.session.execute(statement.where(Attempt.trunk_key.is_not(None))).scalars())
 
 
 def fetch_earlier_attempts(call_keys: Iterable[int]) -> dict[int, list[Row[Any]]]:

@@ -60,7 +60,7 @@ BELOW_THE_EXITS = (
     "*/parameters.py",
     *PRESENTS,
 )
-EXITS = re.compile(r"^portal\.\w+\.(pages|api|commands|actions|audit_pages|simulate_command)\b")
+EXITS = re.compile(r"^portal\.\w+\.(pages|api|commands|actions|audit_pages)\b")
 
 
 def short(path: Path) -> str:

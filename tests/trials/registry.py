@@ -23,6 +23,7 @@ MODULES = (
     "restarts",
     "outages",
     "contention",
+    "leases",
     "stops",
     "abandoned",
     "callbacks",

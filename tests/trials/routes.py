@@ -1,9 +1,9 @@
 """The audience and a valid request of each route: one row per route. A new route needs a row here.
 
 The placeholders `$batch`, `$call`, `$deleted`, `$upload`, `$trunk`, `$caller_number`, `$suppressed`, `$token_id`,
-`$session`, `$user`, `$email`, `$password` and `$number` in a row's texts stand for data of the account that the
-request is about, `$account` and `$new_email` for another user, `$new_number` for none. Each is created for its request,
-so that requests do not affect each other.
+`$session`, `$user`, `$email`, `$password` and `$number` in a row's texts stand for data of the account that the request
+is about, `$account` and `$new_email` for another user, `$new_number` for none. Each is created for its request, so that
+requests do not affect each other.
 """
 
 from __future__ import annotations

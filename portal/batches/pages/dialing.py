@@ -49,7 +49,7 @@ def dialing_panel(batch: Any, counts: Mapping[CallStatus, int]) -> DialingPanel 
         pending=pending,
         rate=describe_rate(rate),
         time_left=describe_time_left(pending, rate),
-        waiting=waiting_lines_of(batch, pending, describe_due(trunks, problems)),
+        waiting=waiting_lines_of(batch, pending, describe_due(batch, trunks, problems, dialing + talking)),
         note="" if is_active else describe_suppressed(batch),
         trunks=trunks,
         problems=problems + list_warnings(batch),
@@ -66,13 +66,17 @@ def waiting_lines_of(batch: Any, pending: int, due_text: str) -> Sequence[Waitin
     return waiting_lines(groups, pending, due_text, rules, clock)
 
 
-def describe_due(trunks: Sequence[TrunkLine], problems: Sequence[str]) -> str:
+def describe_due(batch: Any, trunks: Sequence[TrunkLine], problems: Sequence[str], open_calls: int) -> str:
     """Return what calls that may be placed now wait for."""
     if current_user.stopped_at:
         return "the end of the emergency stop"
     if not trunks:
         return "another dialer"
-    return "the trunk" if problems else "a free line"
+    if problems:
+        return "the trunk"
+    limit = batch.settings.get("maxConcurrent", 0)
+    is_full = all(trunk.in_use >= trunk.lines for trunk in trunks) or (limit and open_calls >= limit)
+    return "a free line" if is_full else "their turn"
 
 
 def list_warnings(batch: Any) -> list[str]:

@@ -13,14 +13,13 @@ from portal.dialing.callee_zones import split_zone_set
 from portal.dialing.panel.query import MAX_COUNTED, WaitingGroup
 from portal.dialing.rules import DialingRules, DueCall, find_hold
 from portal.dialing.windows import next_opening
-from portal.models import TrunkKind
 from portal.models.call import HeldFor
 from portal.times import datetime_at, format_minute, local_day, zone_city
 from portal.trunks.presenter import TrunkState, trunk_state
 from portal.web.clock import RequestClock
 
-MAX_LINES = 5  # reasons that are listed; the others are added up
-OTHERS = "something else"
+MAX_LINES = 6  # reasons that are listed; the others are added up
+OTHERS = "other reasons"
 MAX_MINUTES = 90 * 60 * 24
 
 
@@ -40,7 +39,6 @@ class TrunkLine:
     lines: int
     in_use: int
     problem: str  # "" = it can be used
-    is_simulator: bool
 
 
 @dataclass(frozen=True)
@@ -69,11 +67,6 @@ class DialingPanel:
             return "Waiting for"
         return "If it starts now" + (f" (first {self.counted:,} contacts)" if self.pending > self.counted else "")
 
-    @property
-    def is_simulated(self) -> bool:
-        """Return whether no real person is called."""
-        return bool(self.trunks) and all(trunk.is_simulator for trunk in self.trunks)
-
 
 def trunk_line(row: Any, now: int, *, is_dialed: bool) -> TrunkLine:
     """Return a trunk from a row of `query.find_trunks`; `is_dialed`: a dialer listens to its engine."""
@@ -84,7 +77,7 @@ def trunk_line(row: Any, now: int, *, is_dialed: bool) -> TrunkLine:
         problem = f"Trunk “{trunk.name}” is {state}. {state.explanation}"
     else:
         problem = ""
-    return TrunkLine(trunk.name, trunk.lines, row.in_use, problem, trunk.kind == TrunkKind.SIMULATOR)
+    return TrunkLine(trunk.name, trunk.lines, row.in_use, problem)
 
 
 # --- what calls wait for ----------------------------------------------------------------------------------------------
