@@ -38,10 +38,7 @@ def run(conditions: Conditions) -> Outcome:
 
 def dial(campaign: Campaign, telephony: Telephony) -> Outcome:
     """Dial the batch and compare the books."""
-    with campaign.app.app_context():
-        secret = encrypt(telephony.secret)
-    engine = {"kind": "asterisk", "address": telephony.address, "secret": secret, "settings": {}}
-    campaign.add_trunk(**engine, lines=40, per_second=20)
+    add_asterisk(campaign, telephony)
     # A callee who lets it ring costs the ring time, twice: too long for a short form.
     conditions = campaign.conditions
     contacts = [number for number in phone_numbers(conditions.count) if conditions.full or number[-1] != "6"]
@@ -56,6 +53,14 @@ def dial(campaign: Campaign, telephony: Telephony) -> Outcome:
     outcomes = Counter(str(attempt.outcome) for attempt in attempts)
     figures = {"attempts": f"{len(attempts):,}", **outcomes, "calls per second": round(len(attempts) / seconds, 1)}
     return Outcome(len(contacts), failures, figures)
+
+
+def add_asterisk(campaign: Campaign, telephony: Telephony) -> None:
+    """Add a trunk over Asterisk."""
+    with campaign.app.app_context():
+        secret = encrypt(telephony.secret)
+    engine = {"kind": "asterisk", "address": telephony.address, "secret": secret, "settings": {}}
+    campaign.add_trunk(**engine, lines=40, per_second=20)
 
 
 def expected_book(attempts: Iterable[Any]) -> dict[str, BookedCall]:

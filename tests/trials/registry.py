@@ -31,6 +31,8 @@ MODULES = (
     "dialing",
     "asterisk",
     "dialer_kills",
+    "dialer_outages",
+    "engine_kills",
     "emergency_stops",
     "campaign",
     "backups",
