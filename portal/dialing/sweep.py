@@ -18,7 +18,7 @@ from portal.attempts.taken import change_taken
 from portal.batches.actions import lock_batch_list
 from portal.db.transactions import write_transaction
 from portal.dialing import query
-from portal.dialing.engines.interface import Engine, EngineRecord, EngineUnreachable
+from portal.dialing.engines.interface import CallUnknownHere, Engine, EngineRecord, EngineUnreachable
 from portal.dialing.reports import apply_engine_records, ended_values, placed_values
 from portal.dialing.taking import MARGIN_MS, lost_at
 from portal.extensions import db
@@ -67,16 +67,18 @@ def ask_at(attempt: Row[Any], ring_seconds: int) -> int:
 def ask(engine: Engine, attempt_ids: Sequence[str]) -> Findings:
     """Return what an engine knows of attempts; nothing of those of which it cannot be asked."""
     findings = Findings()
-    try:
-        for attempt_id in attempt_ids:
+    for attempt_id in attempt_ids:
+        try:
             if engine.is_live(attempt_id):
                 findings.live.append(attempt_id)
             elif record := engine.record(attempt_id):
                 findings.records[attempt_id] = record
             else:
                 findings.unknown.append(attempt_id)
-    except EngineUnreachable:
-        pass  # not a "no": the attempts stay as they are
+        except CallUnknownHere:
+            continue  # another worker can ask
+        except EngineUnreachable:
+            break  # not a "no": the attempts stay as they are
     return findings
 
 

@@ -1,6 +1,6 @@
 """Callbacks of a provider that loses, repeats, delays and reorders them, and forgeries by others.
 
-Every attempt must end as the provider's own book says, whatever arrived: the sweep asks for what was not heard.
+Every attempt must end as the provider's own book says: the sweep asks for what was not heard.
 """
 
 from __future__ import annotations

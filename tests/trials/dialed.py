@@ -122,8 +122,12 @@ class Campaign:
         with self.app.app_context():
             calls = db.session.execute(live_calls(self.owner.key).with_only_columns(Call.__table__)).all()
             batches = db.session.execute(live_batches(self.owner.key).with_only_columns(Batch.__table__)).all()
-            differences = list(check.find_all_differences(lambda _count: None))
-        return failures + list(compare_counts(attempts, book, calls, batches)) + [str(one) for one in differences]
+        return failures + list(compare_counts(attempts, book, calls, batches)) + self.find_differences()
+
+    def find_differences(self) -> list[str]:
+        """Return the differences between the portal's kept counts and its rows."""
+        with self.app.app_context():
+            return [str(difference) for difference in check.find_all_differences(lambda _count: None)]
 
 
 def compare_attempts(attempts: Iterable[Any], book: Mapping[str, BookedCall], retry: int) -> Iterator[str]:

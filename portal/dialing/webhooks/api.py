@@ -46,7 +46,7 @@ def receive_callback(trunk_id: str) -> Response:
 def read_callback(trunk: Trunk) -> list[EngineEvent]:
     """Return what the request reports. Raises ApiError 403, 400 and 413.
 
-    The provider signed the address that the portal gave it, whatever proxies have made of it since.
+    The provider signed the address that the portal gave it. Proxies may have changed it since.
     """
     request.max_content_length = request.max_form_memory_size = MAX_BYTES
     url = f"{callback_url(trunk.id)}?{request.query_string.decode('latin-1')}"
