@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, func, literal_column, or_, select
+from sqlalchemy import Row, Select, func, literal_column, select, tuple_
 
 from portal.calls.query import STATE_COLUMNS
 from portal.db.transactions import chunks
@@ -14,7 +14,7 @@ from portal.live import Deleted, live_batches, live_calls
 from portal.models import Attempt, AttemptState, Batch, Call, CallerNumber, CallStatus, QueueStatus, Trunk, User
 from portal.models.call import HeldFor
 from portal.times import now_ms
-from portal.trunks.query import ON_LINE
+from portal.trunks.query import ON_LINE, on_line_of
 
 # The word is part of the statement: the partial index of due calls requires it.
 IS_PENDING = Call.status == literal_column(f"'{CallStatus.PENDING}'")
@@ -66,15 +66,11 @@ def find_due_calls(
 
     `slots`: only calls whose key, modulo the first number, is one of the others.
     """
-    due_at, key = after
     count, positions = slots
     statement = live_calls(owner_key, batch_id).with_only_columns(*DUE_COLUMNS)
-    statement = statement.where(
-        IS_PENDING,
-        Call.due_at <= now,
-        Call.due_at >= due_at,
-        or_(Call.due_at > due_at, and_(Call.due_at == due_at, Call.key > key)),
-    )
+    statement = statement.where(IS_PENDING, Call.due_at <= now)
+    if after > (0, 0):
+        statement = statement.where(tuple_(Call.due_at, Call.key) > after)
     if len(positions) < count:
         statement = statement.where((Call.key % count).in_(positions))
     ordered = statement.order_by(Call.due_at, Call.key).limit(limit)
@@ -85,7 +81,7 @@ def count_open(owner_key: int) -> list[Row[Any]]:
     """Return how many attempts (`count`) are in progress, by the key of their batch and of their trunk, or None."""
     statement = live_calls(owner_key, deleted=Deleted.INCLUDE).join(Attempt)
     columns = (Call.batch_key, Attempt.trunk_key, func.count().label("count"))
-    counted = statement.with_only_columns(*columns).where(Attempt.owner_key == owner_key, *ON_LINE)
+    counted = statement.with_only_columns(*columns).where(*on_line_of(owner_key))
     return list(db.session.execute(counted.group_by(Call.batch_key, Attempt.trunk_key)))
 
 
@@ -113,7 +109,7 @@ def find_attempt_times(owner_key: int, phone_numbers: Iterable[str], after: int)
 def find_unplaced_numbers(owner_key: int) -> set[str]:
     """Return the numbers of the owner's calls that dialers of the portal have taken and are about to place."""
     is_taken = Attempt.state == literal_column(f"'{AttemptState.TAKEN}'")
-    statement = select(Attempt.phone_number).where(Attempt.owner_key == owner_key, *ON_LINE, is_taken)
+    statement = select(Attempt.phone_number).where(*on_line_of(owner_key), is_taken)
     return set(db.session.execute(statement.where(Attempt.trunk_key.is_not(None))).scalars())
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Row, Select, func, literal_column, select
+from sqlalchemy import ColumnElement, Row, Select, func, literal_column, select
 
 from portal.db.transactions import chunks
 from portal.extensions import db
@@ -15,6 +15,14 @@ from portal.web.pagination import Page
 
 # Attempts that occupy a line of their trunk. The word is part of the statement: partial indexes require it.
 ON_LINE = (Attempt.state != literal_column(f"'{AttemptState.ENDED}'"), Attempt.worker.is_not(None))
+
+
+def on_line_of(owner_key: int) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions of an owner's attempts that occupy a line.
+
+    Every attempt has a number. The condition makes SQLite choose the partial index, which has open attempts alone.
+    """
+    return (Attempt.owner_key == owner_key, Attempt.phone_number > "", *ON_LINE)
 
 
 def fetch_page(rows: Select[Any], number: int, limit: int) -> Page[Row[Any]]:

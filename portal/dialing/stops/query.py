@@ -10,7 +10,7 @@ from sqlalchemy import Row, func, select
 from portal.extensions import db
 from portal.models import Attempt, BatchList, EmergencyStop, User
 from portal.models.emergency_stop import EVERYONE
-from portal.trunks.query import ON_LINE
+from portal.trunks.query import ON_LINE, on_line_of
 
 
 class StoppedOwners(frozenset[int]):
@@ -52,7 +52,7 @@ def count_on_line(owner_key: int) -> int:
     """Return the number of calls that are ringing or talking, of an owner or with EVERYONE of all."""
     statement = select(func.count()).select_from(Attempt).where(*ON_LINE)
     if owner_key != EVERYONE:
-        statement = statement.where(Attempt.owner_key == owner_key)
+        statement = statement.where(*on_line_of(owner_key))
     return db.session.execute(statement).scalar_one()
 
 
