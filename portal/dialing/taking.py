@@ -177,7 +177,7 @@ class Step:
 
     def insert_attempts(self) -> list[TakenCall]:
         """Insert the attempts of the calls that were taken, and update these calls and their batches."""
-        earlier = query.fetch_earlier_attempts(key for key, call in self.calls.items() if call.attempts)
+        earlier = query.fetch_earlier_attempts(self.calls)
         rows = [self.attempt_row(call, earlier.get(key, ())) for key, call in self.calls.items()]
         insert_taken(self.session, self.taker.by, rows, self.calls, self.now)
         return [self.taken_call(row) for row in rows]

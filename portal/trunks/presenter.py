@@ -52,7 +52,7 @@ class TrunkState(LabeledEnum):
     colour: str
     explanation: str
 
-    READY = "ready", "Ready", "disc", "active", "No call is on its lines."
+    READY = "ready", "Ready", "disc", "active", ""
     IN_USE = "in-use", "In use", "disc", "active", ""
     HELD = "held", "Held", "pause", "paused", "No call is placed over it until you release it."
     SILENT = "silent", "Silent", "triangle", "stopped", "No call is placed until its engine is heard again."

@@ -44,11 +44,12 @@ def create_batch(build: Builder, owner: User) -> Callable[..., Batch]:
 
 @pytest.fixture
 def take(app: Flask, trunk: Trunk) -> Callable[..., list[TakenCall]]:
-    """Take calls for the trunk; `after` seconds from now."""
+    """Take calls for the trunk; `after` seconds from the start of the test."""
+    start = now_ms()
 
     def run(after: float = 0, trunk_key: int = trunk.key) -> list[TakenCall]:
         with app.app_context():
-            return taking.take_calls(trunk_key, "worker", now_ms() + round(after * 1000))
+            return taking.take_calls(trunk_key, "worker", start + round(after * 1000))
 
     return run
 

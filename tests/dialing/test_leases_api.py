@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 from portal.dialing import sweep
-from portal.models import Attempt, Batch, Scope, Trunk, User
+from portal.models import Batch, Scope, Trunk, User
 from portal.times import now_ms
 from tests.dialing.conftest import OUR_NUMBER
 from tests.support.builders import Builder
@@ -85,7 +85,7 @@ def test_a_silent_lease_is_lost_and_spent(
     batch = create_batch(2, numbers=OUTSIDE, retry=1)
     silent, alive = (call["attemptId"] for call in lease(dialer, seconds=30))
     for attempt in find_attempts():
-        build.change(build_attempt(attempt), held_until=now_ms() + 5000 if attempt.id == alive else now_ms() - 1)
+        build.change_attempt(attempt, held_until=now_ms() + 5000 if attempt.id == alive else now_ms() - 1)
     assert dialer("heartbeat", {"attemptIds": [silent, alive], "seconds": 600}) == {
         "extended": [alive],
         "gone": [silent],
@@ -103,10 +103,6 @@ def test_a_silent_lease_is_lost_and_spent(
     assert [call.status for call in find_calls(batch)] == ["completed", "dialing"]
     assert not find_attempts()[0].lost
     assert is_consistent()
-
-
-def build_attempt(row: Any) -> Attempt:
-    return Attempt(**row._asdict())
 
 
 def test_only_batches_of_outside_dialers_are_leased(

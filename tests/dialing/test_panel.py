@@ -18,6 +18,7 @@ from portal.dialing.panel.presenter import (
     WaitingLine,
     describe_rate,
     describe_time_left,
+    find_next,
     lines_if_started,
     waiting_lines,
 )
@@ -61,6 +62,13 @@ def test_waiting_calls_are_listed_by_what_they_wait_for() -> None:
     shortened = waiting_lines([*groups, extra], 500, "a free line", DialingRules(zone="UTC"), CLOCK)
     assert shortened[5] == WaitingLine("other reasons", 3)
     assert sum(line.calls for line in shortened) == 500
+
+
+def test_the_next_call_is_known_if_all_wait_for_a_time() -> None:
+    groups = [group(HeldFor.WINDOW, 3, NOON + 5, LOS_ANGELES), group(HeldFor.DELAY, 2, NOON + 3)]
+    assert find_next(groups, 5) == NOON + 3
+    assert find_next(groups, 6) is None
+    assert find_next([], 0) is None
 
 
 def test_a_closed_window_of_the_batch_is_named_in_its_zone() -> None:

@@ -1,4 +1,4 @@
-"""Emergency stops: no call is taken while one is in force, whoever orders it, and every page says so."""
+"""Emergency stops: no call is taken while one is in force, and every page says so."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from portal.admin import actions as admin_actions
 from portal.admin.actions import AdminActionRefused
 from portal.dialing import stops
 from portal.extensions import db
-from portal.models import AccountLogEntry, Channel, User
+from portal.models import AccountLogEntry, Channel, Scope, User
 from portal.models.actor import Actor
 from tests.conftest import csrf_token, sign_in
 from tests.support.builders import Builder
@@ -114,6 +114,22 @@ def test_nothing_is_taken_after_the_answer(
     assert late == []
 
 
+def test_outside_dialers_lease_nothing_and_hang_up(
+    app: Flask, owner: User, build: Builder, call_api: Callable, create_batch: Callable
+) -> None:
+    create_batch(2, numbers=("+12025550155",))
+    token = build.create_token(owner, Scope.DIAL)
+    leased = call_api("lease", {"worker": "outside", "limit": 1, "seconds": 60}, token=token).json["data"]
+    (held,) = [attempt["attemptId"] for attempt in leased["attempts"]]
+    assert call_api("emergency-stop", {"reason": ""}).json["data"] == {"hungUp": 1}
+    refused = call_api("lease", {"worker": "outside", "limit": 1, "seconds": 60}, token=token)
+    assert (refused.status_code, "emergency stop" in refused.json["errorMessage"]) == (409, True)
+    beat = {"attemptIds": [held], "seconds": 60}
+    assert call_api("heartbeat", beat, token=token).json["data"] == {"extended": [], "gone": [held]}
+    call_api("emergency-resume", {})
+    assert call_api("heartbeat", beat, token=token).json["data"] == {"extended": [held], "gone": []}
+
+
 def test_bad_bodies_name_the_field(call_api: Callable) -> None:
     for body in ({"reason": "x" * 201}, {"reason": 5}, {"why": "x"}):
         answer = call_api("emergency-stop", body)
@@ -137,7 +153,7 @@ def test_pages_offer_the_stop_say_that_it_is_in_force_and_lift_it(
     batch = build.create_batch(owner, status="active", total_calls=1)
     build.create_call(batch)
     for path in ("/batches", "/settings/tokens", f"/batches/{batch.id}", "/nowhere"):
-        assert f'href="{PATH}"' in signed_in.get(path).text
+        assert f'class="button stop-link" href="{PATH}"' in signed_in.get(path).text
     assert "No call is open now." in signed_in.get(PATH).text
     page = send(signed_in, PATH, reason="Wrong “list”")
     assert "All calls stopped. No call was open." in page

@@ -123,6 +123,10 @@ class Builder:
         }
         return self.add(Attempt(**(defaults | columns)))
 
+    def change_attempt(self, row: Any, **columns: Any) -> Attempt:
+        """Change columns of an attempt, given by its row."""
+        return self.change(Attempt(**row._asdict()), **columns)
+
     def create_trunk(self, owner: User, **columns: Any) -> Trunk:
         """Create a simulator."""
         defaults = {"name": "Try it", "kind": "simulator", "lines": 10, "per_second": 1, "ring_seconds": 30}

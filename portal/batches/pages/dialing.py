@@ -13,9 +13,9 @@ from portal.dialing.panel import query
 from portal.dialing.panel.presenter import (
     DialingPanel,
     TrunkLine,
-    WaitingLine,
     describe_rate,
     describe_time_left,
+    find_next,
     lines_if_started,
     trunk_line,
     waiting_lines,
@@ -49,7 +49,7 @@ def dialing_panel(batch: Any, counts: Mapping[CallStatus, int]) -> DialingPanel 
         pending=pending,
         rate=describe_rate(rate),
         time_left=describe_time_left(pending, rate),
-        waiting=waiting_lines_of(batch, pending, describe_due(batch, trunks, problems, dialing + talking)),
+        **waiting_calls(batch, pending, describe_due(batch, trunks, problems, dialing + talking)),
         note="" if is_active else describe_suppressed(batch),
         trunks=trunks,
         problems=problems + list_warnings(batch),
@@ -57,13 +57,16 @@ def dialing_panel(batch: Any, counts: Mapping[CallStatus, int]) -> DialingPanel 
     )
 
 
-def waiting_lines_of(batch: Any, pending: int, due_text: str) -> Sequence[WaitingLine]:
+def waiting_calls(batch: Any, pending: int, due_text: str) -> dict[str, Any]:
     """Return what the pending calls of an active batch wait for, or what would happen to those of another one."""
     clock, rules = request_clock(), dialing_rules(batch.settings)
     if batch.status != QueueStatus.ACTIVE:
-        return lines_if_started(query.count_zones(current_user.key, batch.id), rules, clock)
+        return {"waiting": lines_if_started(query.count_zones(current_user.key, batch.id), rules, clock)}
     groups = query.fetch_waiting(current_user.key, batch.id, clock.now)
-    return waiting_lines(groups, pending, due_text, rules, clock)
+    return {
+        "waiting": waiting_lines(groups, pending, due_text, rules, clock),
+        "next_at": find_next(groups, pending),
+    }
 
 
 def describe_due(batch: Any, trunks: Sequence[TrunkLine], problems: Sequence[str], open_calls: int) -> str:
@@ -73,7 +76,7 @@ def describe_due(batch: Any, trunks: Sequence[TrunkLine], problems: Sequence[str
     if not trunks:
         return "another dialer"
     if problems:
-        return "the trunk"
+        return "a dialer process" if NO_DIALER in problems else "the trunk"
     limit = batch.settings.get("maxConcurrent", 0)
     is_full = all(trunk.in_use >= trunk.lines for trunk in trunks) or (limit and open_calls >= limit)
     return "a free line" if is_full else "their turn"

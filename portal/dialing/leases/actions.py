@@ -71,11 +71,14 @@ def require_outside_batch(owner_key: int, batch_id: str) -> None:
 
 
 def extend_leases(by: Actor, attempt_ids: Sequence[str], seconds: int) -> HeldAttempts:
-    """Hold attempts for this time from now on, in which the dialer must be heard again."""
+    """Hold attempts for this time from now on, in which the dialer must be heard again.
+
+    While an emergency stop is in force, all of them are gone, because the dialer must hang up.
+    """
     with write_transaction() as session:
         lock_batch_list(session, by.user_key)
         now = now_ms()
-        held = find_held(by.user_key, attempt_ids, now)
+        held = {} if is_stopped(by.user_key) else find_held(by.user_key, attempt_ids, now)
         keys = [attempt.key for attempt in held.values()]
         session.execute(update(ATTEMPTS).where(ATTEMPTS.c.key.in_(keys)).values(held_until=now + seconds * 1000))
         return split(attempt_ids, held)

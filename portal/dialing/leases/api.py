@@ -72,7 +72,7 @@ def lease_response(caller: Caller, body: LeaseBody) -> Response:
     Operation(
         summary="Extend leases",
         description="Holds leased attempts for a time from now on. Attempts in gone have ended, were lost, or are not"
-        " the account's: hang up and do not place them.",
+        " the account's, or an emergency stop is in force: hang up and do not place them.",
         scope=Scope.DIAL,
         body=HeartbeatBody,
         successes={200: SuccessAnswer("The attempts that are held, and the others.", HeartbeatAnswer)},

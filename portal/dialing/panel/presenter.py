@@ -45,7 +45,8 @@ class TrunkLine:
 class DialingPanel:
     """The panel of a batch. `rate` and `time_left` are "" if nothing was dialed lately.
 
-    `waiting` says for what calls wait, or before the start what would happen to the first `counted` of them.
+    `waiting` says for what calls wait, or before the start what would happen to the first `counted` of them. `next_at`
+    is the time of the first one in milliseconds, if none may be placed before.
     """
 
     is_active: bool
@@ -59,6 +60,7 @@ class DialingPanel:
     trunks: Sequence[TrunkLine]
     problems: Sequence[str]
     counted: int
+    next_at: int | None = None
 
     @property
     def heading(self) -> str:
@@ -104,6 +106,13 @@ def waiting_lines(
     if pending > counted:
         lines[due_text if counted < MAX_COUNTED else OTHERS] += pending - counted
     return shorten(lines)
+
+
+def find_next(groups: Sequence[WaitingGroup], pending: int) -> int | None:
+    """Return when the first call may be placed, if all of them wait for a time."""
+    if not groups or sum(group.calls for group in groups) < min(pending, MAX_COUNTED):
+        return None
+    return min(group.first_at for group in groups)
 
 
 def shorten(lines: Counter[str]) -> list[WaitingLine]:

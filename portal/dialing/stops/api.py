@@ -9,6 +9,7 @@ from portal.api.openapi import INVALID_BODY_ERRORS, Operation, SuccessAnswer, do
 from portal.dialing.stops import actions, query
 from portal.dialing.stops.parameters import StopReason
 from portal.dialing.stops.schema import StopBody
+from portal.idempotency.api import answer_once, begin_keyed_request
 from portal.models import Scope
 from portal.web.envelope import success_response
 from portal.web.json_body import read_body
@@ -16,7 +17,6 @@ from portal.web.json_body import read_body
 blueprint = Blueprint("stops_api", __name__, url_prefix="/api/call")
 
 TAG = "dialing"
-EXAMPLE = {"reason": "Wrong contact list"}
 
 
 @blueprint.post("/emergency-stop")
@@ -28,17 +28,23 @@ EXAMPLE = {"reason": "Wrong contact list"}
         " calls. A stop that is in force keeps its reason.",
         scope=Scope.WRITE,
         body=StopReason,
+        takes_key=True,
         successes={200: SuccessAnswer("The account is stopped.", StopBody)},
         errors=INVALID_BODY_ERRORS,
         tag=TAG,
-        example=EXAMPLE,
+        example={"reason": "Wrong contact list"},
     )
 )
 def stop_calls() -> Response:
     """Stop the caller's account."""
     caller, body = require_caller_with_body(Scope.WRITE)
+    keyed = begin_keyed_request(caller, body)
     fields = read_body(body, StopReason)
-    return success_response({"hungUp": actions.stop(caller.actor, fields.reason)}, "All calls stopped")
+
+    def stop() -> Response:
+        return success_response({"hungUp": actions.stop(caller.actor, fields.reason)}, "All calls stopped")
+
+    return answer_once(keyed, stop)
 
 
 @blueprint.post("/emergency-resume")
@@ -49,6 +55,7 @@ def stop_calls() -> Response:
         " force; only an admin can lift it. hungUp is 0.",
         scope=Scope.WRITE,
         body=StopReason,
+        takes_key=True,
         successes={200: SuccessAnswer("The account is not stopped.", StopBody)},
         errors=INVALID_BODY_ERRORS,
         tag=TAG,
@@ -58,10 +65,15 @@ def stop_calls() -> Response:
 def resume_calls() -> Response:
     """Lift the stop of the caller's account."""
     caller, body = require_caller_with_body(Scope.WRITE)
+    keyed = begin_keyed_request(caller, body)
     fields = read_body(body, StopReason)
-    was_stopped = actions.resume(caller.actor, fields.reason)
-    if query.is_stopped(caller.actor.user_key):
-        message = "The calls of all accounts are stopped; only an admin can resume them"
-    else:
-        message = "Calls resumed" if was_stopped else "No emergency stop was in force"
-    return success_response({"hungUp": 0}, message)
+
+    def resume() -> Response:
+        was_stopped = actions.resume(caller.actor, fields.reason)
+        if query.is_stopped(caller.actor.user_key):
+            message = "The calls of all accounts are stopped; only an admin can resume them"
+        else:
+            message = "Calls resumed" if was_stopped else "No emergency stop was in force"
+        return success_response({"hungUp": 0}, message)
+
+    return answer_once(keyed, resume)
