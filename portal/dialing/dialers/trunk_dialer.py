@@ -20,6 +20,7 @@ from portal.dialing.stops import is_stopped
 from portal.dialing.sweep import sweep_trunk
 from portal.dialing.taking import TakenCall, take_calls
 from portal.dialing.trunk_engines import engine_identity, open_engine
+from portal.extensions import db
 from portal.telemetry import metrics
 from portal.times import now_ms
 
@@ -162,6 +163,7 @@ class TrunkDialer:
     def hang_up_all(self, trunk: Any, engine: Engine) -> None:
         """Hang up every call on the trunk. It is repeated each second, also for a call that was just being placed."""
         attempts = query.list_open_attempts(trunk.key)
+        db.session.rollback()  # the engine may answer slowly
         failed = list(filter(None, self.pool.map(lambda attempt_id: try_hang_up(engine, attempt_id), attempts)))
         if failed:
             log.warning("trunk %s: %s calls cannot be hung up yet: %s", trunk.id, len(failed), failed[0])
