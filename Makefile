@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test bench trials lint format migrate demo requirements sbom clean
+.PHONY: help run test asterisk bench trials lint format migrate demo requirements sbom clean
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -26,6 +26,9 @@ run: $(VENV)/installed ## Run the portal on HOST:PORT (127.0.0.1:8000) with DATA
 test: $(VENV)/installed-for-tests ## Run all tests on both databases and in Chromium; ARGS="-k search" selects some
 	@$(PYTHON) -m tests.support.services prepare
 	@exec $(PYTHON) -m pytest -n 4 $(ARGS)
+
+asterisk: $(VENV)/installed-for-tests ## Run a real Asterisk that calls no one, to try a trunk with (Debian)
+	@exec $(PYTHON) -m tests.support.asterisk
 
 bench: $(VENV)/installed-for-tests $(VENV)-bench/installed ## Compare the portal's speed with alternatives (SHAPE=small for a quick run; ROUNDS=15)
 	@$(PYTHON) -m tests.benchmarks

@@ -5,13 +5,17 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 SHARED_MEMORY = Path("/dev/shm")
+EMBEDDED_DIALER = Path(__file__).resolve().parent / "portal" / "server" / "embedded_dialer.py"
+DIALER_STOP_SECONDS = 20
 
 
 def create_metrics_folder() -> None:
@@ -76,8 +80,39 @@ if SHARED_MEMORY.is_dir():
 
 
 def when_ready(server: Any) -> None:
-    """Let Ctrl-C finish the requests in progress, as SIGTERM does."""
+    """Let Ctrl-C finish the requests in progress, as SIGTERM does, and start the dialer."""
     signal.signal(signal.SIGINT, lambda *_: server.signal(signal.SIGTERM, None))
+    start_dialer(server)
+
+
+def start_dialer(server: Any) -> None:
+    """Start a dialer that ends with this server, unless it runs as a service of its own."""
+    if values["DIALER"] == "embedded":
+        # Its metrics are in the database, because dialers may run on other machines (portal/dialing/dialers).
+        environ = {name: value for name, value in os.environ.items() if name != METRICS_VARIABLE}
+        command = (sys.executable, "-P", EMBEDDED_DIALER, str(os.getpid()))
+        server.dialer = subprocess.Popen(command, env=environ)  # noqa: S603 (constant words)
+
+
+def is_dialer_running(server: Any) -> bool:
+    """Return whether this server has started a dialer that has not ended."""
+    return hasattr(server, "dialer") and server.dialer.poll() is None
+
+
+def on_reload(server: Any) -> None:
+    """Restart the dialer with the new settings, as the workers are."""
+    if is_dialer_running(server):
+        server.dialer.send_signal(signal.SIGHUP)
+    else:
+        start_dialer(server)
+
+
+def on_exit(server: Any) -> None:
+    """End the dialer. It also ends by itself if this process is killed."""
+    if is_dialer_running(server):
+        server.dialer.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            server.dialer.wait(DIALER_STOP_SECONDS)
 
 
 def post_worker_init(_worker: Any) -> None:

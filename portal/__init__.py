@@ -67,51 +67,92 @@ def warn_of_exposed_files(app: Flask) -> None:
 
 
 def register_blueprints(app: Flask) -> None:
-    """Register pages, API and commands. The API ignores cookies, so it needs no CSRF protection."""
+    """Register pages, the API and commands."""
+    register_pages(app)
+    register_api(app)
+    register_commands(app)
+
+
+def register_pages(app: Flask) -> None:
+    """Register the pages, the health checks, and the redirect of the first page."""
     from portal.accounts import pages as accounts_pages
-    from portal.admin import audit_pages, token_commands
-    from portal.admin import commands as admin_commands
+    from portal.admin import audit_pages, stop_pages
     from portal.admin import pages as admin_pages
-    from portal.attempts import api as attempts_api
-    from portal.backups import commands as backups_commands
-    from portal.batches import api as batches_api
-    from portal.batches import commands as batches_commands
     from portal.batches import pages as batches_pages
-    from portal.calls import api as calls_api
-    from portal.demo import commands as demo_commands
-    from portal.demo import simulate_command
+    from portal.dialing.stops import pages as stops_pages
     from portal.server import health
-    from portal.suppressions import api as suppressions_api
     from portal.suppressions import pages as suppressions_pages
-    from portal.trunks import api as trunks_api
     from portal.trunks import pages as trunks_pages
-    from portal.uploads import api as uploads_api
     from portal.uploads import pages as uploads_pages
 
-    app.register_blueprint(accounts_pages.blueprint)
-    app.register_blueprint(batches_pages.blueprint)
-    app.register_blueprint(uploads_pages.blueprint)
-    app.register_blueprint(trunks_pages.blueprint)
-    app.register_blueprint(suppressions_pages.blueprint)
-    app.register_blueprint(admin_pages.blueprint)
-    app.register_blueprint(audit_pages.blueprint)
-    app.register_blueprint(api_pages.blueprint)
-    app.register_blueprint(health.blueprint)
-    for api in (batches_api, calls_api, attempts_api, uploads_api, trunks_api, suppressions_api):
-        app.register_blueprint(api.blueprint)
-        csrf.exempt(api.blueprint)
-    for command in (
-        admin_commands.user,
-        token_commands.token,
-        batches_commands.batch,
-        backups_commands.backup,
-        backups_commands.restore,
-        demo_commands.demo,
-        simulate_command.simulate,
-        cli.version,
+    for pages in (
+        accounts_pages,
+        batches_pages,
+        uploads_pages,
+        trunks_pages,
+        suppressions_pages,
+        stops_pages,
+        admin_pages,
+        audit_pages,
+        stop_pages,
+        api_pages,
+        health,
     ):
-        app.cli.add_command(command)
+        app.register_blueprint(pages.blueprint)
 
     @app.get("/")
     def home() -> Any:
         return redirect(url_for("batches.list_batches"))
+
+
+def register_api(app: Flask) -> None:
+    """Register the API, which ignores cookies and so needs no CSRF protection."""
+    from portal.attempts import api as attempts_api
+    from portal.batches import api as batches_api
+    from portal.calls import api as calls_api
+    from portal.dialing.dialers import api as dialer_api
+    from portal.dialing.leases import api as leases_api
+    from portal.dialing.stops import api as stops_api
+    from portal.dialing.webhooks import api as webhooks_api
+    from portal.suppressions import api as suppressions_api
+    from portal.trunks import api as trunks_api
+    from portal.uploads import api as uploads_api
+
+    for api in (
+        batches_api,
+        calls_api,
+        attempts_api,
+        uploads_api,
+        trunks_api,
+        suppressions_api,
+        stops_api,
+        dialer_api,
+        leases_api,
+        webhooks_api,
+    ):
+        app.register_blueprint(api.blueprint)
+        csrf.exempt(api.blueprint)
+
+
+def register_commands(app: Flask) -> None:
+    """Register the commands of `flask --app wsgi`."""
+    from portal.admin import commands as admin_commands
+    from portal.admin import stop_commands, token_commands
+    from portal.backups import commands as backups_commands
+    from portal.batches import commands as batches_commands
+    from portal.demo import commands as demo_commands
+    from portal.dialing.dialers import commands as dialer_commands
+
+    for command in (
+        admin_commands.user,
+        token_commands.token,
+        stop_commands.emergency_stop,
+        stop_commands.emergency_resume,
+        batches_commands.batch,
+        backups_commands.backup,
+        backups_commands.restore,
+        demo_commands.demo,
+        dialer_commands.dial,
+        cli.version,
+    ):
+        app.cli.add_command(command)

@@ -88,6 +88,13 @@ def parse_origins(name: str, text: str) -> tuple[str, ...]:
     return tuple(origin.removesuffix(":443" if origin.startswith("https:") else ":80") for origin in origins)
 
 
+def parse_public_url(name: str, text: str) -> str:
+    """Return an origin, or "" for none. Raises SettingError."""
+    if text and not ORIGIN.fullmatch(text.lower().rstrip("/")):
+        raise SettingError(f"{name} must be an origin, such as https://portal.example.com, without a path")
+    return text.lower().rstrip("/")
+
+
 @dataclass(frozen=True)
 class Setting:
     """An environment variable: its name, default (None = optional or computed), description and parser.
@@ -138,6 +145,13 @@ SETTINGS = (
         whole_between(1, 1000),
     ),
     Setting(
+        "DIALER",
+        "embedded",
+        "Who places calls: embedded (the server starts one dialer), or off (flask --app wsgi dial runs as a service).",
+        one_of("embedded", "off"),
+        key=None,
+    ),
+    Setting(
         "INSTANCE_DIR",
         None,
         "Directory of the SQLite file and the generated secret key. Default: instance/ next to the code.",
@@ -166,6 +180,13 @@ SETTINGS = (
         parse_origins,
     ),
     Setting("PROXIES", "0", "Number of trusted reverse proxies (X-Forwarded-*).", parse_whole),
+    Setting(
+        "PUBLIC_URL",
+        None,
+        "The portal's own origin as telephone providers reach it for callbacks, such as https://portal.example.com."
+        " Default: none.",
+        parse_public_url,
+    ),
     Setting(
         "STRICT_TRANSPORT_SECONDS",
         "31536000",

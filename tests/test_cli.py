@@ -28,7 +28,6 @@ COMMANDS = [
     ["token", "add", "owner@example.com", "--name", "sync"],
     ["batch", "import", "history.csv", "--owner", "owner@example.com"],
     ["batch", "purge", "--older-than", "30"],
-    ["simulate", "0" * 24],
     ["backup", "-"],
     ["demo"],
     ["demo", "--first-time"],

@@ -11,8 +11,9 @@ from sqlalchemy import Row, Select, bindparam, func, select
 from portal.accounts.tokens import hash_secret, secret_matches
 from portal.db.transactions import fetch
 from portal.extensions import db
-from portal.models import BatchList, Channel, RecoveryCode, Scope, Token, User, UserSession
+from portal.models import BatchList, Channel, EmergencyStop, RecoveryCode, Scope, Token, User, UserSession
 from portal.models.actor import Actor
+from portal.models.emergency_stop import EVERYONE
 from portal.models.list_state import LIST_STATE_COLUMNS, ListState, read_list_state
 from portal.text import MAX_EMAIL_LENGTH, find_forbidden_character, fold_email
 from portal.times import DAY_MS
@@ -55,7 +56,10 @@ class Credentials:
 
 @dataclass(frozen=True)
 class SessionUser(UserMixin):
-    """The signed-in user, their session and the state of their list, read by one query."""
+    """The signed-in user, their session and the state of their list, read by one query.
+
+    `stopped_at` is the time of the latest emergency stop in force for them.
+    """
 
     session_id: str
     session_key: int
@@ -72,6 +76,7 @@ class SessionUser(UserMixin):
     temporary_until: int | None
     is_admin: bool
     totp_secret: str | None
+    stopped_at: int | None
     list_state: ListState
 
     @property
@@ -119,6 +124,13 @@ CALLER = (
 OTHER_FIELDS = ("session_id", "list_state")
 SESSION_USER_COLUMNS = tuple(field.name for field in fields(SessionUser) if field.name not in OTHER_FIELDS)
 
+LATEST_STOP = (
+    select(func.max(EmergencyStop.stopped_at))
+    .where(EmergencyStop.owner_key.in_((User.key, EVERYONE)))
+    .correlate(User)
+    .scalar_subquery()
+)
+
 SESSION_USER = (
     select(
         UserSession.key.label("session_key"),
@@ -135,6 +147,7 @@ SESSION_USER = (
         User.temporary_until,
         User.is_admin,
         User.totp_secret,
+        LATEST_STOP.label("stopped_at"),
         *LIST_STATE_COLUMNS,
     )
     .join(User, User.key == UserSession.user_key)

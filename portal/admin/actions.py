@@ -15,8 +15,10 @@ from portal.accounts.query import require_session
 from portal.admin import query
 from portal.audit.account_log import log_account_event
 from portal.db.transactions import write_transaction
+from portal.dialing import stops
 from portal.models import AccountEvent, User
 from portal.models.actor import Actor
+from portal.models.emergency_stop import EVERYONE
 
 
 class AdminActionRefused(Exception):
@@ -164,3 +166,25 @@ def unlink_identities(user_key: int, by: Actor) -> bool:
     """
     with locked_account(user_key, by):
         return accounts.unlink_identities(user_key, by) > 0
+
+
+def stop_everyone(reason: str, by: Actor | None = None) -> int:
+    """Stop the calls of all accounts, and return the number of open calls. Raises AdminActionRefused."""
+    with locked_for_stop(by):
+        return stops.stop(by, reason, everyone=True)
+
+
+def resume_everyone(reason: str, by: Actor | None = None) -> bool:
+    """Lift the stop of all accounts, and return whether one was in force. Raises AdminActionRefused."""
+    with locked_for_stop(by):
+        return stops.resume(by, reason, everyone=True)
+
+
+@contextmanager
+def locked_for_stop(by: Actor | None) -> Iterator[None]:
+    """Open a transaction with all batches locked, and then the admins. Raises AdminActionRefused.
+
+    In this order, because a change of a batch locks its list first, and then refers to its user.
+    """
+    with stops.locked_lists(EVERYONE), locked_account(None, by):
+        yield

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 USER_ID = "64e5f0a1b2c3d4e5f6a7b8c9"
 BATCH_ID = "64e5f12345abcdef98765432"
 CALL_ID = "64e5f2aa45abcdef98765433"
+ATTEMPT_ID = "64e5f3bb45abcdef98765434"
 TRUNK_ID = "64e5f0d345abcdef98765434"
 CALLER_NUMBER_ID = "64e5f0e245abcdef98765435"
 PHONE_NUMBER = "+12025550101"

@@ -10,13 +10,15 @@ from sqlalchemy import Row, bindparam, delete, insert, update
 from sqlalchemy.orm import Session
 
 from portal.attempts import query
+from portal.attempts.division import CallOutcome
 from portal.attempts.progress import CallProgress, attempt_values, measure_progress, read_report
 from portal.attempts.retries import RetryRule, read_retry_rule
 from portal.calls.events import count_call
 from portal.calls.query import STATE_COLUMNS
 from portal.db.transactions import CHUNK_SIZE
 from portal.ids import new_id
-from portal.models import Attempt, Batch, Call, CallEvent, CallStatus
+from portal.models import Attempt, AttemptState, Batch, Call, CallEvent, CallStatus
+from portal.telemetry import metrics
 
 CALLS, ATTEMPTS, EVENTS = Call.__table__, Attempt.__table__, CallEvent.__table__
 PROGRESS_COLUMNS = (
@@ -125,7 +127,7 @@ class Changes:
             for event, number in zip(new, progress.numbers[len(stored) :], strict=True)
         ]
         self.add_attempts(call, rows, progress)
-        self.add_call(call, progress)
+        self.add_outcome(call, progress.outcome)
 
     def add_attempts(self, call: Row[Any], rows: Sequence[Row[Any]], progress: CallProgress) -> None:
         """Add the attempts that are new, that differ from their rows, or that no event reports any more."""
@@ -140,11 +142,12 @@ class Changes:
                 )
             elif any(getattr(row, name) != value for name, value in values.items()):
                 self.attempts.append({"attempt_key": row.key} | {f"new_{name}": values[name] for name in values})
+                if row.worker and row.state != AttemptState.ENDED and values["state"] == AttemptState.ENDED:
+                    metrics.count_end(values["outcome"], lost=values["lost"])
         self.removed += [row.key for row in known.values()]
 
-    def add_call(self, call: Row[Any], progress: CallProgress) -> None:
+    def add_outcome(self, call: Row[Any], outcome: CallOutcome) -> None:
         """Add the state of the call, and its contribution to the counts of its batch."""
-        outcome = progress.outcome
         state = outcome.state
         self.calls.append(
             {

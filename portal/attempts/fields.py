@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from portal.api.fields import ApiField, cells_reader, headings, json_reader, optional_time_field
-from portal.api.schema import CALL_ID, PHONE_NUMBER, Count, PublicIdText
+from portal.api.schema import ATTEMPT_ID, CALL_ID, PHONE_NUMBER, Count, PublicIdText
 from portal.models import AttemptState, CallStatus
 
 ATTEMPT_FIELDS = (
-    ApiField("_id", "id", PublicIdText, "64e5f3bb45abcdef98765434", label="Attempt ID"),
+    ApiField("_id", "id", PublicIdText, ATTEMPT_ID, label="Attempt ID"),
     ApiField("callId", "call_id", PublicIdText, CALL_ID, label="Call ID"),
     ApiField("phoneNumber", "phone_number", str, PHONE_NUMBER, label="Phone number"),
     ApiField("number", "number", Count, 1, label="Attempt"),

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import Row, Select, false, func, select
 
 from portal.db.transactions import CHUNK_SIZE, chunks
 from portal.extensions import db
-from portal.live import Deleted, live_calls
-from portal.models import Attempt, Call, CallEvent
+from portal.live import Deleted, live_batches, live_calls
+from portal.models import Attempt, AttemptCount, Batch, Call, CallEvent
+from portal.models.attempt import MACHINE
 from portal.web.pagination import Page, page_count
+
+# The number of ended attempts by their number, outcome, and whether a machine answered.
+OutcomeCounts = dict[tuple[int, str, bool], int]
 
 LIST_COLUMNS = (
     Attempt.id,
@@ -50,6 +54,22 @@ def find_by_id(owner_key: int, ids: Iterable[str], columns: Iterable[Any]) -> di
         row.attempt_id: row
         for chunk in chunks(ids)
         for row in db.session.execute(of_owner.where(Attempt.id.in_(chunk)))
+    }
+
+
+def find_taken(owner_key: int, ids: Iterable[str]) -> dict[str, Row[Any]]:
+    """Return those of the owner's attempts that workers took, by id, of deleted batches too."""
+    statement = select(Attempt.__table__).where(Attempt.owner_key == owner_key, Attempt.worker.is_not(None))
+    return {row.id: row for chunk in chunks(ids) for row in db.session.execute(statement.where(Attempt.id.in_(chunk)))}
+
+
+def find_reported(call_keys: Iterable[int]) -> set[int]:
+    """Return those of the calls of which a dialer reported events."""
+    reported = select(CallEvent.call_key).distinct()
+    return {
+        key
+        for chunk in chunks(call_keys)
+        for (key,) in db.session.execute(reported.where(CallEvent.call_key.in_(chunk)))
     }
 
 
@@ -96,6 +116,31 @@ def find_tried(owner_key: int, batch_id: str, columns: Iterable[Any], after: int
     has_attempt = select(Attempt.key).where(Attempt.call_key == Call.key).exists()
     statement = live_calls(owner_key, batch_id).with_only_columns(*columns).where(Call.key > after, has_attempt)
     return list(db.session.execute(statement.order_by(Call.key).limit(limit)))
+
+
+def fetch_counts(owner_key: int, batch_id: str) -> Sequence[Row[Any]]:
+    """Return the stored counts of a batch's ended attempts, by number."""
+    columns = (AttemptCount.number, AttemptCount.outcome, AttemptCount.by_machine, AttemptCount.attempts)
+    counts = live_batches(owner_key).join(AttemptCount).with_only_columns(*columns).where(Batch.id == batch_id)
+    return db.session.execute(counts.where(AttemptCount.attempts > 0).order_by(AttemptCount.number)).all()
+
+
+def find_miscounted(owner_key: int) -> dict[int, OutcomeCounts]:
+    """Return the batches whose stored counts differ from their attempts, by key, each with the correct counts."""
+    by_machine = func.coalesce(Attempt.answered_by == MACHINE, false())
+    columns = (Call.batch_key, Attempt.number, Attempt.outcome, by_machine)
+    ended = live_calls(owner_key, deleted=Deleted.INCLUDE).join(Attempt).where(Attempt.outcome.is_not(None))
+    rows = db.session.execute(ended.with_only_columns(*columns, func.count()).group_by(*columns))
+    counted = {(key, (number, outcome, bool(machine))): count for key, number, outcome, machine, count in rows}
+    of_owner = live_batches(owner_key, Deleted.INCLUDE).join(AttemptCount).with_only_columns(AttemptCount.__table__)
+    stored = {
+        (row.batch_key, (row.number, row.outcome, row.by_machine)): row.attempts
+        for row in db.session.execute(of_owner.where(AttemptCount.attempts != 0))
+    }
+    wrong = {key for key, _ in dict(counted.items() ^ stored.items())}
+    return {
+        wrong_key: {group: count for (key, group), count in counted.items() if key == wrong_key} for wrong_key in wrong
+    }
 
 
 def select_attempts(owner_key: int, batch_id: str, call_id: str | None) -> Select[Any]:

@@ -9,8 +9,8 @@ from alembic.script import ScriptDirectory
 
 from portal.version import ROOT
 
-# Backups leave out sessions and rate-limit counts, so that a restore does not sign users in again.
-TRANSIENT_TABLES = ("sessions", "counters")
+# Backups leave out sessions, rate-limit counts and running dialers, so that a restore does not sign users in again.
+TRANSIENT_TABLES = ("sessions", "counters", "dialers")
 
 # The tables of every release of the portal.
 PORTAL_TABLES = frozenset(("alembic_version", "users", "batches", "batch_lists", "calls"))

@@ -146,6 +146,18 @@ def find_by_id(owner_key: int, ids: Iterable[str]) -> dict[str, Row[Any]]:
     return {row.id: row for row in rows_in(live_calls(owner_key).with_only_columns(*STATE_COLUMNS), Call.id, ids)}
 
 
+def find_call(owner_key: int, batch_id: str, call_id: str) -> Call | None:
+    """Return the call with this id in a batch."""
+    statement = live_calls(owner_key, batch_id).where(Call.id == call_id)
+    return db.session.execute(statement).scalar_one_or_none()
+
+
+def find_by_key(owner_key: int, keys: Iterable[int]) -> dict[int, Row[Any]]:
+    """Return the calls with these keys, by key, of deleted batches too."""
+    statement = live_calls(owner_key, deleted=Deleted.INCLUDE).with_only_columns(*STATE_COLUMNS)
+    return {row.key: row for row in rows_in(statement, Call.key, keys)}
+
+
 def find_by_number(owner_key: int, batch_id: str, numbers: Iterable[str]) -> dict[str, Row[Any]]:
     """Return the batch's calls to these numbers, by number; of several to one number, the last one added."""
     statement = live_calls(owner_key, batch_id).with_only_columns(*STATE_COLUMNS).order_by(Call.key)
@@ -159,7 +171,7 @@ def find_pending_by_number(owner_key: int, batch_id: str, numbers: Iterable[str]
     return {row.phone_number: row for row in rows_in(statement, Call.phone_number, numbers)}
 
 
-def rows_in(statement: Select[Any], column: Any, values: Iterable[str]) -> Iterator[Row[Any]]:
+def rows_in(statement: Select[Any], column: Any, values: Iterable[Any]) -> Iterator[Row[Any]]:
     """Iterate over the rows whose column has one of the values, chunk by chunk."""
     for chunk in chunks(values):
         yield from db.session.execute(statement.where(column.in_(chunk)))

@@ -15,15 +15,25 @@ from portal.accounts import query
 from portal.batches.actions import insert_batches, insert_calls, record_created
 from portal.calls import query as calls_query
 from portal.db.transactions import chunks, write_transaction
-from portal.demo.samples import SEED, sample_calls, sample_plans
+from portal.demo.samples import (
+    CALLER_NUMBERS,
+    SEED,
+    SIMULATOR,
+    SIMULATOR_SETTINGS,
+    sample_calls,
+    sample_plans,
+)
 from portal.ids import new_readable_secret
-from portal.models import Attempt, Channel, Scope, User
+from portal.models import Attempt, Channel, Scope, TrunkKind, User
 from portal.models.actor import Actor
 from portal.times import now_ms
+from portal.trunks import actions as trunks
+from portal.trunks.parameters import NewCallerNumber, NewTrunk, SimulatorSettings
 from portal.web.parameters import InvalidParameter
 
 EMAIL = "demo@example.com"
 NAME = "Demo"
+TRUNK_NAME = "Simulator"
 TOKEN_DAYS = 30
 
 
@@ -58,8 +68,18 @@ def create_demo(*, first_time: bool) -> DemoAccess | None:
 def create_demo_account(password: str) -> User:
     """Create the account and its batches. It is an admin, so that a new user can see every page."""
     user = accounts.add_user(EMAIL, NAME, "UTC", password, is_admin=True)
-    insert_sample_batches(Actor(user.key, Channel.COMMAND))
+    by = Actor(user.key, Channel.COMMAND)
+    add_simulator(by)
+    insert_sample_batches(by)
     return user
+
+
+def add_simulator(by: Actor) -> None:
+    """Add the trunk that calls no one, with its caller numbers."""
+    settings = SimulatorSettings(**SIMULATOR_SETTINGS)
+    trunk_id = trunks.add_trunk(by, NewTrunk(name=TRUNK_NAME, kind=TrunkKind.SIMULATOR, settings=settings, **SIMULATOR))
+    for number, label in CALLER_NUMBERS.items():
+        trunks.add_caller_number(by, NewCallerNumber(phoneNumber=number, label=label, trunkId=trunk_id))
 
 
 def insert_sample_batches(by: Actor) -> None:

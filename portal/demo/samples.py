@@ -21,6 +21,12 @@ SEED = 1948
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
 RETRY_DELAY_MS = HOUR_MS
+SIMULATED_DELAY_SECONDS = 5  # between two attempts, for a user who watches
+
+# The demo's trunk calls no one. A call takes a sixtieth of its time, so that a batch ends within a minute.
+SIMULATOR = {"lines": 60, "perSecond": 20.0, "ringSeconds": 20}
+SIMULATOR_SETTINGS = {"answer": 0.62, "speed": 60.0, "seed": 1948}
+CALLER_NUMBERS = {"+12025550170": "Sales", "+12025550171": "Support"}
 WORKER = "demo"
 HISTORY_DAYS = 425  # fourteen months
 PAST_BATCHES = 52
@@ -62,7 +68,7 @@ RECENT = (
     ("Campaña clientes nuevos: Málaga", QueueStatus.ACTIVE, 49, 2, 164, 0.34),
     ("Customer survey: after installation", QueueStatus.PAUSED, 30, 95, 303, 0.47),
     ("Relance été: abonnés fidèles", QueueStatus.PAUSED, 98, 1510, 188, 0.69),
-    ("Loyalty club invitation", QueueStatus.PENDING, 1.4, 84, 540, 0),
+    ("Loyalty club invitation", QueueStatus.PENDING, 1.4, 84, 240, 0),
     ("Kündiger-Rückgewinnung: Köln", QueueStatus.PENDING, 5.5, 330, 97, 0),
     ("VIP preview: 100% fibre", QueueStatus.PENDING, 27, 1620, 75, 0),
 )
@@ -101,8 +107,14 @@ class SamplePlan:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Return the settings of the batch."""
-        return {"retry": self.retry, "delay": RETRY_DELAY_MS // 1000} if self.retry else {}
+        """Return the settings of the batch. An active one belongs to another dialer, so that nothing starts unasked.
+
+        Callees' hours do not matter to a simulator: a batch can be started at any time of day.
+        """
+        if self.status is QueueStatus.ACTIVE:
+            return {"retry": self.retry, "delay": RETRY_DELAY_MS // 1000}
+        simulated = {"callingNumbers": list(CALLER_NUMBERS), "useCalleeZone": False}
+        return simulated | ({"retry": self.retry, "delay": SIMULATED_DELAY_SECONDS} if self.retry else {})
 
 
 def sample_plans(rng: random.Random, now: int) -> list[SamplePlan]:
@@ -200,7 +212,7 @@ def attempt_rows(
     """Yield the attempts of a call as rows to insert; the last one has the status of the call, at that time."""
     spacing = min(RETRY_DELAY_MS, (at - plan.created_at) // max(number, 1))
     for remaining in reversed(range(number)):
-        outcome = status if remaining == 0 else rng.choices(DEFAULT_RETRY_ON, (1, 4))[0]
+        outcome = status if remaining == 0 else CallStatus(rng.choices(DEFAULT_RETRY_ON, (1, 4))[0])
         last_at = at - remaining * spacing
         begun_at = last_at - (duration if outcome.is_picked else 0) * 1000 - rng.randint(3, 12) * 1000
         answered_at = begun_at + 3000 if outcome.is_picked else None

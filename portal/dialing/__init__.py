@@ -1,1 +1,1 @@
-"""The rules of dialing, as pure functions: when a call may be placed, and until when it is held."""
+"""Dialing: decide when calls may be placed, take them, place them through telephony engines, and store what happens."""

@@ -1,11 +1,13 @@
 """The tables: columns, constraints and vocabularies. No queries."""
 
 from portal.models.account_log import AccountEvent, AccountLogEntry
-from portal.models.attempt import Attempt, AttemptState
+from portal.models.attempt import Attempt, AttemptCount, AttemptState
 from portal.models.batch import Batch, BatchAction, QueueStatus
 from portal.models.batch_list import BatchBucket, BatchList
 from portal.models.batch_log import BatchEvent, BatchLogEntry, Channel
 from portal.models.call import Call, CallEvent, CallStatus
+from portal.models.dialer import Dialer
+from portal.models.emergency_stop import EmergencyStop
 from portal.models.idempotent_answer import IdempotentAnswer
 from portal.models.session import LinkedIdentity, RecoveryCode, UserSession
 from portal.models.shared_counter import SharedCounter
@@ -19,6 +21,7 @@ __all__ = [
     "AccountEvent",
     "AccountLogEntry",
     "Attempt",
+    "AttemptCount",
     "AttemptState",
     "Batch",
     "BatchAction",
@@ -31,6 +34,8 @@ __all__ = [
     "CallStatus",
     "CallerNumber",
     "Channel",
+    "Dialer",
+    "EmergencyStop",
     "IdempotentAnswer",
     "LinkedIdentity",
     "QueueStatus",

@@ -42,6 +42,8 @@ class AccountEvent(LabeledEnum):
     CALLER_NUMBER_ADDED = "caller-number-added", "Caller number added"
     CALLER_NUMBER_CHANGED = "caller-number-changed", "Caller number changed"
     CALLER_NUMBER_REMOVED = "caller-number-removed", "Caller number removed"
+    EMERGENCY_STOP = "emergency-stop", "Emergency stop"
+    EMERGENCY_RESUME = "emergency-resume", "Emergency stop lifted"
     SUPPRESSIONS_ADDED = "suppressions-added", "Do-not-call numbers added"
     SUPPRESSIONS_REMOVED = "suppressions-removed", "Do-not-call numbers removed"
 

@@ -26,6 +26,8 @@ class AttemptState(LabeledEnum):
 
 # Attempts that occupy a line and a phone number.
 ON_LINE = text("state <> 'ended' AND worker IS NOT NULL")
+BY_WORKER = text("worker IS NOT NULL")
+MACHINE = "machine"  # the value of `answered_by` for an answering machine
 
 
 class Attempt(Base):
@@ -56,6 +58,8 @@ class Attempt(Base):
             postgresql_where=ON_LINE,
         ),
         Index(None, "owner_key", "phone_number"),
+        Index("ix_attempts_taken", "owner_key", "taken_at", sqlite_where=BY_WORKER, postgresql_where=BY_WORKER),
+        Index("ix_attempts_on_line_held", "held_until", sqlite_where=ON_LINE, postgresql_where=ON_LINE),
     )
 
     key: Mapped[int] = mapped_column(Key, primary_key=True)
@@ -69,6 +73,7 @@ class Attempt(Base):
     worker: Mapped[str | None] = mapped_column(String(100))  # the dialer process or outside dialer that took the call
     state: Mapped[str] = mapped_column(String(20))
     taken_at: Mapped[int | None] = mapped_column(Millis)
+    held_until: Mapped[int | None] = mapped_column(Millis)  # without news of its end until then, it is lost
     placed_at: Mapped[int | None] = mapped_column(Millis)
     answered_at: Mapped[int | None] = mapped_column(Millis)
     ended_at: Mapped[int | None] = mapped_column(Millis)
@@ -78,3 +83,15 @@ class Attempt(Base):
     answered_by: Mapped[str | None] = mapped_column(String(20))  # human or machine
     lost: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())  # ended without a known outcome
     record: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # the engine's record
+
+
+class AttemptCount(Base):
+    """The number of a batch's ended attempts per number and outcome; only triggers write it (migration 0013b)."""
+
+    __tablename__ = "attempt_counts"
+
+    batch_key: Mapped[int] = mapped_column(Key, ForeignKey("batches.key", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    outcome: Mapped[str] = mapped_column(String(20), primary_key=True)
+    by_machine: Mapped[bool] = mapped_column(Boolean, primary_key=True, autoincrement=False)
+    attempts: Mapped[int]

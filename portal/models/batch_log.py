@@ -12,12 +12,13 @@ from portal.models.labeled_enum import LabeledEnum
 
 
 class Channel(LabeledEnum):
-    """The way a change was requested, or that it was scheduled; for the API, the log names the token as well."""
+    """The way a change was requested, or what did it by itself; for the API, the log names the token as well."""
 
     PAGE = "page", "web app"
     API = "api", "API"
     COMMAND = "command", "command line"
     SCHEDULE = "schedule", "schedule"
+    DIALER = "dialer", "dialer"
 
 
 class BatchEvent(LabeledEnum):

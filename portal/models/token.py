@@ -14,6 +14,7 @@ class Scope(LabeledEnum):
 
     READ = "read", "view batches and calls"
     WRITE = "write", "create and change batches, and report calls"
+    DIAL = "dial", "lease calls, as a dialer"
 
 
 class Token(Base):

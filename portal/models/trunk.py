@@ -12,6 +12,7 @@ from portal.models.labeled_enum import LabeledEnum
 
 LABEL_LENGTH = 100
 ADDRESS_LENGTH = 500
+SILENT_MS = 10_000  # nothing is placed through an engine that was not heard for this time
 MIN_RING_SECONDS = 15  # 47 CFR 64.1200(a)(6)
 
 

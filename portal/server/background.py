@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from portal.batches.actions import start_scheduled_batches
 from portal.db.outages import find_outage
+from portal.dialing.sweep import sweep_leases
 from portal.server import hourly_tasks
 
 FIRST_RUN_SECONDS = 2  # after the start
@@ -53,4 +54,5 @@ def server_tasks() -> tuple[PeriodicTask, ...]:
     return (
         PeriodicTask("hourly tasks", 3600, hourly_tasks.run),
         PeriodicTask("scheduled starts", 5, start_scheduled_batches),
+        PeriodicTask("lost attempts", 5, sweep_leases),
     )

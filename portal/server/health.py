@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from portal.db.outages import find_outage
 from portal.server import schema_version, stopping
-from portal.telemetry import metrics
+from portal.telemetry import dialing_metrics, metrics
 
 blueprint = Blueprint("health", __name__)
 
@@ -48,7 +48,7 @@ def show_metrics() -> Response:
     sent = request.headers.get("Authorization", "")
     if not hmac.compare_digest(sent.encode(), f"Bearer {token}".encode()):
         abort(Response("Send METRICS_TOKEN as Authorization: Bearer\n", 401, {"WWW-Authenticate": "Bearer"}))
-    return Response(metrics.render_metrics(), content_type=CONTENT_TYPE_LATEST)
+    return Response(metrics.render_metrics(dialing_metrics.collect_dialing), content_type=CONTENT_TYPE_LATEST)
 
 
 def status_response(code: int, status: str, reason: str = "") -> Response:

@@ -17,6 +17,7 @@ from portal.suppressions.parameters import (
     SuppressionListParameters,
     SuppressionsBody,
 )
+from portal.suppressions.placements import wait_for_placements
 from portal.suppressions.presenter import suppressions_json
 from portal.suppressions.schema import AddedBody, LoadedBody, RemovedBody, SuppressionPageBody
 from portal.uploads.parameters import FILE_EXAMPLE
@@ -91,7 +92,9 @@ def add_suppressions() -> Response:
         result = actions.add_numbers(caller.actor, fields.phone_numbers, fields.source, fields.until_ms)
         return success_response({"added": result.added, "known": result.known}, SUPPRESSED)
 
-    return answer_once(keyed, add)
+    answer = answer_once(keyed, add)
+    wait_for_placements(caller.actor.user_key, fields.phone_numbers)
+    return answer
 
 
 @blueprint.post("/upload")
@@ -125,10 +128,12 @@ def upload_suppressions() -> Response:
     fields.require_registry()
     contacts, report, read = read_file(caller, fields, file, skip_invalid=fields.type)
 
+    numbers = [contact.number for contact in contacts]
+
     def load() -> Response:
         result = actions.add_numbers(
             caller.actor,
-            [contact.number for contact in contacts],
+            numbers,
             fields.source,
             fields.until_ms,
             valid_days=fields.valid_days,
@@ -136,7 +141,9 @@ def upload_suppressions() -> Response:
         )
         return success_response(result._asdict() | {"skipped": report.skipped, "read": read}, SUPPRESSED)
 
-    return answer_once(keyed, load)
+    answer = answer_once(keyed, load)
+    wait_for_placements(caller.actor.user_key, numbers)
+    return answer
 
 
 @blueprint.delete("/<phone_number>")

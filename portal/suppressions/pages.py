@@ -15,6 +15,7 @@ from portal.contacts.file_limits import ContactFileError
 from portal.models.suppression import OWN_SOURCE
 from portal.suppressions import actions, query
 from portal.suppressions.parameters import ListLoad, SuppressionPageParameters, SuppressionsBody
+from portal.suppressions.placements import wait_for_placements
 from portal.suppressions.presenter import describe_added, list_view, suppression_view
 from portal.uploads.actions import UploadedFile
 from portal.uploads.parsing import ReadingOptions, open_contact_sheet, read_contacts
@@ -74,7 +75,9 @@ def add_numbers() -> Response:
     parsed = parse_fields(given, SuppressionsBody, request_clock().zone, {}, current_user.region)
     try:
         form = parsed.or_refuse()
-        result = actions.add_numbers(current_actor(), form.phone_numbers, form.source, form.until_ms)
+        actor = current_actor()
+        result = actions.add_numbers(actor, form.phone_numbers, form.source, form.until_ms)
+        wait_for_placements(actor.user_key, form.phone_numbers)
     except InvalidParameter as error:
         return show_suppressions(problems_by_field(error.problems))
     flash(describe_added(*result))
@@ -115,6 +118,7 @@ def upload_list() -> Any:
                 replace=form.replace,
                 advance=lambda done: advance("Storing", done, len(numbers)),
             )
+            wait_for_placements(actor.user_key, numbers)
         except InvalidParameter as error:
             raise UserError("Correct the marked fields.", error.problems) from error
         flash(describe_added(*result))

@@ -112,6 +112,13 @@ def list_view(row: Any, now: int) -> ListView:
     )
 
 
+def describe_outdated(sources: Sequence[str]) -> str:
+    """Say which lists are out of date; "" = none."""
+    names = ", ".join(f"“{source_label(source)}”" for source in sources)
+    verb = "list is" if len(sources) == 1 else "lists are"
+    return f"Do-not-call {verb} out of date: {names}. Load the current edition." if sources else ""
+
+
 def describe_listed(counts: ListedCounts, *, every_list: bool) -> str:
     """Say how many contacts will not be called: "12 contacts are on your do-not-call list …"; "" = all are."""
     count = counts.own + (counts.others if every_list else 0)

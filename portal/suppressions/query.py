@@ -15,6 +15,7 @@ from portal.models import Call, CallStatus, Suppression, SuppressionList
 from portal.models.suppression import OWN_SOURCE
 from portal.suppressions.parameters import SuppressionListParameters
 from portal.text import fold
+from portal.times import DAY_MS
 from portal.web.pagination import Page
 
 
@@ -97,6 +98,14 @@ def list_lists(owner_key: int) -> Sequence[Row[Any]]:
     statement = select(*columns, numbers.scalar_subquery().label("numbers"))
     statement = statement.where(SuppressionList.owner_key == owner_key)
     return db.session.execute(statement.order_by(SuppressionList.source != OWN_SOURCE, SuppressionList.source)).all()
+
+
+def find_outdated_lists(owner_key: int, now: int) -> list[str]:
+    """Return the sources of the owner's lists that should have been loaded again."""
+    columns = (SuppressionList.source, SuppressionList.loaded_at, SuppressionList.valid_days)
+    limited = select(*columns).where(SuppressionList.owner_key == owner_key, SuppressionList.valid_days.is_not(None))
+    rows = db.session.execute(limited.order_by(SuppressionList.source))
+    return [row.source for row in rows if row.loaded_at + row.valid_days * DAY_MS <= now]
 
 
 def find_list(owner_key: int, source: str) -> SuppressionList | None:

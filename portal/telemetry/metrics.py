@@ -47,6 +47,18 @@ database_errors = Counter(
 sign_ins_refused = Counter("portal_sign_ins_refused", "Refused sign-ins.", ["reason"], registry=portal_registry)
 rate_limited = Counter("portal_rate_limited", "Requests refused by a rate limit.", ["by"], registry=portal_registry)
 
+# What the portal's dialers do (portal/telemetry/dialing_metrics.py), and in the server the reports of other dialers.
+placements = Counter("portal_placements", "Calls given to engines.", ["result"], registry=portal_registry)
+attempts_ended = Counter("portal_attempts_ended", "Ended attempts.", ["outcome"], registry=portal_registry)
+attempts_lost = Counter("portal_attempts_lost", "Attempts without a known outcome.", registry=portal_registry)
+engine_events = Counter("portal_engine_events", "Events heard from engines.", registry=portal_registry)
+
+
+def count_end(outcome: str, *, lost: bool) -> None:
+    """Count an attempt of a dialer that has ended."""
+    attempts_ended.labels(outcome).inc()
+    attempts_lost.inc(lost)
+
 
 @lru_cache(maxsize=CACHE_SIZE)
 def request_metrics(method: str, route: str, status: int) -> tuple[Callable[[], None], Callable[[float], None]]:
@@ -66,6 +78,13 @@ def count_in_flight(wsgi_app: Callable[..., Iterable[bytes]]) -> Callable[..., I
             http_requests_in_flight.dec()
 
     return counted
+
+
+class FunctionCollector(Collector):
+    """Collect what a function returns."""
+
+    def __init__(self, collect: Callable[[], Iterable[Metric]]) -> None:
+        self.collect = collect  # type: ignore[method-assign]
 
 
 class ReleaseCollector(Collector):
@@ -99,13 +118,11 @@ def process_ids() -> list[int]:
     return sorted(int(path.stem.rpartition("_")[2]) for path in Path(folder).glob("gauge_livesum_*.db"))
 
 
-def render_metrics() -> bytes:
-    """Return all metrics in Prometheus's text format."""
+def render_metrics(collect_more: Callable[[Iterable[Metric]], Iterable[Metric]] = iter) -> bytes:
+    """Return all metrics in Prometheus's text format. `collect_more` extends those that this server has counted."""
     registry = CollectorRegistry()
-    if os.environ.get(FOLDER_VARIABLE):
-        MultiProcessCollector(registry)
-    else:
-        registry.register(portal_registry)
+    counted = MultiProcessCollector(None) if os.environ.get(FOLDER_VARIABLE) else portal_registry
+    registry.register(FunctionCollector(lambda: collect_more(counted.collect())))
     registry.register(ReleaseCollector())
     registry.register(ServerProcessCollector())
     return generate_latest(registry)

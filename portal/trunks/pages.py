@@ -10,9 +10,13 @@ from flask_login import current_user, login_required
 from werkzeug.wrappers import Response as AnyResponse
 
 from portal.accounts.current_user import current_actor
+from portal.dialing.dialers.actions import start_test_call
+from portal.dialing.dialers.query import list_dialers
 from portal.ids import parse_id
 from portal.models import CallerNumber, Trunk, TrunkKind
 from portal.models.actor import Actor
+from portal.suppressions.presenter import describe_outdated
+from portal.suppressions.query import find_outdated_lists
 from portal.times import UTC
 from portal.trunks import actions, query
 from portal.trunks.actions import ChangeRefused
@@ -21,12 +25,14 @@ from portal.trunks.parameters import (
     NewCallerNumber,
     NewTrunk,
     SettingsPageParameters,
+    TestCall,
     TrunkChanges,
     TrunkForm,
     read_trunk_form,
 )
 from portal.trunks.presenter import caller_number_view, trunk_form_values, trunk_view
 from portal.web import htmx
+from portal.web.clock import request_clock
 from portal.web.pagination import fetch_existing_page
 from portal.web.parameters import InvalidParameter, parse_fields, parse_form, parse_query
 from portal.web.rendering import render
@@ -51,7 +57,8 @@ def apply_to_row(change: Callable[[Actor, str], bool], row_id: str, result: str,
 @blueprint.get("/trunks")
 @login_required
 def list_trunks() -> AnyResponse:
-    """Show the trunks."""
+    """Show the trunks, and what keeps calls from being placed or makes them risky."""
+    now = request_clock().now
     parsed = parse_query(request.query_string, SettingsPageParameters, ignore_unknown=True)
     parameters, page = fetch_existing_page(
         parsed, lambda parameters: query.fetch_trunks(current_user.key, parameters.page, parameters.limit)
@@ -62,7 +69,9 @@ def list_trunks() -> AnyResponse:
         problems=parsed.problems,
         parameters=parameters,
         page=page,
-        trunks=[trunk_view(row) for row in page.rows],
+        trunks=[trunk_view(row, now) for row in page.rows],
+        has_dialer=not page.rows or bool(list_dialers(now)),
+        outdated_lists=describe_outdated(find_outdated_lists(current_user.key, now)),
     )
 
 
@@ -77,7 +86,15 @@ def render_trunk_form(values: Mapping[str, Any], problems: dict[str, str], trunk
     """Render the form with problems beside their fields; `trunk` None = a new one."""
     defaults = {info.alias or name: info.default for name, info in TrunkForm.model_fields.items()}
     shown = defaults | {"name": "", "kind": TrunkKind.SIMULATOR} | dict(values)
-    return render("trunks/trunk.html", values=shown, problems=problems, trunk=trunk, kinds=tuple(TrunkKind))
+    test_number = request.form.get("phoneNumber", "")
+    return render(
+        "trunks/trunk.html",
+        values=shown,
+        problems=problems,
+        trunk=trunk,
+        kinds=tuple(TrunkKind),
+        test_number=test_number,
+    )
 
 
 @blueprint.post("/trunks/new")
@@ -123,6 +140,24 @@ def change_trunk(trunk_id: str) -> AnyResponse:
         return render_trunk_form(request.form, error.problems, trunk_or_404(trunk_id))
     flash("Saved.")
     return htmx.redirect_browser(url_for(".list_trunks"))
+
+
+@blueprint.post("/trunks/<trunk_id>/test-call")
+@login_required
+def place_test_call(trunk_id: str) -> AnyResponse:
+    """Start a test call over a trunk, and show its batch, where the result appears."""
+    trunk = trunk_or_404(trunk_id)
+    given = {"phoneNumber": request.form.get("phoneNumber", "")}
+    try:
+        number = parse_fields(given, TestCall, UTC, {}, current_user.region).or_refuse().phone_number
+        batch_id = start_test_call(current_actor(), trunk, number)
+    except InvalidParameter as error:
+        return render_trunk_form(trunk_form_values(trunk), error.problems, trunk)
+    except ChangeRefused as refusal:
+        return render_trunk_form(trunk_form_values(trunk), {"phoneNumber": str(refusal)}, trunk)
+    is_real = TrunkKind(trunk.kind).is_remote
+    flash("Test call started." if is_real else "Test call started. The trunk is a simulator: no one is called.")
+    return htmx.redirect_browser(url_for("batches.show_batch", batch_id=batch_id))
 
 
 @blueprint.post("/trunks/<trunk_id>/hold")

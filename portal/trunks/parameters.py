@@ -173,3 +173,9 @@ class CallerNumberChanges(Parameters):
 
     label: Label | None = None
     trunk_id: Annotated[TrunkId | None, Field(alias="trunkId")] = None
+
+
+class TestCall(Parameters):
+    """The form of a test call."""
+
+    phone_number: Annotated[PhoneNumber, Field(alias="phoneNumber")]

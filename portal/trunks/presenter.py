@@ -7,6 +7,8 @@ from typing import Any
 
 from portal.contacts.phone_numbers import format_national
 from portal.models import TrunkKind
+from portal.models.labeled_enum import LabeledEnum
+from portal.models.trunk import SILENT_MS
 from portal.times import format_iso
 from portal.web.pagination import Page, pagination_json
 
@@ -43,6 +45,20 @@ def caller_numbers_json(page: Page[Any]) -> dict[str, Any]:
     return {"callerNumbers": [caller_number_json(row) for row in page.rows], "pagination": pagination_json(page)}
 
 
+class TrunkState(LabeledEnum):
+    """What a trunk does, with the icon and colour of a status and an explanation."""
+
+    icon: str
+    colour: str
+    explanation: str
+
+    READY = "ready", "Ready", "disc", "active", ""
+    IN_USE = "in-use", "In use", "disc", "active", ""
+    HELD = "held", "Held", "pause", "paused", "No call is placed over it until you release it."
+    SILENT = "silent", "Silent", "triangle", "stopped", "No call is placed until its engine is heard again."
+    TROUBLE = "trouble", "Trouble", "triangle", "stopped", ""
+
+
 @dataclass(frozen=True)
 class TrunkView:
     """A trunk as pages show it; `numbers` counts its caller numbers. `heard_at` in milliseconds."""
@@ -60,9 +76,10 @@ class TrunkView:
     trouble: str
     numbers: int
     in_use: int
+    state: TrunkState
 
 
-def trunk_view(row: Any) -> TrunkView:
+def trunk_view(row: Any, now: int) -> TrunkView:
     """Return a trunk from a row of `query.select_trunks`."""
     trunk = row.Trunk
     return TrunkView(
@@ -79,7 +96,21 @@ def trunk_view(row: Any) -> TrunkView:
         trouble=trunk.trouble,
         numbers=row.numbers,
         in_use=row.in_use,
+        state=trunk_state(row, now),
     )
+
+
+def trunk_state(row: Any, now: int) -> TrunkState:
+    """Return the state of a trunk from its row."""
+    trunk = row.Trunk
+    if trunk.held:
+        return TrunkState.HELD
+    if trunk.trouble:
+        return TrunkState.TROUBLE
+    is_heard = trunk.heard_at is not None and trunk.heard_at > now - SILENT_MS
+    if row.in_use:
+        return TrunkState.IN_USE if is_heard else TrunkState.SILENT
+    return TrunkState.READY
 
 
 def format_rate(per_second: float) -> str:

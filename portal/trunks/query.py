@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import ColumnElement, Row, Select, func, literal_column, select
 
 from portal.db.transactions import chunks
 from portal.extensions import db
@@ -13,8 +13,16 @@ from portal.live import live_batches
 from portal.models import Attempt, AttemptState, Batch, CallerNumber, QueueStatus, Trunk
 from portal.web.pagination import Page
 
-# Attempts that occupy a line of their trunk.
-ON_LINE = (Attempt.state != AttemptState.ENDED, Attempt.worker.is_not(None))
+# Attempts that occupy a line of their trunk. The word is part of the statement: partial indexes require it.
+ON_LINE = (Attempt.state != literal_column(f"'{AttemptState.ENDED}'"), Attempt.worker.is_not(None))
+
+
+def on_line_of(owner_key: int) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions of an owner's attempts that occupy a line.
+
+    Every attempt has a number. The condition makes SQLite choose the partial index, which has open attempts alone.
+    """
+    return (Attempt.owner_key == owner_key, Attempt.phone_number > "", *ON_LINE)
 
 
 def fetch_page(rows: Select[Any], number: int, limit: int) -> Page[Row[Any]]:
@@ -88,6 +96,12 @@ def list_caller_numbers(owner_key: int, phone_numbers: Iterable[str] | None = No
         for chunk in chunks(phone_numbers)
         for row in db.session.execute(statement.where(CallerNumber.phone_number.in_(chunk)))
     ]
+
+
+def list_numbers_of(trunk_key: int) -> Sequence[str]:
+    """Return the phone numbers that belong to a trunk, in the order of creation."""
+    statement = select(CallerNumber.phone_number).where(CallerNumber.trunk_key == trunk_key)
+    return db.session.execute(statement.order_by(CallerNumber.key)).scalars().all()
 
 
 def find_caller_number(owner_key: int, number_id: str) -> CallerNumber | None:

@@ -44,15 +44,15 @@ def response_kind() -> str:
 def render_with_etag(version: object, build: Callable[[], Response]) -> Response:
     """Return the response of `build` with an ETag of everything that a page shows, or 304.
 
-    The ETag covers the list's version, the user's settings, the session (the page contains its CSRF token), the minute
-    (the page contains relative times), and whether it is a page, a fragment or a refresh. A page with a flash message,
-    which must show only once, has no ETag. No page of a signed-in user is stored by a browser, so only requests that
-    send If-None-Match themselves get 304 (static/scripts/refresh.js).
+    The ETag covers the list's version, the user's settings and emergency stops, the session (the page contains its
+    CSRF token), the minute (the page contains relative times), and whether it is a page, a fragment or a refresh. A
+    page with a flash message, which must show only once, has no ETag. No page of a signed-in user is stored
+    by a browser, so only requests that send If-None-Match themselves get 304 (static/scripts/refresh.js).
     """
     if "_flashes" in session:
         return build()
     user = current_user._get_current_object()
-    user_state = (user.get_id(), user.name, user.zone, user.region, session.get("csrf_token"))
+    user_state = (user.get_id(), user.name, user.zone, user.region, user.stopped_at, session.get("csrf_token"))
     minute = request_clock().now // macros.MINUTE_MS
     return conditional_response(build, response_kind(), version, user_state, minute)
 

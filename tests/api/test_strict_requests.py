@@ -30,6 +30,7 @@ def send(app: Flask, call_api: Callable, build: Builder, owner: User) -> Callabl
         "number_id": build.create_caller_number(owner, "+12025550100").id,
         "phone_number": "+12025550101",
     }
+    token = build.create_token(owner, *Scope)
     calls = [(rule, app.view_functions[rule.endpoint]) for rule in app.url_map.iter_rules()]
     calls = [(rule, view.operation) for rule, view in calls if hasattr(view, "operation")]
 
@@ -47,7 +48,7 @@ def send(app: Flask, call_api: Callable, build: Builder, owner: User) -> Callabl
             body = {"data": {"userId": owner.id, "file": (io.BytesIO(b"x"), "x.csv")}}
         elif operation.body:
             body = {"json": {}}
-        return call_api(path + query, method=method, **(options if "json" in options else body | options))
+        return call_api(path + query, method=method, token=token, **(options if "json" in options else body | options))
 
     return send_all
 

@@ -77,7 +77,8 @@ class Portal(System):
 
     def environ(self, urls: DatabaseUrls) -> dict[str, str]:
         never_reached = {"RATE_PER_TOKEN": "1000000", "RATE_PER_ADDRESS": "1000000"}
-        settings = {"DATABASE_URL": urls.portal, "SECRET_KEY": SECRET_KEY, "HOST": "127.0.0.1", "WEB_WORKERS": "1"}
+        server = {"HOST": "127.0.0.1", "WEB_WORKERS": "1", "DIALER": "off"}
+        settings = {"DATABASE_URL": urls.portal, "SECRET_KEY": SECRET_KEY} | server
         return settings | never_reached
 
     def headers(self, user: BenchmarkUser) -> dict[str, str]:

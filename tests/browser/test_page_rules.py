@@ -40,6 +40,9 @@ PAGES = (
     "/settings/trunks",
     "/settings/trunks/new",
     "/settings/suppressions",
+    "/batches/{batch}/calls/{call}",
+    "/settings/emergency-stop",
+    "/admin/emergency-stop",
 )
 
 # The pages whose layout depends most on the width.
@@ -66,6 +69,7 @@ LIGHT_PAGES = (
     "/api/docs#listBatches",
     "/batches/{batch}/settings",
     "/settings/suppressions",
+    "/batches/{batch}/calls/{call}",
 )
 DARK_PAGES = (
     "/batches",
@@ -77,6 +81,7 @@ DARK_PAGES = (
     "/api/docs#listBatches",
     "/settings/caller-numbers",
     "/settings/trunks",
+    "/settings/emergency-stop",
 )
 
 # WCAG 2.5.8: a target is at least 24 CSS px wide and high, or no other target is within 12 px of its centre. Links in
@@ -128,7 +133,8 @@ def addresses(build: Builder, owner: User, stranger: User, batches: list[Batch])
     text = "A long remark about this contact. " * 40
     fields = {"remark": text, "a" * 40: "b" * 80, "c": "d", "e": "f", "g": "h" * 200}
     for status in ("completed", "dropped", "dialing", "pending", "busy"):
-        build.create_call(batch, status=status, fields=fields, last_event_at=batch.created_at)
+        call = build.create_call(batch, status=status, fields=fields, last_event_at=batch.created_at)
+        build.create_attempt(call, outcome="busy", cause=17, lost=True)
     rows = "".join(f"+1305555{number:04},{'x' * 300},{number}\n" for number in range(90, 200))
     content = f"phone,{'Unbrokenname' * 9},note\n{rows}12,a,b\n".encode()
     trunk = build.create_trunk(owner, name=name[:100], held=True, trouble=text[:200])
@@ -137,6 +143,7 @@ def addresses(build: Builder, owner: User, stranger: User, batches: list[Batch])
     build.suppress(owner, "+12025550101")
     ids = {
         "batch": batch.id,
+        "call": call.id,
         "stranger": stranger.id,
         "upload": build.create_upload(owner, content, f"{name[:80]}.csv"),
         "unclear": build.create_upload(owner, b"id,city\n1,Rome\n2,Oslo\n"),

@@ -70,6 +70,7 @@ def server(make_app: Callable[..., Flask], tmp_path: Path) -> Iterator[Server]:
         "INSTANCE_DIR": str(tmp_path),
         "PORT": str(port),
         "METRICS_TOKEN": "metrics-token",
+        "DIALER": "off",
         "RATE_PER_TOKEN": "0",
     }
     environ = {name: value for name, value in os.environ.items() if name not in settings} | settings

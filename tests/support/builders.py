@@ -13,8 +13,9 @@ from portal.batches.actions import reserve_keys
 from portal.db.transactions import write_transaction
 from portal.extensions import db
 from portal.ids import new_id
-from portal.models import Batch, BatchList, Call, CallerNumber, Channel, Scope, Trunk, User
+from portal.models import Attempt, Batch, BatchList, Call, CallerNumber, Channel, Scope, Trunk, User
 from portal.models.actor import Actor
+from portal.models.base import OWNER_SHIFT
 from portal.models.batch import fold_name
 from portal.models.call import search_text
 from portal.models.list_state import LIST_STATE_COLUMNS, ListState, read_list_state
@@ -101,6 +102,30 @@ class Builder:
                 call = Call(**columns)
                 session.add(call)
             return self.save(call, {})
+
+    def create_attempt(self, call: Call, **columns: Any) -> Attempt:
+        """Create an attempt of a call that has ended, unless `outcome` is None."""
+        at = call.created_at
+        ended = columns.get("outcome", "completed") is not None
+        defaults = {
+            "id": new_id(),
+            "owner_key": call.batch_key >> OWNER_SHIFT,
+            "call_key": call.key,
+            "phone_number": call.phone_number,
+            "number": 1,
+            "worker": "worker",
+            "from_number": "+12025550100",
+            "state": "ended" if ended else "ringing",
+            "outcome": "completed" if ended else None,
+            "taken_at": at,
+            "placed_at": at,
+            "ended_at": at + MINUTE if ended else None,
+        }
+        return self.add(Attempt(**(defaults | columns)))
+
+    def change_attempt(self, row: Any, **columns: Any) -> Attempt:
+        """Change columns of an attempt, given by its row."""
+        return self.change(Attempt(**row._asdict()), **columns)
 
     def create_trunk(self, owner: User, **columns: Any) -> Trunk:
         """Create a simulator."""

@@ -1,4 +1,4 @@
-"""The services that the tests need besides Python packages: PostgreSQL, Chromium and curl.
+"""The services that the tests need besides Python packages: PostgreSQL, Chromium, curl, and Asterisk with SIPp.
 
 `python -m tests.support.services prepare` installs missing services and reports those it cannot install. The hooks
 below, which conftest.py hands to pytest, run one PostgreSQL server for all tests.
@@ -26,6 +26,7 @@ from playwright.sync_api import Error as BrowserError
 
 from tests.support.missing import ServiceMissing, is_build_machine
 from tests.support.postgresql import AS_ROOT, SERVER_URL, shared_server
+from tests.support.telephony_packages import TelephonyPrograms, find_programs, unpack_packages
 
 CHROMIUM_PATH = "PORTAL_TEST_CHROMIUM"
 # The headless shell renders the same pages without a window: the tests take half the time.
@@ -63,6 +64,12 @@ def curl() -> Iterator[str]:
     yield path
 
 
+@contextmanager
+def telephony() -> Iterator[TelephonyPrograms]:
+    """Yield Asterisk and SIPp. Raises ServiceMissing."""
+    yield find_programs()
+
+
 # --- Installation ---------------------------------------------------------------------------------------------------
 
 
@@ -88,6 +95,15 @@ def install_playwright_chromium() -> None:
     run_installer(sys.executable, "-m", "playwright", "install", "chromium")
 
 
+def unpack_telephony() -> None:
+    """Unpack Asterisk and SIPp into the user's cache."""
+    print("    unpacking Asterisk and SIPp into the cache folder", flush=True)
+    try:
+        unpack_packages()
+    except ServiceMissing as missing:
+        print("    failed:", missing, flush=True)
+
+
 def run_installer(*command: str) -> None:
     """Run an installer and print its failure. The next check of the service shows whether the failure matters."""
     print(f"    {' '.join(Path(word).name if '/' in word else word for word in command)}", flush=True)
@@ -109,6 +125,7 @@ def prepare() -> int:
             install_playwright_chromium,
         ),
         install_service(curl, None, lambda: install_with_apt("curl")),
+        install_service(telephony, None, unpack_telephony),
     )
     missing = [result for result in results if result]
     if missing:

@@ -9,9 +9,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy.exc import OperationalError
 
-from portal.models import User
+from portal.dialing.dialers import query
+from portal.models import Dialer, User
 from portal.telemetry import metrics
+from portal.times import now_ms
 from tests.support.builders import Builder
 
 TOKEN = {"Authorization": "Bearer metrics-token"}
@@ -93,3 +96,33 @@ def test_a_request_in_progress_is_removed_even_if_it_fails(monkeypatch: pytest.M
 def test_metrics_include_the_release_and_the_process(read_metric: Callable) -> None:
     assert read_metric("portal_info") == 1
     assert read_metric("process_resident_memory_bytes") > 1_000_000
+
+
+def test_dialing_is_measured(
+    read_metric: Callable, build: Builder, owner: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trunk = build.create_trunk(owner, lines=7, heard_at=now_ms() - 90_000)
+    build.create_caller_number(owner, "+12025550100", trunk_key=trunk.key)
+    batch = build.create_batch(owner, status="active")
+    for due_at in (0, now_ms() + 60_000):
+        build.create_call(batch, due_at=due_at)
+    counts = {"portal_placements": {"placed": 5}, "portal_attempts_ended": {"busy": 2}, "portal_attempts_lost": {"": 1}}
+    row = {"host": "a", "started_at": now_ms(), "events": 9, "counts": counts}
+    build.add(Dialer(worker="a-1", seen_at=now_ms(), **row))
+    build.add(Dialer(worker="a-2", seen_at=now_ms() - 60_000, **row))  # has ended
+    assert read_metric("portal_dialers") == 1
+    assert read_metric("portal_due_calls") == 1
+    assert read_metric("portal_trunk_lines", trunk=trunk.id) == 7
+    assert read_metric("portal_trunk_lines_in_use", trunk=trunk.id) == 0
+    assert 90 <= read_metric("portal_engine_silence_seconds", trunk=trunk.id) < 200
+    assert read_metric("portal_placements_total", dialer="a-1", result="placed") == 5
+    assert read_metric("portal_attempts_ended_total", dialer="a-1", outcome="busy") == 2
+    assert read_metric("portal_attempts_lost_total", dialer="a-1") == 1
+    assert read_metric("portal_placements_total", dialer="a-2") == 0
+
+    def fail(_now: int) -> None:
+        raise OperationalError("SELECT", {}, Exception("the server is gone"))
+
+    monkeypatch.setattr(query, "list_dialers", fail)
+    assert read_metric("portal_trunk_lines", trunk=trunk.id) == 0  # unknown, and the others are still there
+    assert read_metric("portal_requests_total") > 0

@@ -43,7 +43,7 @@ def open_app(kind: str, **settings: Any) -> Iterator[Flask]:
 def run_portal(url: str, **settings: str | int) -> Iterator[ServerProcess]:
     """Run a portal server on a database; `settings` are environment variables."""
     with TemporaryDirectory(prefix="portal-trial-") as instance:
-        environ = ENVIRONMENT | {"WEB_WORKERS": "2", "WEB_THREADS": "4", "INSTANCE_DIR": instance}
+        environ = ENVIRONMENT | {"WEB_WORKERS": "2", "WEB_THREADS": "4", "INSTANCE_DIR": instance, "DIALER": "off"}
         environ |= {"DATABASE_URL": url, DEFECT_VARIABLE: os.environ.get(DEFECT_VARIABLE, "")}
         environ |= {name: str(value) for name, value in settings.items()}
         with run_server("trial", [sys.executable, "-m", "gunicorn", "tests.trials.served_app:app"], environ) as server:

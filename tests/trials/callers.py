@@ -64,7 +64,7 @@ class CallerKind:
     headers: Mapping[str, str] = field(default_factory=dict)
     session: str = ""
     token: str = ""
-    scopes: frozenset[Audience] = frozenset({Audience.READ, Audience.WRITE})
+    scopes: frozenset[Audience] = frozenset({Audience.READ, Audience.WRITE, Audience.DIAL})
     has_access: bool = False  # the request is for this account
 
 
@@ -177,7 +177,7 @@ class CallerFactory:
         else:
             own = self.session("owner") | {"csrf_token": ""}
             yield CallerKind("a form of another site with the owner's cookie", **own, has_access=True)
-        for scope in (Audience.READ, Audience.WRITE):
+        for scope in (Audience.READ, Audience.WRITE, Audience.DIAL):
             sent = bearer(owner[scope.name.lower()])
             yield CallerKind(
                 f"{scope.value} only", headers=sent, token="owner", scopes=frozenset({scope}), has_access=True

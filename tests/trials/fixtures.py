@@ -114,12 +114,11 @@ class Fixtures:
         user = self.build.create_user(name, email=f"{word}@example.com", **columns)
         self.build.change(user, name=f"{word} {name}")
         account = Account(name, user)
-        both = (Scope.READ, Scope.WRITE)
-        self.add_token(account, "good", *both)
-        self.add_token(account, "read", Scope.READ)
-        self.add_token(account, "write", Scope.WRITE)
-        self.add_token(account, "expired", *both, expires_at=now_ms() - 1000)
-        self.add_token(account, "revoked", *both, revoked_at=now_ms() - 1000)
+        self.add_token(account, "good", *Scope)
+        for scope in Scope:
+            self.add_token(account, scope.value, scope)
+        self.add_token(account, "expired", *Scope, expires_at=now_ms() - 1000)
+        self.add_token(account, "revoked", *Scope, revoked_at=now_ms() - 1000)
         self.monitor.add_secret("a password", [account.password])
         self.monitor.add_secret("a password's hash", [user.password_hash])
         return account

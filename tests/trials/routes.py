@@ -1,9 +1,9 @@
 """The audience and a valid request of each route: one row per route. A new route needs a row here.
 
-The placeholders `$batch`, `$deleted`, `$upload`, `$trunk`, `$caller_number`, `$suppressed`, `$token_id`, `$session`,
-`$user`, `$email`, `$password` and `$number` in a row's texts stand for data of the account that the request is about,
-`$account` and `$new_email` for another user, `$new_number` for none. Each is created for its request, so that requests
-do not affect each other.
+The placeholders `$batch`, `$call`, `$deleted`, `$upload`, `$trunk`, `$caller_number`, `$suppressed`, `$token_id`,
+`$session`, `$user`, `$email`, `$password` and `$number` in a row's texts stand for data of the account that the request
+is about, `$account` and `$new_email` for another user, `$new_number` for none. Each is created for its request, so that
+requests do not affect each other.
 """
 
 from __future__ import annotations
@@ -35,11 +35,12 @@ class Audience(Enum):
     ADMIN = "a signed-in admin"
     READ = "a token with the scope read"
     WRITE = "a token with the scope write"
+    DIAL = "a token with the scope dial"
 
     @property
     def api(self) -> bool:
         """Whether the route needs a token."""
-        return self in (Audience.READ, Audience.WRITE)
+        return self in (Audience.READ, Audience.WRITE, Audience.DIAL)
 
 
 @dataclass(frozen=True)
@@ -137,6 +138,9 @@ ROUTE_ROWS: dict[str, RouteRow] = {
     "admin.unlink_identities": RouteRow(Audience.ADMIN, 303, ACCOUNT, form={}),
     "admin.revoke_tokens": RouteRow(Audience.ADMIN, 303, ACCOUNT, form={}),
     "admin.revoke_token": RouteRow(Audience.ADMIN, 303, ACCOUNT | {"token_id": "$token_id"}, form={}),
+    "admin_stops.show_stop": RouteRow(Audience.ADMIN),
+    "admin_stops.stop_calls": RouteRow(Audience.ADMIN, 303, form={"reason": "A reason"}),
+    "admin_stops.lift_stop": RouteRow(Audience.ADMIN, 303, form={}),
     "audit.show_audit_log": RouteRow(Audience.ADMIN),
     "audit.export_audit_log": RouteRow(Audience.ADMIN),
     # operators
@@ -161,6 +165,8 @@ ROUTE_ROWS: dict[str, RouteRow] = {
     "batches.duplicate_form": RouteRow(Audience.SIGNED_IN, path=BATCH),
     "batches.duplicate_batch": RouteRow(Audience.SIGNED_IN, 303, BATCH, form={"name": "A double", "contacts": "all"}),
     "batches.export_list": RouteRow(Audience.SIGNED_IN, path={"kind": "csv"}),
+    "batches.show_call": RouteRow(Audience.SIGNED_IN, path={"batch_id": "$batch", "call_id": "$call"}),
+    "batches.export_attempts": RouteRow(Audience.SIGNED_IN, path=BATCH | {"kind": "csv"}),
     "batches.export_calls": RouteRow(Audience.SIGNED_IN, path=BATCH | {"kind": "xlsx"}),
     # uploads
     "uploads.show_upload_form": RouteRow(Audience.SIGNED_IN),
@@ -179,6 +185,7 @@ ROUTE_ROWS: dict[str, RouteRow] = {
     "trunks.hold_trunk": RouteRow(Audience.SIGNED_IN, 303, TRUNK, form={}),
     "trunks.release_trunk": RouteRow(Audience.SIGNED_IN, 303, TRUNK, form={}),
     "trunks.remove_trunk": RouteRow(Audience.SIGNED_IN, 303, TRUNK, form={}),
+    "trunks.place_test_call": RouteRow(Audience.SIGNED_IN, 400, TRUNK, form={"phoneNumber": "+12025550123"}),
     "trunks.list_caller_numbers": RouteRow(Audience.SIGNED_IN),
     "trunks.add_caller_number": RouteRow(
         Audience.SIGNED_IN, 303, form={"phoneNumber": "+16065550105", "label": "A line", "trunkId": "none"}
@@ -186,6 +193,9 @@ ROUTE_ROWS: dict[str, RouteRow] = {
     "trunks.edit_caller_number": RouteRow(Audience.SIGNED_IN, path=CALLER_NUMBER),
     "trunks.change_caller_number": RouteRow(Audience.SIGNED_IN, 303, CALLER_NUMBER, form={"label": "Another label"}),
     "trunks.remove_caller_number": RouteRow(Audience.SIGNED_IN, 303, CALLER_NUMBER, form={}),
+    "stops.show_stop": RouteRow(Audience.SIGNED_IN),
+    "stops.stop_calls": RouteRow(Audience.SIGNED_IN, 303, form={"reason": "A reason"}),
+    "stops.lift_stop": RouteRow(Audience.SIGNED_IN, 303, form={}),
     "suppressions.list_suppressions": RouteRow(Audience.SIGNED_IN),
     "suppressions.add_numbers": RouteRow(Audience.SIGNED_IN, 303, form={"phoneNumbers": "+16065550107"}),
     "suppressions.upload_list": RouteRow(Audience.SIGNED_IN, 303, form={"source": "A list"}, file=LIST),
@@ -210,20 +220,27 @@ ROUTE_ROWS: dict[str, RouteRow] = {
     "calls_api.list_calls": RouteRow(Audience.READ, path=BATCH),
     "calls_api.add_calls": RouteRow(Audience.WRITE, json={"batchId": "$batch", "call_data": CALLS}),
     "calls_api.report_events": RouteRow(Audience.WRITE, json={"events": EVENTS}, stranger=200),
+    "dialer_api.read_dialer": RouteRow(Audience.READ),
     "trunks_api.list_trunks": RouteRow(Audience.READ),
     "trunks_api.create_trunk": RouteRow(Audience.WRITE, 201, json={"name": "A line", "kind": "simulator"}),
     "trunks_api.change_trunk": RouteRow(Audience.WRITE, path=TRUNK, json={"lines": 5}),
     "trunks_api.delete_trunk": RouteRow(Audience.WRITE, path=TRUNK),
+    "webhooks_api.receive_callback": RouteRow(Audience.ANYONE, 404, {"trunk_id": "0" * 24}, form={}),
     "trunks_api.list_caller_numbers": RouteRow(Audience.READ),
     "trunks_api.create_caller_number": RouteRow(
         Audience.WRITE, 201, json={"phoneNumber": "$new_number", "label": "A line"}
     ),
     "trunks_api.change_caller_number": RouteRow(Audience.WRITE, path=CALLER_NUMBER, json={"label": "Another label"}),
     "trunks_api.delete_caller_number": RouteRow(Audience.WRITE, path=CALLER_NUMBER),
+    "stops_api.stop_calls": RouteRow(Audience.WRITE, json={"reason": "A reason"}),
+    "stops_api.resume_calls": RouteRow(Audience.WRITE, json={}),
     "suppressions_api.list_suppressions": RouteRow(Audience.READ),
     "suppressions_api.add_suppressions": RouteRow(Audience.WRITE, json={"phoneNumbers": ["+16065550107"]}),
     "suppressions_api.upload_suppressions": RouteRow(Audience.WRITE, form={"source": "A list"}, file=LIST),
     "suppressions_api.delete_suppression": RouteRow(Audience.WRITE, path={"phone_number": "$suppressed"}),
+    "leases_api.lease_calls": RouteRow(Audience.DIAL, json={"worker": "A dialer", "batchId": "$batch"}),
+    "leases_api.extend_leases": RouteRow(Audience.DIAL, json={"attemptIds": ["0" * 24]}),
+    "leases_api.release_leases": RouteRow(Audience.DIAL, json={"attemptIds": ["0" * 24]}),
     "uploads_api.upload": RouteRow(
         Audience.WRITE, form=SETTINGS | {"userId": "$user", "batchName": "A file"}, file=CONTACTS, stranger=403
     ),
@@ -265,6 +282,7 @@ class Placeholders:
         account, fixtures = self.account, self.fixtures
         values = {
             "batch": lambda: fixtures.add_batch(account, 1),
+            "call": lambda: account.calls[-1],  # of the newest batch
             "called": lambda: account.numbers[-1],  # of the batch's only call, if it is the newest
             "deleted": lambda: fixtures.add_batch(account, 1, deleted=True),
             "upload": lambda: fixtures.add_upload(account),

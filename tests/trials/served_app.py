@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -92,6 +93,45 @@ def never_stop_work() -> None:
     client_connection.has_client_gone = lambda: False
 
 
+def place_twice() -> None:
+    """Place one call in ten a second time."""
+    from dataclasses import replace
+
+    from portal.dialing.dialers import trunk_dialer
+    from portal.ids import new_id
+
+    try_place, turns = trunk_dialer.try_place, count(1)
+
+    def place(engine: Any, placement: Any) -> Any:
+        if next(turns) % 10 == 0:
+            engine.place(replace(placement, attempt_id=new_id()))
+        return try_place(engine, placement)
+
+    trunk_dialer.try_place = place
+
+
+def mix_outcomes_up() -> None:
+    """Store completed calls as dropped."""
+    from dataclasses import replace
+
+    from portal.dialing.dialers import trunk_dialer
+    from portal.dialing.engines import Outcome
+
+    apply = trunk_dialer.apply_engine_events
+
+    def apply_others(owner_key: int, events: Any) -> None:
+        apply(owner_key, [replace(e, outcome=Outcome.DROPPED) if e.outcome == Outcome.COMPLETED else e for e in events])
+
+    trunk_dialer.apply_engine_events = apply_others
+
+
+def never_hang_up() -> None:
+    """Ignore emergency stops for calls that ring."""
+    from portal.dialing.dialers.trunk_dialer import TrunkDialer
+
+    TrunkDialer.hang_up_all = lambda *_: None  # type: ignore[method-assign]
+
+
 SERVER_DEFECTS: dict[str, Callable[[], None]] = {
     "loses commits": lose_commits,
     "applies events twice": apply_events_twice,
@@ -101,6 +141,9 @@ SERVER_DEFECTS: dict[str, Callable[[], None]] = {
     "trusts the clock": trust_the_clock,
     "reads all files": read_all_files,
     "never stops": never_stop_work,
+    "places twice": place_twice,
+    "mixes outcomes up": mix_outcomes_up,
+    "never hangs up": never_hang_up,
 }
 
 if name := os.environ.get(DEFECT_VARIABLE):

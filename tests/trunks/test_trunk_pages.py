@@ -54,6 +54,23 @@ def test_a_trunk_is_created_changed_held_and_removed(post: Callable) -> None:
     assert post(f"trunks/{trunk}/remove").status_code == 404
 
 
+def test_a_test_call_is_a_batch_of_one_call(build: Builder, owner: User, post: Callable) -> None:
+    trunk = build.create_trunk(owner)
+    place = f"trunks/{trunk.id}/test-call"
+    assert "Add one first" in post(place, phoneNumber=OTHER).text
+    build.create_caller_number(owner, NUMBER, trunk_key=trunk.key)
+    build.suppress(owner, "+12025550109")
+    assert post(place, phoneNumber="12").status_code == 400
+    refused = post(place, phoneNumber="+12025550109")
+    assert (refused.status_code, "on a do-not-call list." in refused.text) == (400, True)
+    page = post(place, phoneNumber=OTHER)
+    assert "no one is called" in page.text
+    assert "<h1><bdi>Test call</bdi></h1>" in page.text
+    assert "Active" in page.text
+    post(f"trunks/{trunk.id}/hold")
+    assert "This trunk is held." in post(place, phoneNumber=OTHER).text
+
+
 def test_problems_of_a_trunk_are_beside_their_fields(post: Callable) -> None:
     page = post("trunks/new", **SIMULATOR | {"name": "", "lines": "0", "ringSeconds": "5"}, answer="2")
     assert page.status_code == 400

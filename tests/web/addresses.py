@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-# Every page by its rule. {id} is a batch of the owner, {user} is another user, {trunk}
+# Every page by its rule. {id} is a batch of the owner, {call} a call of it, {user} is another user, {trunk}
 # and {number} are a trunk and a caller number of the owner. Add new pages here.
 PAGES = {
     "/": "/",
@@ -15,6 +15,7 @@ PAGES = {
     "/batches": "/batches?search=round&status=active&limit=5",
     "/batches/<batch_id>": "/batches/{id}",
     "/batches/<batch_id>/changes": "/batches/{id}/changes",
+    "/batches/<batch_id>/calls/<call_id>": "/batches/{id}/calls/{call}",
     "/batches/<batch_id>/rename": "/batches/{id}/rename",
     "/batches/<batch_id>/settings": "/batches/{id}/settings",
     "/batches/<batch_id>/duplicate": "/batches/{id}/duplicate",
@@ -33,10 +34,12 @@ PAGES = {
     "/settings/caller-numbers": "/settings/caller-numbers",
     "/settings/caller-numbers/<number_id>": "/settings/caller-numbers/{number}",
     "/settings/suppressions": "/settings/suppressions?search=+1&limit=5",
+    "/settings/emergency-stop": "/settings/emergency-stop",
     "/admin": "/admin",
     "/admin/users": "/admin/users?search=e&show=active&limit=5",
     "/admin/users/new": "/admin/users/new",
     "/admin/users/<user_id>": "/admin/users/{user}",
+    "/admin/emergency-stop": "/admin/emergency-stop",
     "/admin/trail": "/admin/trail?user={user}&what=added",
     "/api/docs": "/api/docs",
 }
@@ -55,8 +58,10 @@ OTHER_ROUTES = {
     "/api/call/trunks",
     "/api/call/caller-numbers",
     "/api/call/suppressions",
+    "/api/call/dialer",
     "/api/call/export/csv",
     "/batches/export.<any(csv, xlsx):kind>",
+    "/batches/<batch_id>/attempts.<any(csv, xlsx):kind>",
     "/batches/<batch_id>/calls.<any(csv, xlsx):kind>",
     "/batches/new/<upload_id>/wrong.<any(csv, xlsx):kind>",
     "/admin/trail/export.csv",

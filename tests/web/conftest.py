@@ -17,7 +17,7 @@ def open_page(signed_in: FlaskClient, build: Builder, owner: User, stranger: Use
     """Return a function that opens an address as the owner, an admin with batches, a call and two tokens."""
     build.change(owner, is_admin=True)
     batches = [build.create_batch(owner, f"Round {number}", status="active", total_calls=1) for number in range(6)]
-    build.create_call(batches[0], fields={"<b>": "<script>alert(1)</script>"}, status="dropped", last_event_at=1)
+    call = build.create_call(batches[0], fields={"<b>": "<script>alert(1)</script>"}, status="dropped", last_event_at=1)
     build.change(batches[0], calls_called=1, calls_picked=1)
     build.create_batch(owner, "<script>gone</script>", deleted=True)
     upload = build.create_upload(owner, b"phoneNumber,<b>\n+12025550101,<script>alert(1)</script>\nx,<style>\n")
@@ -29,6 +29,7 @@ def open_page(signed_in: FlaskClient, build: Builder, owner: User, stranger: Use
     build.suppress(owner, "+12025550102", source="<script>list</script>")
     ids = {
         "{id}": batches[0].id,
+        "{call}": call.id,
         "{upload}": upload,
         "{user}": stranger.id,
         "{trunk}": trunk.id,

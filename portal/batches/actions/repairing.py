@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict
 
-from sqlalchemy import case, insert, update
+from sqlalchemy import case, delete, insert, update
 from sqlalchemy.orm import Session
 
+from portal.attempts.query import find_miscounted
 from portal.batches import derived
 from portal.batches.derived import check
 from portal.db import schema_changes
 from portal.db.transactions import lift_time_limit, write_transaction
 from portal.extensions import db
-from portal.models import Batch, BatchList, Call
+from portal.models import AttemptCount, Batch, BatchList, Call
 from portal.models.batch import fold_name
 
 
@@ -43,9 +44,17 @@ def complete_indexes() -> None:
 
 
 def repair_attempts(session: Session, owner_key: int) -> None:
-    """Correct the numbers of attempts in calls."""
+    """Correct the numbers of attempts in calls, and the counts of attempts of batches."""
     for key, number in check.find_misnumbered(owner_key):
         session.execute(update(Call).where(Call.key == key).values(attempts=number))
+    for batch_key, counts in find_miscounted(owner_key).items():
+        session.execute(delete(AttemptCount).where(AttemptCount.batch_key == batch_key))
+        rows = [
+            {"batch_key": batch_key, "number": number, "outcome": outcome, "by_machine": by_machine, "attempts": count}
+            for (number, outcome, by_machine), count in counts.items()
+        ]
+        if rows:
+            session.execute(insert(AttemptCount), rows)
 
 
 def repair_rows(session: Session, scan: check.Scan) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Row, func, select
 
+from portal.attempts.query import find_miscounted
 from portal.batches.derived import engine_module
 from portal.batches.derived.time_buckets import COARSE_BITS, FINE_BITS
 from portal.calls.query import NO_CALLS, CallCounts, count_by_batch
@@ -85,6 +86,8 @@ def find_differences(owner_key: int, email: str, advance: Advance) -> Iterator[s
     yield from (f"{email}: batch {row.id} has wrong call counts" for row, _counts in scan.miscounted)
     if misnumbered := len(find_misnumbered(owner_key)):
         yield f"{email}: {misnumbered:,} calls have a wrong number of attempts"
+    if miscounted := len(find_miscounted(owner_key)):
+        yield f"{email}: {miscounted:,} batches have wrong counts of attempts"
     stored = db.session.execute(select(BatchList.__table__).where(BatchList.owner_key == owner_key)).one_or_none()
     if stored is None:
         yield f"{email}: the list is missing"

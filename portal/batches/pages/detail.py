@@ -9,11 +9,13 @@ from flask_login import current_user, login_required
 from werkzeug.wrappers import Response
 
 from portal.attempts import query as attempts_query
+from portal.attempts.presenter import attempt_results
 from portal.audit import batch_query as events_query
 from portal.audit.batch_presenter import batch_event_view
 from portal.batches import transitions
 from portal.batches.pages.actions import PageAction
 from portal.batches.pages.blueprint import batch_or_404, blueprint
+from portal.batches.pages.dialing import dialing_panel
 from portal.batches.parameters import ActivityParameters
 from portal.batches.presenter import calling_hours_view
 from portal.batches.rows import batch_view
@@ -23,8 +25,6 @@ from portal.calls.parameters import CallListParameters
 from portal.calls.presenter import call_listing, outcome_views
 from portal.models import CallStatus, QueueStatus
 from portal.models.call import ON_LINE_STATUSES, OPEN_STATUSES
-from portal.suppressions import query as suppressions_query
-from portal.suppressions.presenter import describe_listed
 from portal.trunks import query as trunks_query
 from portal.trunks.presenter import calling_number_views
 from portal.web.clock import request_clock
@@ -73,7 +73,9 @@ def render_batch(batch_id: str, parsed: ParsedParameters[CallListParameters]) ->
         ],
         window=calling_hours_view(batch.settings, request_clock().now),
         **dialing_facts(batch),
+        dialing=dialing_panel(batch, outcomes),
         outcomes=outcome_views(outcomes),
+        results=attempt_results(attempts_query.fetch_counts(owner, batch.id) if batch.calls_called else ()),
         chart=picked_up_chart(*picked, CHART_INTERVALS),
         listing=call_listing(
             parameters,
@@ -88,17 +90,10 @@ def render_batch(batch_id: str, parsed: ParsedParameters[CallListParameters]) ->
 
 
 def dialing_facts(batch: Any) -> dict[str, Any]:
-    """Return the numbers that the batch calls from, and before it is started how many contacts are suppressed."""
+    """Return the numbers that the batch calls from."""
     numbers = batch.settings.get("callingNumbers", [])
     known = trunks_query.list_caller_numbers(current_user.key, numbers) if numbers else []
-    suppressed = ""
-    if batch.status not in (QueueStatus.ACTIVE, QueueStatus.COMPLETED):
-        counts = suppressions_query.count_listed_calls(current_user.key, batch.id, request_clock().now)
-        suppressed = describe_listed(counts, every_list=bool(batch.settings.get("enableDNC")))
-    return {
-        "calling_numbers": calling_number_views(numbers, known, current_user.region),
-        "suppressed": suppressed,
-    }
+    return {"calling_numbers": calling_number_views(numbers, known, current_user.region)}
 
 
 def recent_events(batch_id: str) -> dict[str, Any]:

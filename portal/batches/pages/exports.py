@@ -7,6 +7,8 @@ from flask_login import current_user, login_required
 from werkzeug.wrappers import Response
 
 from portal.accounts.current_user import current_actor
+from portal.attempts import query as attempts_query
+from portal.attempts.fields import ATTEMPT_HEADER, attempt_cells
 from portal.audit.account_log import log_export
 from portal.batches import query
 from portal.batches.pages.blueprint import batch_or_404, blueprint
@@ -31,6 +33,19 @@ def export_list(kind: str) -> Response:
     rows = query.stream_batches(parameters.to_list_query(current_user.list_state))
     header, cells = list_columns(parameters.deleted)
     return stream_download(ExportKind(kind), "Batches", header, map(cells, rows), request_clock().zone)
+
+
+@blueprint.get(f"/<batch_id>/attempts.{EXPORT_KIND_RULE}")
+@login_required
+def export_attempts(batch_id: str, kind: str) -> Response:
+    """Export all attempts of the batch, by call and number."""
+    batch = batch_or_404(batch_id)
+    public_id, name = batch.id, batch.name  # writing to the audit log expires the batch object
+    if request.method == "GET":
+        log_export(current_actor(), {"kind": "attempts", "batch": public_id})
+    rows = attempts_query.stream_attempts(current_user.key, public_id, None)
+    cells = map(attempt_cells, rows)
+    return stream_download(ExportKind(kind), f"{name} attempts", ATTEMPT_HEADER, cells, request_clock().zone)
 
 
 @blueprint.get(f"/<batch_id>/calls.{EXPORT_KIND_RULE}")

@@ -57,7 +57,7 @@ def render_list(state: ListState, parsed: ParsedParameters[BatchListParameters])
     return render(
         "batches/list.html",
         "batches/_table.html",
-        "batches/_table.html",
+        "batches/_list_live.html",
         problems=parsed.problems,
         listing=listing,
         running=state.live[QueueStatus.ACTIVE] > 0 or listing.has_scheduled or has_calls_on_line(listing),

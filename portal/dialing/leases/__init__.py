@@ -1,0 +1,1 @@
+"""Leases: the interface through which outside dialers take calls."""
