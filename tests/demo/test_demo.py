@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,12 +17,14 @@ from portal.accounts import query
 from portal.accounts.passwords import verify_password
 from portal.calls import query as calls_query
 from portal.demo import actions as demo_actions
+from portal.demo import samples
 from portal.demo.samples import SEED, sample_calls, sample_plans
 from portal.extensions import db
 from portal.live import live_batches, live_calls
 from portal.models import Attempt, Batch, BatchLogEntry, QueueStatus, Scope, User
 from portal.times import DAY_MS, now_ms
 from tests.support.builders import Builder
+from tests.support.dialers import running_dialer
 
 EMAIL = "demo@example.com"
 
@@ -229,3 +232,27 @@ def test_a_disabled_demo_account_is_not_enabled(app: Flask, build: Builder) -> N
     result = app.test_cli_runner().invoke(args=["demo"])
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == "Error: email: the account demo@example.com is disabled\n"
+
+
+@pytest.mark.parametrize("app", ["sqlite"], indirect=True)
+def test_a_pending_batch_is_dialed_to_its_end_and_calls_no_one(
+    app: Flask, run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (plan,) = [plan for plan in sample_plans(random.Random(SEED), now_ms()) if plan.name == "VIP preview: 100% fibre"]
+    monkeypatch.setattr(demo_actions, "sample_plans", lambda _rng, _now: [replace(plan, size=12)])
+    monkeypatch.setattr(samples, "SIMULATED_DELAY_SECONDS", 0)
+    monkeypatch.setitem(samples.SIMULATOR_SETTINGS, "answer", 0.2)
+    access = credentials(run())
+    client, headers = app.test_client(), {"Authorization": f"Bearer {access['token']}"}
+    (batch,) = fetch_list(app, access).json["data"]["batches"]
+    (trunk,) = client.get("/api/call/trunks", headers=headers).json["data"]["trunks"]
+    assert trunk["kind"] == "simulator"
+    body = {"batchId": batch["_id"], "userId": demo_user(app).id}
+    assert client.post("/api/call/start-calling", json=body, headers=headers).status_code == 200
+    with running_dialer(app):
+        deadline = time.monotonic() + 60
+        while fetch_list(app, access).json["data"]["batches"][0]["queue_status"] != "completed":
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+    attempts = client.get(f"/api/call/attempts/{batch['_id']}?limit=100", headers=headers).json["data"]["attempts"]
+    assert {attempt["number"] for attempt in attempts} > {1}

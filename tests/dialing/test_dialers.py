@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from threading import Event, Thread
+from collections.abc import Callable
+from threading import Event
 from typing import Any
 
 import pytest
@@ -18,7 +17,6 @@ from portal.batches.actions import change_status, create_batch
 from portal.db.transactions import write_transaction
 from portal.dialing import stops
 from portal.dialing.dialers import query, trunk_dialer
-from portal.dialing.dialers.process import DialerProcess
 from portal.dialing.dialers.trunk_dialer import TrunkDialer
 from portal.dialing.engines import EngineEvent, EngineUnreachable, EventKind, Outcome, Placement
 from portal.extensions import db
@@ -27,6 +25,7 @@ from portal.models import Attempt, BatchAction, Channel, Trunk, User
 from portal.models.actor import Actor
 from portal.times import now_ms
 from tests.support.builders import Builder
+from tests.support.dialers import running_dialer
 
 NUMBER = "+12025550100"
 SPEED = {"answer": 0.6, "speed": 1000.0, "seed": 7}
@@ -59,20 +58,6 @@ def start_batch(app: Flask, owner: User) -> Callable[..., str]:
     return start
 
 
-@contextmanager
-def running(app: Flask) -> Iterator[DialerProcess]:
-    """Run a dialer in a thread within the block."""
-    process = DialerProcess(app)
-    thread = Thread(target=process.run)
-    thread.start()
-    try:
-        yield process
-    finally:
-        process.stopping.set()
-        thread.join(TIMEOUT_SECONDS)
-        assert not thread.is_alive()
-
-
 def wait_for(find: Callable[[], object]) -> None:
     deadline = time.monotonic() + TIMEOUT_SECONDS
     while not find():
@@ -94,7 +79,7 @@ def test_a_batch_is_dialed_to_its_end(
     app: Flask, build: Builder, owner: User, trunk: Trunk, start_batch: Callable, call_api: Callable
 ) -> None:
     batch_id = start_batch(30, retry=1)
-    with running(app) as process:
+    with running_dialer(app) as process:
         wait_for(lambda: not {"pending", "dialing", "in-progress"} & count_statuses(app, owner, batch_id).keys())
         state = call_api("dialer").json["data"]
         assert [worker["name"] for worker in state["workers"]] == [process.worker]

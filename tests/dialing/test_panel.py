@@ -191,12 +191,12 @@ def test_the_panel_says_who_calls_and_why_nothing_is_called(
     assert "is held. No call is placed over it until you release it." in show(batch)
     build.change(trunk, held=False, trouble="Connection refused")
     assert "cannot be used: Connection refused." in show(batch)
-    assert "the trunk 2" in show(batch)
+    assert "a dialer process 2" in show(batch)
     outside = create_batch(1, numbers=("+12025550155",))
     assert "An outside dialer calls this batch" in show(outside)
     assert "another dialer 1" in show(outside)
     paused = build.change(batch, status="paused")
-    assert "If it starts now called at once 2" in show(paused)
+    assert "If calling starts now called at once 2" in show(paused)
     assert show(build.create_batch(owner, status="completed")) == ""
 
 

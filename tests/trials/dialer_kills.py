@@ -14,7 +14,7 @@ from tests.trials.app import break_server
 from tests.trials.dialed import Campaign, phone_numbers
 from tests.trials.trial import Conditions, Outcome, Trial
 
-CONTACTS_PER_KILL = 400
+CONTACTS_PER_KILL = 80
 LIMIT_SECONDS = 900
 PAUSE_SECONDS = (0.5, 2.0)  # of work, before a dialer is killed
 
@@ -25,7 +25,7 @@ def run(conditions: Conditions) -> Outcome:
     with conditions.app() as app, TemporaryDirectory(prefix="portal-trial-") as folder, ExitStack() as stack:
         campaign = Campaign(conditions, app, Path(folder))
         campaign.add_trunk(settings={"answer": 0.6, "speed": 60.0, "seed": 1})
-        contacts = min(CONTACTS_PER_KILL * conditions.count, 10_000)
+        contacts = CONTACTS_PER_KILL * conditions.count
         campaign.start_batch("Contacts", phone_numbers(contacts))
         dialers = [stack.enter_context(campaign.dialer(f"dialer-{number}")) for number in range(2)]
         while kills < conditions.count and campaign.count_open():

@@ -220,7 +220,7 @@ ROUTE_ROWS: dict[str, RouteRow] = {
     "calls_api.list_calls": RouteRow(Audience.READ, path=BATCH),
     "calls_api.add_calls": RouteRow(Audience.WRITE, json={"batchId": "$batch", "call_data": CALLS}),
     "calls_api.report_events": RouteRow(Audience.WRITE, json={"events": EVENTS}, stranger=200),
-    "dialer_api.show_dialer": RouteRow(Audience.READ),
+    "dialer_api.read_dialer": RouteRow(Audience.READ),
     "trunks_api.list_trunks": RouteRow(Audience.READ),
     "trunks_api.create_trunk": RouteRow(Audience.WRITE, 201, json={"name": "A line", "kind": "simulator"}),
     "trunks_api.change_trunk": RouteRow(Audience.WRITE, path=TRUNK, json={"lines": 5}),

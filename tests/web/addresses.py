@@ -58,6 +58,7 @@ OTHER_ROUTES = {
     "/api/call/trunks",
     "/api/call/caller-numbers",
     "/api/call/suppressions",
+    "/api/call/dialer",
     "/api/call/export/csv",
     "/batches/export.<any(csv, xlsx):kind>",
     "/batches/<batch_id>/attempts.<any(csv, xlsx):kind>",

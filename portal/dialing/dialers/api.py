@@ -35,7 +35,7 @@ INVALID: Errors = {400: (ErrorBody, "A parameter was sent; there is none.", "pag
         tag="dialing",
     )
 )
-def show_dialer() -> Response:
+def read_dialer() -> Response:
     """Return the state of dialing."""
     owner_key = require_caller(Scope.READ).actor.user_key
     read_nothing()

@@ -21,8 +21,7 @@ from portal.models.dialer import WORKER_LENGTH
 from portal.telemetry.dialing_metrics import read_counts
 from portal.times import now_ms
 
-IDLE_SECONDS = 1.0  # between two steps
-BUSY_SECONDS = 0.5  # while there are calls, so that an emergency stop reaches them soon
+STEP_SECONDS = 1.0
 RECORD_SECONDS = 10.0
 STOP_SECONDS = 10.0  # for the requests to engines that are under way
 
@@ -50,7 +49,7 @@ class DialerProcess:
         log.info("dialer %s started", self.worker)
         while not self.stopping.is_set():
             self.try_step()
-            self.stopping.wait(BUSY_SECONDS if self.dialers else IDLE_SECONDS)
+            self.stopping.wait(STEP_SECONDS)
             if self.parent is not None and os.getppid() != self.parent:
                 self.stopping.set()
         deadline = time.monotonic() + STOP_SECONDS

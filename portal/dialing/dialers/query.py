@@ -54,7 +54,6 @@ WORK = (
         Trunk.ring_seconds,
         *ENGINE_COLUMNS,
         has_calls.label("has_calls"),
-        is_stopped.label("is_stopped"),
         may_place.label("may_place"),
     )
     .join(User, User.key == Trunk.owner_key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,13 +16,16 @@ from portal.db.outages import find_outage
 from portal.dialing.dialers import actions, query
 from portal.dialing.engines import Engine, EngineEvent, EngineUnreachable, NotPlaced, Placement, Unsure
 from portal.dialing.reports import apply_engine_events, record_placements
+from portal.dialing.stops import is_stopped
 from portal.dialing.sweep import sweep_trunk
 from portal.dialing.taking import TakenCall, take_calls
 from portal.dialing.trunk_engines import engine_identity, open_engine
+from portal.extensions import db
 from portal.telemetry import metrics
 from portal.times import now_ms
 
 BUSY_SECONDS = 0.2  # from one step to the next while calls are made
+BUSY_AFTER_SECONDS = 2.0  # after a placement, until the row of the trunk says whether calls go on
 IDLE_SECONDS = 1.0
 RETRY_SECONDS = 2.0  # after a failure
 SECOND_TASKS_SECONDS = 1.0  # between two sweeps, and between two reports that the engine was heard
@@ -51,7 +55,8 @@ class TrunkDialer:
         self.events: list[EngineEvent] = []  # heard, and not stored yet
         self.results: dict[str, PlacementResult] = {}  # of placements, not stored yet
         self.next_tasks = 0.0
-        self.is_hanging_up = False
+        self.is_stopped = False
+        self.placed_at = -math.inf
         self.problem = ""
         self.pool = ThreadPoolExecutor(PLACING_THREADS, thread_name_prefix="placing")
         self.thread = Thread(target=self.run, name=f"trunk {trunk.id}", daemon=True)
@@ -91,17 +96,23 @@ class TrunkDialer:
             return RETRY_SECONDS
         self.hear(engine)
         self.store(trunk)
-        is_new_stop = trunk.is_stopped and not self.is_hanging_up
-        if time.monotonic() >= self.next_tasks or is_new_stop:
+        was_stopped, self.is_stopped = self.is_stopped, is_stopped(trunk.owner_key)
+        if time.monotonic() >= self.next_tasks or (self.is_stopped and not was_stopped):
             self.next_tasks = time.monotonic() + SECOND_TASKS_SECONDS
             self.do_second_tasks(trunk, engine)
-        if self.stopping.is_set() or not trunk.may_place or not is_heard(engine):
-            return BUSY_SECONDS if trunk.has_calls else IDLE_SECONDS
+        if self.stopping.is_set() or self.is_stopped or not trunk.may_place or not is_heard(engine):
+            return self.next_step_seconds(trunk)
         calls = take_calls(trunk.key, self.worker)
         if calls:
+            self.placed_at = time.monotonic()
             self.place(engine, calls)
             self.store(trunk)
-        return BUSY_SECONDS if calls or trunk.has_calls else IDLE_SECONDS
+        return self.next_step_seconds(trunk)
+
+    def next_step_seconds(self, trunk: Any) -> float:
+        """Return the seconds from one step to the next: few while calls are made."""
+        is_busy = trunk.has_calls or time.monotonic() < self.placed_at + BUSY_AFTER_SECONDS
+        return BUSY_SECONDS if is_busy else IDLE_SECONDS
 
     def finish(self) -> float:
         """Store what was heard and placed."""
@@ -145,14 +156,14 @@ class TrunkDialer:
             actions.record_hearing(trunk.key, engine.heard_at)
         else:
             actions.record_trouble(trunk.key, describe_silence(engine), now_ms() - SILENT_MS)
-        self.is_hanging_up = trunk.is_stopped
-        if self.is_hanging_up:
+        if self.is_stopped:
             self.hang_up_all(trunk, engine)
         sweep_trunk(trunk, engine, self.worker)
 
     def hang_up_all(self, trunk: Any, engine: Engine) -> None:
         """Hang up every call on the trunk. It is repeated each second, also for a call that was just being placed."""
         attempts = query.list_open_attempts(trunk.key)
+        db.session.rollback()  # the engine may answer slowly
         failed = list(filter(None, self.pool.map(lambda attempt_id: try_hang_up(engine, attempt_id), attempts)))
         if failed:
             log.warning("trunk %s: %s calls cannot be hung up yet: %s", trunk.id, len(failed), failed[0])

@@ -67,7 +67,7 @@ class DialingPanel:
         """Return the heading of `waiting`."""
         if self.is_active:
             return "Waiting for"
-        return "If it starts now" + (f" (first {self.counted:,} contacts)" if self.pending > self.counted else "")
+        return "If calling starts now" + (f" (first {self.counted:,} contacts)" if self.pending > self.counted else "")
 
 
 def trunk_line(row: Any, now: int, *, is_dialed: bool) -> TrunkLine:

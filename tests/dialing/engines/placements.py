@@ -16,7 +16,7 @@ def call_to(number: str, ring_seconds: int = 30) -> Placement:
     return Placement(new_id(), number, CALLER, ring_seconds)
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 10) -> None:
+def wait_until(condition: Callable[[], object], seconds: float = 30) -> None:
     """Return as soon as the condition is true."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -24,7 +24,7 @@ def wait_until(condition: Callable[[], object], seconds: float = 10) -> None:
         time.sleep(0.02)
 
 
-def hear_until_over(engine: Engine, attempt_ids: set[str], seconds: float = 10) -> list[EngineEvent]:
+def hear_until_over(engine: Engine, attempt_ids: set[str], seconds: float = 30) -> list[EngineEvent]:
     """Return the events until all these calls are over."""
     heard: list[EngineEvent] = []
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -155,6 +158,35 @@ def test_nothing_is_placed_while_asterisk_is_down_and_the_engine_connects_again(
     assert not engine.is_live(live.attempt_id)
     assert engine.record(live.attempt_id) is None  # lost with Asterisk
     engine.close()
+
+
+def test_a_silent_connection_is_noticed_and_the_end_that_was_not_heard_is_recorded(
+    telephony: Telephony, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("portal.dialing.engines.asterisk.PING_SECONDS", 0.1)
+    monkeypatch.setattr("portal.dialing.engines.asterisk.PONG_SECONDS", 0.3)
+    engine = AsteriskEngine(telephony.address, telephony.secret)
+    engine.events()
+    wait_until(lambda: engine.is_listening)
+    placement = call_to("+12025550106", RING_SECONDS)
+    engine.place(placement)
+    with stopped(telephony.asterisk):
+        wait_until(lambda: not engine.is_listening)
+        assert isinstance(engine.place(call_to("+12025550100")), NotPlaced)
+    wait_until(lambda: engine.record(placement.attempt_id))
+    assert engine.record(placement.attempt_id).outcome is Outcome.NO_ANSWER
+    wait_until(lambda: engine.is_listening)
+    engine.close()
+
+
+@contextmanager
+def stopped(process: subprocess.Popen) -> Iterator[None]:
+    """Stop a process for a while: it answers nothing, like one behind a network that is cut."""
+    process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGCONT)
 
 
 @pytest.mark.parametrize("secret", ["portal:wrong", "no password"])
