@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from portal.attempts import query
 from portal.attempts.progress import CallProgress, attempt_values, measure_progress, read_report
 from portal.attempts.retries import RetryRule, read_retry_rule
+from portal.calls import derived
 from portal.calls.events import count_call
 from portal.calls.query import STATE_COLUMNS
 from portal.db.transactions import CHUNK_SIZE
@@ -76,6 +77,7 @@ def refresh_calls(
         rows = attempts.get(call.key, ()), stored.get(call.key, ()), new_events.get(call.key, ())
         changes.add(call, *rows, rules[call.batch_key])
     changes.write(session)
+    derived.divide_calls(session.connection(), changes.deltas)
     return changes.deltas
 
 

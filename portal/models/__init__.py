@@ -6,6 +6,7 @@ from portal.models.batch import Batch, BatchAction, QueueStatus
 from portal.models.batch_list import BatchBucket, BatchList
 from portal.models.batch_log import BatchEvent, BatchLogEntry, Channel
 from portal.models.call import Call, CallEvent, CallStatus
+from portal.models.call_counts import CallAnswers, CallCount, CallSpan, CallTextVersion
 from portal.models.idempotent_answer import IdempotentAnswer
 from portal.models.session import LinkedIdentity, RecoveryCode, UserSession
 from portal.models.shared_counter import SharedCounter
@@ -27,8 +28,12 @@ __all__ = [
     "BatchList",
     "BatchLogEntry",
     "Call",
+    "CallAnswers",
+    "CallCount",
     "CallEvent",
+    "CallSpan",
     "CallStatus",
+    "CallTextVersion",
     "CallerNumber",
     "Channel",
     "IdempotentAnswer",
