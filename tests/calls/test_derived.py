@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
@@ -18,6 +20,7 @@ from sqlalchemy.orm import Session
 from portal.batches import actions
 from portal.batches.actions import call_row, insert_batches, insert_calls, lock_batch_list
 from portal.calls import derived, query
+from portal.calls.actions import divide_large_batches
 from portal.calls.derived import check, spans
 from portal.calls.parameters import CallQuery, CallSort, parse_call_search
 from portal.calls.query import matches, pages
@@ -27,6 +30,7 @@ from portal.models import Batch, Call, CallAnswers, CallCount, CallSpan, CallSta
 from portal.models.call import PICKED_STATUSES, HeldFor
 from portal.web.pagination import SortOrder
 from tests.support.builders import MAY_2025, MINUTE, Builder
+from tests.support.statements import record_statements
 
 CALLS = Call.__table__
 SORT_KEYS: dict[CallSort, Callable[[Any], Any]] = {
@@ -208,11 +212,44 @@ def test_counts_and_pages_equal_a_full_scan(app: Flask, owner: User) -> None:
     with app.app_context():
         machine = type("Machine", (Changes,), {"owner": owner})
         try:
-            run_state_machine_as_test(
-                machine, settings=settings(max_examples=10, stateful_step_count=20, deadline=None)
-            )
+            run_state_machine_as_test(machine, settings=settings(max_examples=6, stateful_step_count=12, deadline=None))
         finally:
             db.session.rollback()
+
+
+def test_an_hourly_task_divides_what_an_earlier_release_added(app: Flask, build: Builder, owner: User) -> None:
+    batch = build.create_batch(owner)
+    rows = [call_row(batch.key, f"+12025550{number:03}", {}, MAY_2025) for number in range(20)]
+    with app.app_context():
+        with write_transaction() as session:
+            session.execute(insert(CALLS), rows)
+        assert not query.has_spans(batch.key, 20)
+        divide_large_batches()
+        assert query.has_spans(batch.key, 20)
+        assert spans.find_undivided(db.session.connection()) == []
+        db.session.rollback()
+
+
+@pytest.mark.parametrize("app", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    "query_string", ["", "?page=9", "?page=99", *(f"?page=5&sortBy={sort}" for sort in CallSort), "?status=pending"]
+)
+def test_no_statement_of_a_page_reads_all_calls(
+    app: Flask, build: Builder, owner: User, signed_in: FlaskClient, query_string: str
+) -> None:
+    batch = build.create_batch(owner, total_calls=250, calls_called=0)
+    with app.app_context(), write_transaction() as session:
+        insert_calls(session, [call_row(batch.key, f"+12025550{number:03}", {}, MAY_2025) for number in range(250)])
+    with record_statements(app) as executed:
+        assert signed_in.get(f"/batches/{batch.id}{query_string}").status_code in (200, 302)
+    with app.app_context():
+        for statement, parameters in executed:
+            plan = db.session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            steps = [row.detail for row in plan if re.search(r"\b(calls|attempts)\b", row.detail)]
+            assert not [step for step in steps if step.startswith("SCAN")], statement
+            is_short = "LIMIT" in statement and "TEMP B-TREE" not in str(steps)
+            assert not [step for step in steps if step.endswith("(batch_key=?)") and not is_short], (statement, steps)
+        db.session.rollback()
 
 
 DAMAGES = {

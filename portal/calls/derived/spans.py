@@ -57,6 +57,12 @@ def large_batches(connection: Connection) -> list[int]:
     )
 
 
+def find_undivided(connection: Connection) -> list[int]:
+    """Return the keys of the batches that `divide_calls` would divide."""
+    long = set(connection.execute(select(SPANS.c.batch_key).where(LONG).distinct()).scalars())
+    return sorted(long | {key for key in large_batches(connection) if not has_spans(connection, key)})
+
+
 def divide_span(connection: Connection, engine: Engine, span: Row[Any]) -> None:
     """Replace a span by shorter ones, and remove the empty spans of its order."""
     in_order = (SPANS.c.batch_key == span.batch_key, SPANS.c.sort == span.sort)
