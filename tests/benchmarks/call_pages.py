@@ -141,6 +141,8 @@ def load(app: Flask, owner: User, size: int) -> Batch:
         with write_transaction() as session:
             connection = session.connection()
             lift_time_limit(connection)
+            if connection.dialect.name == "sqlite":
+                connection.exec_driver_sql("PRAGMA cache_size = -400000")
             (row,) = insert_batches(session, owner.key, [columns])
             derived.remove_triggers(connection)
             words = DIALECTS[connection.dialect.name]
