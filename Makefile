@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test asterisk bench trials lint format migrate demo requirements sbom clean
+.PHONY: help run test asterisk bench bench-calls trials lint format migrate demo requirements sbom clean
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -15,7 +15,7 @@ PIN := $(VENV)-pins/bin/python -m piptools compile -q --generate-hashes --no-str
 export FLASK_SKIP_DOTENV := 1
 
 help: ## Print the commands
-	@sed -n 's/^\([a-z]*\):.*## /make \1	/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## /make \1	/p' Makefile | expand -t 20
 
 run: $(VENV)/installed ## Run the portal on HOST:PORT (127.0.0.1:8000) with DATABASE_URL (default: SQLite in instance/)
 	@$(PYTHON) gunicorn.conf.py
@@ -32,6 +32,9 @@ asterisk: $(VENV)/installed-for-tests ## Run a real Asterisk that calls no one, 
 
 bench: $(VENV)/installed-for-tests $(VENV)-bench/installed ## Compare the portal's speed with alternatives (SHAPE=small for a quick run; ROUNDS=15)
 	@$(PYTHON) -m tests.benchmarks
+
+bench-calls: $(VENV)/installed-for-tests ## Compare batches of a thousand and of a million calls (SHAPE=small for a quick run)
+	@$(PYTHON) -m tests.benchmarks.call_pages
 
 trials: $(VENV)/installed-for-tests ## Run all trials at full size (hours); ARGS="callers --short" for a quick one, ARGS=--help
 	@exec $(PYTHON) -m tests.trials $(ARGS)

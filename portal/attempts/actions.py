@@ -13,6 +13,7 @@ from portal.attempts import query
 from portal.attempts.division import CallOutcome
 from portal.attempts.progress import CallProgress, attempt_values, measure_progress, read_report
 from portal.attempts.retries import RetryRule, read_retry_rule
+from portal.calls import derived
 from portal.calls.events import count_call
 from portal.calls.query import STATE_COLUMNS
 from portal.db.transactions import CHUNK_SIZE
@@ -78,6 +79,7 @@ def refresh_calls(
         rows = attempts.get(call.key, ()), stored.get(call.key, ()), new_events.get(call.key, ())
         changes.add(call, *rows, rules[call.batch_key])
     changes.write(session)
+    derived.divide_calls(session.connection(), changes.deltas)
     return changes.deltas
 
 

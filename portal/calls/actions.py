@@ -15,14 +15,17 @@ from portal.audit.batch_log import log_batch_event
 from portal.batches import query as batches_query
 from portal.batches.actions import call_row, complete_if_done, insert_calls, lock_batch_list, update_counts
 from portal.batches.derived.check import list_owners
-from portal.calls import query
+from portal.calls import derived, query
+from portal.calls.derived import spans
 from portal.calls.events import clamp_time
 from portal.calls.parameters import CallEventBody, CallInput
-from portal.db.transactions import CHUNK_SIZE, write_transaction
+from portal.db.transactions import CHUNK_SIZE, lift_time_limit, write_transaction
 from portal.dialing.callee_zones import find_zone_set
+from portal.extensions import db
 from portal.live import Deleted
 from portal.models import Batch, BatchEvent, Call
 from portal.models.actor import Actor
+from portal.models.base import OWNER_SHIFT
 from portal.models.call import search_text
 from portal.times import now_ms
 
@@ -200,3 +203,15 @@ def divide_owners_events(owner_key: int) -> bool:
         for batch in batches_query.find_names(owner_key, settings):
             update_counts(session, owner_key, batch.id)
         return True
+
+
+def divide_large_batches() -> None:
+    """Divide what has become long in the counts of large batches, because an earlier release changed them.
+
+    One transaction per batch, so that other writers do not wait long.
+    """
+    for batch_key in spans.find_undivided(db.session.connection()):
+        with write_transaction() as session:
+            lift_time_limit(session.connection())
+            lock_batch_list(session, batch_key >> OWNER_SHIFT)
+            derived.divide_calls(session.connection(), [batch_key])

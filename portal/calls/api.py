@@ -78,7 +78,7 @@ def details_response(caller: Caller, batch_id: str) -> Response:
     if batch is None:
         raise batch_not_found()
     parameters = read_query(CallDetailsParameters)
-    page = query.fetch_page(owner_key, batch.id, parameters.to_query(caller.region))
+    page = query.fetch_page(owner_key, batch, parameters.to_query(caller.region))
     tried = [call.key for call in page.rows if call.attempts]
     attempts, recordings = attempts_query.fetch_attempts(tried), attempts_query.fetch_recordings(tried)
     return success_response(details_json(batch, page, attempts, recordings), "Calls fetched successfully")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+
+from portal.calls.query.counts import AnswerCounts
 
 # In SVG user units; the page stretches the drawing.
 WIDTH, HEIGHT = 480, 96
 HEADROOM = 6
+MIN_PARTS = 12
 
 
 @dataclass(frozen=True)
@@ -39,16 +41,18 @@ class Chart:
         return f"{self.parts[0].x:g},{HEIGHT} {self.line} {self.parts[-1].x:g},{HEIGHT}"
 
 
-def picked_up_chart(first: int, last: int, counts: Mapping[int, int], parts: int) -> Chart | None:
-    """Return the chart between two times (ms) from the counts by interval number, or None without any calls."""
-    if not counts:
+def picked_up_chart(answers: AnswerCounts | None) -> Chart | None:
+    """Return the chart of the calls picked up, or None without any; a short one begins with empty intervals."""
+    if answers is None:
         return None
-    most = max(counts.values())
-    span = last - first + 1
+    most = max(answers.counts.values())
+    first = min(answers.first, answers.last - MIN_PARTS + 1)
+    parts = answers.last - first + 1
     chart_parts = []
-    for number in range(parts):
-        count = counts.get(number, 0)
-        x = round((number + 0.5) * WIDTH / parts, 1)
+    for index in range(parts):
+        count = answers.counts.get(first + index, 0)
+        x = round((index + 0.5) * WIDTH / parts, 1)
         y = round(HEIGHT - (HEIGHT - HEADROOM) * count / most, 1)
-        chart_parts.append(ChartPart(first + number * span // parts, first + (number + 1) * span // parts, count, x, y))
+        begins = (first + index) * answers.length
+        chart_parts.append(ChartPart(begins, begins + answers.length, count, x, y))
     return Chart(chart_parts, most)

@@ -69,11 +69,12 @@ def parse_call_search(text: str, region: str) -> CallSearch | None:
 class CallQuery:
     """A selection of one batch's calls and a page of it. The defaults select all calls.
 
-    `values` maps a field of the calls to the values that it may have.
+    `statuses` are those that a call may have; `other_values` maps each other field to the values that it may have.
     """
 
     search: CallSearch | None = None
-    values: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    other_values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    statuses: tuple[CallStatus, ...] = ()
     sort_by: CallSort = CallSort.CREATED_AT
     sort_order: SortOrder = SortOrder.ASC
     page: int = 1
@@ -105,9 +106,8 @@ class CallListParameters(Parameters):
 
     def to_query(self, region: str) -> CallQuery:
         """Return the selection of calls; national numbers in a search belong to `region`."""
-        values = {STATUS: self.status} if self.status else {}
         search = parse_call_search(self.search, region)
-        return CallQuery(search, values, self.sort_by, self.sort_order, self.page, self.limit)
+        return CallQuery(search, {}, self.status, self.sort_by, self.sort_order, self.page, self.limit)
 
 
 def parse_filter(value: Any) -> dict[str, tuple[str, ...]]:
@@ -154,7 +154,11 @@ class CallDetailsParameters(Parameters):
     def to_query(self, region: str) -> CallQuery:
         """Return the selection of calls; national numbers in a search belong to `region`."""
         search = parse_call_search(self.search, region)
-        return CallQuery(search, self.filter or {}, self.sort_by, self.sort_order, self.page, self.limit)
+        others = dict(self.filter or {})
+        statuses = tuple(map(CallStatus, dict.fromkeys(others.get(STATUS, ()))))
+        if statuses:  # an empty list stays among the others, and no call matches it
+            del others[STATUS]
+        return CallQuery(search, others, statuses, self.sort_by, self.sort_order, self.page, self.limit)
 
 
 # --- adding calls -----------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from typing import Any
 from portal.attempts.presenter import AttemptView, attempt_status, attempt_view
 from portal.calls.fields import export_header, own_fields, read_call, read_export_cells, read_phone_log
 from portal.calls.parameters import CallListParameters, CallSort
+from portal.calls.query import CallPage
 from portal.contacts.phone_numbers import format_national
 from portal.models import Call, CallStatus
 from portal.models.call import OUTCOME_ORDER, ProgressPart
@@ -84,20 +85,21 @@ class CallListing(SortedView):
 
 def call_listing(
     parameters: CallListParameters,
-    page: Page[Call],
+    page: CallPage,
     attempts: Mapping[int, Sequence[Any]],
-    counts: Mapping[CallStatus, int],
     region: str,
     *,
     has_calls: bool,
 ) -> CallListing:
     """Return the table of one page of calls, with a chip for each status; attempts are given by the key of the call."""
     rows = [call_view(call, region, attempts.get(call.key, ())) for call in page.rows]
-    chips = [Chip("all", "All", sum(counts.values()), parameters.query(page=1, status=()), not parameters.status)]
+    counts = page.counts
+    total = page.total if counts is None else sum(counts.values())
+    chips = [Chip("all", "All", total, parameters.query(page=1, status=()), not parameters.status)]
     for status in OUTCOME_ORDER:
         is_selected = status in parameters.status
         query = parameters.query(page=1, status=() if is_selected else (status,))
-        chips.append(Chip(status, status.label, counts[status], query, is_selected))
+        chips.append(Chip(status, status.label, counts and counts[status], query, is_selected))
     return CallListing(parameters, page, rows, field_columns(rows), chips, has_calls)
 
 

@@ -116,6 +116,8 @@ def set_up_sqlite(engine: Engine) -> None:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")  # acknowledged changes survive a power failure
         connection.execute("PRAGMA foreign_keys = ON")
+        # A statement with a trigger has a journal of its own, by default in a temporary file.
+        connection.execute("PRAGMA temp_store = MEMORY")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

@@ -6,6 +6,7 @@ from portal.models.batch import Batch, BatchAction, QueueStatus
 from portal.models.batch_list import BatchBucket, BatchList
 from portal.models.batch_log import BatchEvent, BatchLogEntry, Channel
 from portal.models.call import Call, CallEvent, CallStatus
+from portal.models.call_counts import CallAnswers, CallCount, CallSpan, CallTextVersion
 from portal.models.dialer import Dialer
 from portal.models.emergency_stop import EmergencyStop
 from portal.models.idempotent_answer import IdempotentAnswer
@@ -30,8 +31,12 @@ __all__ = [
     "BatchList",
     "BatchLogEntry",
     "Call",
+    "CallAnswers",
+    "CallCount",
     "CallEvent",
+    "CallSpan",
     "CallStatus",
+    "CallTextVersion",
     "CallerNumber",
     "Channel",
     "Dialer",

@@ -95,14 +95,20 @@ class Call(Base):
         vocabulary_check("status", CallStatus, "status_known"),
         CheckConstraint("duration_seconds >= 0", name="duration_positive"),
         CheckConstraint("attempts >= 0", name="attempts_positive"),
-        Index(None, "batch_key", "status"),
-        Index(None, "batch_key", "phone_number"),
+        # In the orders of lists; the status is there for lists that are filtered by it.
+        Index("ix_calls_number", "batch_key", "number", unique=True),
+        Index("ix_calls_status", "batch_key", "status", "number"),
+        Index("ix_calls_phone_number", "batch_key", "phone_number", "number", "status"),
+        Index("ix_calls_duration", "batch_key", "duration_seconds", "number", "status"),
+        Index("ix_calls_last_event", "batch_key", "last_event_at", "number", "status"),
         Index("ix_calls_due", "batch_key", "due_at", "key", sqlite_where=PENDING, postgresql_where=PENDING),
     )
 
     key: Mapped[int] = mapped_column(Key, primary_key=True)
     id: Mapped[str] = mapped_column(PublicId)
     batch_key: Mapped[int] = mapped_column(Key, ForeignKey("batches.key", ondelete="CASCADE"))
+    # 1, 2, 3 … in the order in which the batch's calls were added, without gaps; a trigger sets it if it is missing.
+    number: Mapped[int | None]
     phone_number: Mapped[str] = mapped_column(String(16))  # E.164
     status: Mapped[str] = mapped_column(String(20))
     duration_seconds: Mapped[int] = mapped_column(default=0)

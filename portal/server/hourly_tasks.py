@@ -21,6 +21,7 @@ TASKS: tuple[Callable[[], object], ...] = (
     accounts.reencrypt_secrets,
     trunks.renew_encryption,
     calls.divide_earlier_events,
+    calls.divide_large_batches,
 )
 
 

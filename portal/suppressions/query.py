@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Row, ScalarSelect, Select, func, or_, select
 
 from portal.contacts.number_search import find_number_forms
-from portal.db.transactions import chunks
+from portal.db.transactions import CHUNK_SIZE, chunks
 from portal.extensions import db
 from portal.live import live_calls
 from portal.models import Call, CallStatus, Suppression, SuppressionList
@@ -57,13 +57,36 @@ def find_suppressed(owner_key: int, phone_numbers: Iterable[str], now: int, *, e
 
 
 def count_listed_calls(owner_key: int, batch_id: str, now: int) -> ListedCounts:
-    """Count the pending calls of a batch whose numbers are on a list."""
+    """Count the pending calls of a batch whose numbers are on a list.
+
+    Short lists are looked up in the batch; with long ones, each pending call is looked up in the lists.
+    """
+    is_own = (Suppression.list_key == own_list(owner_key)).label("is_own")
+    first = select(Suppression.phone_number, is_own).where(*in_force(owner_key, now)).limit(CHUNK_SIZE + 1)
+    numbers = db.session.execute(first).all()
+    if len(numbers) > CHUNK_SIZE:
+        return count_in_long_lists(owner_key, batch_id, now)
+    own = {number for number, is_own in numbers if is_own}
+    others = {number for number, _ in numbers} - own
+    return ListedCounts(*(count_pending(owner_key, batch_id, listed) for listed in (own, others)))
+
+
+def count_pending(owner_key: int, batch_id: str, phone_numbers: Iterable[str]) -> int:
+    """Count the pending calls of a batch to these numbers, which are at most CHUNK_SIZE."""
+    numbers = list(phone_numbers)
+    if not numbers:
+        return 0
+    pending = live_calls(owner_key, batch_id).where(Call.status == CallStatus.PENDING, Call.phone_number.in_(numbers))
+    return db.session.execute(pending.with_only_columns(func.count())).scalar_one()
+
+
+def count_in_long_lists(owner_key: int, batch_id: str, now: int) -> ListedCounts:
+    """Count the same by reading the pending calls."""
     listed = select(Suppression.key).where(*in_force(owner_key, now))
     of_call = listed.where(Suppression.phone_number == Call.phone_number).correlate(Call)
     is_own = of_call.where(Suppression.list_key == own_list(owner_key)).exists()
     pending = live_calls(owner_key, batch_id).where(Call.status == CallStatus.PENDING)
-    # The first condition does not depend on the call: without suppressions, no call is read.
-    counted = pending.where(listed.exists(), of_call.exists())
+    counted = pending.where(of_call.exists())
     total, own = db.session.execute(counted.with_only_columns(func.count(), func.count().filter(is_own))).one()
     return ListedCounts(own, total - own)
 

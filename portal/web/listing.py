@@ -15,10 +15,10 @@ def percent(part: int, whole: int) -> int | None:
 
 @dataclass(frozen=True)
 class Chip:
-    """A filter above a list: its id, label, number of matches, query string, and whether it is selected."""
+    """A filter above a list: its id, label, number of matches if known, query string, and whether it is selected."""
 
     id: str
     label: str
-    count: int
+    count: int | None
     query: str
     is_selected: bool

@@ -17,7 +17,7 @@ from portal.calls import actions, query
 from portal.db.transactions import write_transaction
 from portal.models import Attempt, Batch, Call, CallEvent, User
 from portal.times import format_iso
-from tests.support.builders import MAY_2025, Builder
+from tests.support.builders import MAY_2025, MINUTE, Builder
 
 SECOND = 1000
 
@@ -142,9 +142,9 @@ def test_a_contact_who_answered_any_attempt_was_reached(
     report((calls[0], "dropped", 9), (calls[0], "no-answer", 99), (calls[1], "no-answer", 9))
     with app.app_context():
         not_reached = [number for number, _ in query.fetch_contacts(owner.key, batch.id, only_not_reached=True)]
-        first, _last, counts = query.fetch_picked_times(owner.key, batch.id, 4)
+        answers = query.count_answers(owner.key, batch.id)
     assert not_reached == [calls[1].phone_number]
-    assert (first, sum(counts.values())) == (MAY_2025 + 9 * SECOND, 1)
+    assert (answers.first, answers.counts) == (MAY_2025 // MINUTE, {MAY_2025 // MINUTE: 1})
 
 
 def test_a_change_of_the_settings_applies_to_calls_that_were_tried(

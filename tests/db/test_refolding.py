@@ -46,5 +46,5 @@ def test_older_rows_are_found_after_the_migration(
         )
         assert found.total == len(batches)
         calls = CallListParameters(search="ISTANBUL may").to_query("")
-        assert calls_query.fetch_page(owner.key, batches[0].id, calls).total == 1
+        assert calls_query.fetch_page(owner.key, batches[0], calls).total == 1
         assert list(check.find_all_differences(lambda _count: None)) == []

@@ -140,7 +140,7 @@ def test_every_batch_is_consistent_with_its_calls(app: Flask, run: Callable[...,
         oldest_first = live_batches(owner.key).order_by(Batch.created_at)
         batches = db.session.execute(oldest_first).scalars().all()
         for batch in batches:
-            outcomes = calls_query.count_by_status(owner.key, batch.id)
+            outcomes = calls_query.count_statuses(owner.key, batch.id)
             picked = outcomes["completed"] + outcomes["dropped"] + outcomes["in-progress"]
             calls = db.session.execute(live_calls(owner.key, batch.id)).scalars().all()
             assert batch.total_calls == sum(outcomes.values())

@@ -20,6 +20,7 @@ SELECTS = (
     "accounts/identity_query.py",
     "audit/batch_query.py",
     "batches/derived/*.py",
+    "calls/derived/*.py",
     "backups/*.py",
     "db/schema_changes.py",
     "server/schema_version.py",
@@ -36,9 +37,10 @@ WRITES = (
     "dialing/taking.py",
     "limits/shared_counters.py",
     "db/transactions.py",
+    "calls/derived/spans.py",
     "batches/derived/check.py",  # writes nothing; SQLite checks its full-text index by an INSERT
 )
-USES_RAW_SQL = ("batches/derived/*.py", "backups/*.py", "db/*.py")
+USES_RAW_SQL = ("batches/derived/*.py", "calls/derived/*.py", "backups/*.py", "db/*.py")
 IMPORTS_TEXT = (*USES_RAW_SQL, "models/*.py")
 KNOWS_DELETION = (
     "live.py",

@@ -102,9 +102,9 @@ def test_a_hidden_batch_and_its_calls_cannot_be_opened(
     with app.app_context():
         for batch in hidden:
             assert batches_query.find_batch(owner.key, batch.id) is None
-            page = calls_query.fetch_page(owner.key, batch.id, calls_query.ALL_CALLS)
+            page = calls_query.fetch_page(owner.key, batch, calls_query.ALL_CALLS)
             assert (page.total, list(page.rows)) == (0, [])
-            assert sum(calls_query.count_by_status(owner.key, batch.id).values()) == 0
+            assert sum(calls_query.count_statuses(owner.key, batch.id).values()) == 0
 
 
 @pytest.mark.usefixtures("one_minute")

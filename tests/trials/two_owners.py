@@ -164,8 +164,8 @@ def cache_first_page() -> Iterator[None]:
     """Return the first page of calls for every request."""
     original, stored = calls_query.fetch_page, {}
 
-    def fetch_first_page(owner_key: int, batch_id: str, *more: object) -> object:
-        return stored.setdefault("page", original(owner_key, batch_id, *more))
+    def fetch_first_page(owner_key: int, batch: object, *more: object) -> object:
+        return stored.setdefault("page", original(owner_key, batch, *more))
 
     with patch.object(calls_query, "fetch_page", fetch_first_page):
         yield

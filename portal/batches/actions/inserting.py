@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from portal.audit.batch_log import log_batch_event
 from portal.batches import derived
+from portal.calls import derived as calls_derived
 from portal.calls import query as calls_query
 from portal.db.transactions import CHUNK_SIZE, chunks
 from portal.dialing.callee_zones import find_zone_set
@@ -22,6 +23,7 @@ from portal.models.base import OWNER_SHIFT
 from portal.models.batch import fold_name
 from portal.models.call import search_text
 
+CALLS = Call.__table__
 NO_COUNTS = asdict(calls_query.NO_CALLS)
 
 
@@ -96,12 +98,25 @@ def call_row(
 
 
 def insert_calls(session: Session, rows: Iterable[Mapping[str, Any]]) -> Counter[int]:
-    """Insert rows built by `call_row` and return the number of calls per batch key."""
+    """Insert rows built by `call_row` and return the number of calls per batch key. The owner must be locked."""
     counter: Counter[int] = Counter()
+    last_numbers: dict[int, int] = {}
+    # With RETURNING, one statement inserts many rows (see above).
+    statement = (
+        insert(CALLS).returning(CALLS.c.key) if session.get_bind().dialect.name == "postgresql" else insert(CALLS)
+    )
     for chunk in chunks(rows):
-        session.execute(insert(Call.__table__), chunk)
+        last_numbers |= calls_query.find_last_numbers({row["batch_key"] for row in chunk} - last_numbers.keys())
+        session.execute(statement, [row | {"number": next_number(last_numbers, row["batch_key"])} for row in chunk])
         counter.update(row["batch_key"] for row in chunk)
+    calls_derived.divide_calls(session.connection(), counter)
     return counter
+
+
+def next_number(last_numbers: dict[int, int], batch_key: int) -> int:
+    """Return the number of the next call of a batch."""
+    last_numbers[batch_key] += 1
+    return last_numbers[batch_key]
 
 
 def update_counts(session: Session, owner_key: int, batch_id: str) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from portal.attempts.query import find_miscounted
 from portal.batches import derived
 from portal.batches.derived import check
+from portal.calls import derived as calls_derived
 from portal.db import schema_changes
 from portal.db.transactions import lift_time_limit, write_transaction
 from portal.extensions import db
@@ -27,6 +28,7 @@ def repair_derived(advance: Callable[[int], object]) -> None:
         connection = session.connection()
         lift_time_limit(connection)
         derived.remove_derived(connection)
+        calls_derived.remove_triggers(connection)
         for owner_key, _email in check.list_owners():
             repair_attempts(session, owner_key)
             scan = check.read_rows(owner_key, advance)
@@ -34,6 +36,8 @@ def repair_derived(advance: Callable[[int], object]) -> None:
             repair_list(session, owner_key, scan.last_number)
         derived.install_derived(connection, name_index=connection.dialect.name == "sqlite")
         derived.rebuild_derived(connection)
+        calls_derived.rebuild_derived(connection)
+        calls_derived.install_triggers(connection)
     complete_indexes()
 
 

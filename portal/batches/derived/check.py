@@ -11,6 +11,8 @@ from sqlalchemy import Row, func, select
 from portal.attempts.query import find_miscounted
 from portal.batches.derived import engine_module
 from portal.batches.derived.time_buckets import COARSE_BITS, FINE_BITS
+from portal.calls import derived as calls_derived
+from portal.calls.derived import check as calls_check
 from portal.calls.query import NO_CALLS, CallCounts, count_by_batch
 from portal.db.transactions import lift_time_limit, write_transaction
 from portal.extensions import db
@@ -84,6 +86,7 @@ def find_differences(owner_key: int, email: str, advance: Advance) -> Iterator[s
     scan = read_rows(owner_key, advance)
     yield from (f"{email}: batch {row.id} has a wrong search name" for row in scan.misfolded)
     yield from (f"{email}: batch {row.id} has wrong call counts" for row, _counts in scan.miscounted)
+    yield from (f"{email}: {text}" for text in calls_check.find_differences(db.session.connection(), owner_key))
     if misnumbered := len(find_misnumbered(owner_key)):
         yield f"{email}: {misnumbered:,} calls have a wrong number of attempts"
     if miscounted := len(find_miscounted(owner_key)):
@@ -152,7 +155,9 @@ def find_name_index_differences() -> list[str]:
 def missing_triggers() -> list[str]:
     """Return a sentence for each missing trigger."""
     connection = db.session.connection()
-    missing = engine_module(connection.dialect.name).missing_triggers(connection)
+    dialect = connection.dialect.name
+    modules = (engine_module(dialect), calls_derived.engine_module(dialect))
+    missing = [name for module in modules for name in module.missing_triggers(connection)]
     return [f"The trigger {name} is missing" for name in missing]
 
 

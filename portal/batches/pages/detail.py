@@ -23,7 +23,7 @@ from portal.calls import query as calls_query
 from portal.calls.chart import picked_up_chart
 from portal.calls.parameters import CallListParameters
 from portal.calls.presenter import call_listing, outcome_views
-from portal.models import CallStatus, QueueStatus
+from portal.models import QueueStatus
 from portal.models.call import ON_LINE_STATUSES, OPEN_STATUSES
 from portal.trunks import query as trunks_query
 from portal.trunks.presenter import calling_number_views
@@ -33,7 +33,6 @@ from portal.web.parameters import ParsedParameters, parse_query
 from portal.web.rendering import render, render_with_etag
 
 RECENT_EVENTS = 3
-CHART_INTERVALS = 24
 
 
 @blueprint.get("/<batch_id>")
@@ -48,14 +47,11 @@ def render_batch(batch_id: str, parsed: ParsedParameters[CallListParameters]) ->
     """Render the batch and the calls that match the parameters."""
     batch = batch_or_404(batch_id)
     owner = current_user.key
-    counts = calls_query.count_by_status(owner, batch.id, parsed.values.to_query(current_user.region))
-    total = sum(counts[status] for status in parsed.values.status or CallStatus)
     parameters, page = fetch_existing_page(
         parsed,
-        lambda parameters: calls_query.fetch_page(owner, batch.id, parameters.to_query(current_user.region), total),
+        lambda parameters: calls_query.fetch_page(owner, batch, parameters.to_query(current_user.region)),
     )
-    picked = calls_query.fetch_picked_times(owner, batch.id, CHART_INTERVALS) if batch.calls_picked else (0, 0, {})
-    outcomes = calls_query.count_by_status(owner, batch.id) if parameters.is_filtered else counts
+    outcomes = page.batch_counts
     view = batch_view(batch, request_clock().now)
     is_on_line = any(outcomes[status] for status in ON_LINE_STATUSES)
     return render(
@@ -76,12 +72,11 @@ def render_batch(batch_id: str, parsed: ParsedParameters[CallListParameters]) ->
         dialing=dialing_panel(batch, outcomes),
         outcomes=outcome_views(outcomes),
         results=attempt_results(attempts_query.fetch_counts(owner, batch.id) if batch.calls_called else ()),
-        chart=picked_up_chart(*picked, CHART_INTERVALS),
+        chart=picked_up_chart(calls_query.count_answers(owner, batch.id)),
         listing=call_listing(
             parameters,
             page,
             attempts_query.fetch_attempts(call.key for call in page.rows if call.attempts),
-            counts,
             current_user.region,
             has_calls=batch.total_calls > 0,
         ),

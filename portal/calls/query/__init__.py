@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Integer, Row, Select, String, cast, func, not_, or_, select
+from sqlalchemy import Row, Select, bindparam, func, not_, or_, select
 
-from portal.calls.parameters import PHONE, STATUS, CallQuery, CallSort
-from portal.db.transactions import CHUNK_SIZE, chunks
+from portal.calls.parameters import CallQuery
+from portal.calls.query.counts import Counts, count_answers, count_held, count_statuses, find_last_numbers
+from portal.calls.query.matches import MatchingPage, find_matching_page, find_page_numbers
+from portal.calls.query.pages import CallsOfBatch
+from portal.calls.query.selection import apply_order, select_matching
+from portal.db.transactions import CHUNK_SIZE, chunks, fetch
 from portal.extensions import db
 from portal.live import Deleted, live_batches, live_calls
-from portal.models import Batch, Call, CallEvent, CallStatus
+from portal.models import Batch, Call, CallEvent, CallSpan, CallStatus
 from portal.models.call import ON_LINE_STATUSES, OPEN_STATUSES, PICKED_STATUSES, UNCALLED_STATUSES
-from portal.web.pagination import Page, SortOrder, page_count
+from portal.models.call_counts import MAX_SPAN
+from portal.web.pagination import Page
 
 EXPORT_COLUMNS = (
     Call.id,
@@ -38,18 +43,25 @@ STATE_COLUMNS = (
     Call.answered_at,
     Call.created_at,
 )
-SORT_COLUMNS = {
-    CallSort.CREATED_AT: Call.key,
-    CallSort.PHONE_NUMBER: Call.phone_number,
-    CallSort.CALL_STATUS: Call.status,
-    CallSort.CALL_DURATION: Call.duration_seconds,
-    CallSort.LAST_EVENT: func.coalesce(Call.last_event_at, 0),
-}
+__all__ = ["count_answers", "count_held", "find_last_numbers"]
+
 # The counts of events.count_call as conditions.
 IS_PICKED = or_(Call.status.in_(PICKED_STATUSES), Call.answered_at.is_not(None))
 IS_CALLED = or_(Call.status.not_in(UNCALLED_STATUSES), Call.attempts > 0, Call.answered_at.is_not(None))
-FILTER_COLUMNS = {STATUS: Call.status, PHONE: Call.phone_number}  # every other name is a key of Call.fields
 ALL_CALLS = CallQuery()
+ONE_SPAN = select(CallSpan.key).where(CallSpan.batch_key == bindparam("batch")).limit(1)
+
+
+@dataclass(frozen=True)
+class CallPage(Page[Call]):
+    """A page of calls, and numbers of calls per status.
+
+    `counts` are those of the matches without the filter of statuses, None if they are unknown (matches.py);
+    `batch_counts` are those of the whole batch.
+    """
+
+    counts: Counts | None
+    batch_counts: Counts
 
 
 @dataclass(frozen=True)
@@ -65,47 +77,31 @@ class CallCounts:
 NO_CALLS = CallCounts(0, 0, 0, 0)
 
 
-def select_matching(owner_key: int, batch_id: str, call_query: CallQuery) -> Select[tuple[Call]]:
-    """Return an unordered select of the batch's calls that match."""
-    statement = live_calls(owner_key, batch_id)
-    if search := call_query.search:
-        by_number = (Call.phone_number.contains(form, autoescape=True) for form in search.number_forms)
-        by_text = Call.search_text.contains(search.text, autoescape=True)
-        statement = statement.where(or_(by_text, Call.status.in_(search.statuses), *by_number))
-    for name, values in call_query.values.items():
-        column = FILTER_COLUMNS.get(name)
-        if column is None:
-            column = cast(Call.fields[name].as_string(), String)
-        statement = statement.where(column.in_(values))
-    return statement
+def fetch_page(owner_key: int, batch: Any, call_query: CallQuery) -> CallPage:
+    """Return one page of a batch's calls, without rows past the end. `batch` has its key and id."""
+    counts = count_statuses(owner_key, batch.id)
+    calls = CallsOfBatch(owner_key, batch.key, batch.id, has_spans(batch.key, sum(counts.values())))
+    if call_query.search or call_query.other_values:
+        found = find_matching_page(calls, call_query, counts)
+    else:
+        total = sum(counts[status] for status in call_query.statuses or CallStatus)
+        found = MatchingPage(find_page_numbers(calls, call_query, call_query.statuses, counts, total), total, counts)
+    rows = fetch_numbers(owner_key, batch.id, found.numbers)
+    return CallPage(rows, found.total, call_query.page, call_query.limit, found.counts, counts)
 
 
-def apply_order(statement: Select[Any], call_query: CallQuery) -> Select[Any]:
-    """Sort a select; ties are in the order of creation."""
-    keys = dict.fromkeys((SORT_COLUMNS[call_query.sort_by], Call.key))
-    descending = call_query.sort_order is SortOrder.DESC
-    return statement.order_by(*(key.desc() if descending else key.asc() for key in keys))
+def has_spans(batch_key: int, total: int) -> bool:
+    """Return whether the calls of a batch, `total` in number, are divided into spans."""
+    return total > MAX_SPAN and fetch(ONE_SPAN, batch=batch_key).first() is not None
 
 
-def fetch_page(owner_key: int, batch_id: str, call_query: CallQuery, total: int | None = None) -> Page[Call]:
-    """Return one page of calls, without rows past the end. Give `total` if the number of matches is known."""
-    number, limit = call_query.page, call_query.limit
-    statement = select_matching(owner_key, batch_id, call_query)
-    if total is None:
-        total = db.session.execute(statement.with_only_columns(func.count(Call.key))).scalar_one()
-    if number > page_count(total, limit):
-        return Page((), total, number, limit)
-    rows = apply_order(statement, call_query).limit(limit).offset((number - 1) * limit)
-    return Page(db.session.execute(rows).scalars().all(), total, number, limit)
-
-
-def count_by_status(owner_key: int, batch_id: str, call_query: CallQuery = ALL_CALLS) -> dict[CallStatus, int]:
-    """Count the calls per status that match everything except a filter of statuses."""
-    others = {name: values for name, values in call_query.values.items() if name != STATUS}
-    statement = select_matching(owner_key, batch_id, replace(call_query, values=others))
-    counted = statement.with_only_columns(Call.status, func.count()).group_by(Call.status)
-    counts = dict(db.session.execute(counted).all())
-    return {status: counts.get(status, 0) for status in CallStatus}
+def fetch_numbers(owner_key: int, batch_id: str, numbers: Sequence[int]) -> list[Call]:
+    """Return the calls of a batch with these numbers, in their order."""
+    if not numbers:
+        return []
+    statement = live_calls(owner_key, batch_id).where(Call.number.in_(list(numbers)))
+    calls = {call.number: call for call in db.session.execute(statement).scalars()}
+    return [calls[number] for number in numbers if number in calls]
 
 
 def stream_calls(owner_key: int, batch_id: str, call_query: CallQuery) -> Iterator[Row[Any]]:
@@ -204,24 +200,6 @@ def fetch_contacts(owner_key: int, batch_id: str, *, only_not_reached: bool) -> 
     while rows := db.session.execute(statement.where(Call.key > last)).all():
         last = rows[-1].key
         yield from ((row.phone_number, row.fields) for row in rows)
-
-
-def fetch_picked_times(owner_key: int, batch_id: str, parts: int) -> tuple[int, int, dict[int, int]]:
-    """Return the first and last time (ms) at which a call was picked up, and the counts in `parts` equal intervals.
-
-    Returns zeros and no counts if no call was picked up. For calls without recorded attempts, the time is that of the
-    last event.
-    """
-    at = func.coalesce(Call.answered_at, Call.last_event_at)
-    picked = live_calls(owner_key, batch_id).where(IS_PICKED, at.is_not(None))
-    ends = picked.with_only_columns(func.min(at), func.max(at))
-    first, last = db.session.execute(ends).one()
-    if first is None:
-        return 0, 0, {}
-    exact = (at - first) * parts / (last - first + 1)
-    part = cast(func.floor(exact) if db.engine.dialect.name == "postgresql" else exact, Integer)
-    counted = picked.with_only_columns(part.label("part"), func.count().label("count")).group_by("part")
-    return first, last, dict(db.session.execute(counted).all())
 
 
 def count_by_batch(
