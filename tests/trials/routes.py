@@ -209,6 +209,8 @@ ROUTE_ROWS: dict[str, RouteRow] = {
     "batches_api.create_batch": RouteRow(
         Audience.WRITE, 201, json={"batchName": "New", "callingNumbers": ["+16065550103"]}
     ),
+    "attempts_api.list_attempts": RouteRow(Audience.READ, path=BATCH),
+    "attempts_api.export_attempts": RouteRow(Audience.READ, path=BATCH),
     "batches_api.read_settings": RouteRow(Audience.READ, path=BATCH),
     "batches_api.change_batch": RouteRow(Audience.WRITE, path=BATCH, json={"batchName": "Another name", "retry": 2}),
     "batches_api.start_calling": RouteRow(Audience.WRITE, json=BATCH_AND_USER, stranger=403),
@@ -248,8 +250,10 @@ ROUTE_ROWS: dict[str, RouteRow] = {
 
 
 def rules_of(app: Flask) -> list[Rule]:
-    """Return every route."""
-    return sorted(app.url_map.iter_rules(), key=lambda rule: (rule.endpoint, rule.rule))
+    """Return every route; emergency stops come last, because other requests are refused while one is in force."""
+    return sorted(
+        app.url_map.iter_rules(), key=lambda rule: (rule.endpoint.endswith(".stop_calls"), rule.endpoint, rule.rule)
+    )
 
 
 def method_of(rule: Rule) -> str:
