@@ -87,7 +87,7 @@ def list_views() -> Iterator[View]:
         0.16,
     )
     for name, place in PLACES.items():
-        yield View(f"API, one field's value, {name} page", {"filter": '{"city":"Lisbon"}'}, place / 12)
+        yield View(f"API, one field's value, {name} page", {"filter": '{"city":"lisbon"}'}, place / 12)
     yield View("API, search, few matches", {"search": "rare"})
     yield View("API, search, many matches", {"search": "lisbon"}, 0.04)
     yield View("API, search, few matches, first time", {"search": "rare"}, first_time=True)

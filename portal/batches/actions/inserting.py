@@ -14,6 +14,7 @@ from portal.audit.batch_log import log_batch_event
 from portal.batches import derived
 from portal.calls import derived as calls_derived
 from portal.calls import query as calls_query
+from portal.db.bulk_insert import insert_rows
 from portal.db.transactions import CHUNK_SIZE, chunks
 from portal.dialing.callee_zones import find_zone_set
 from portal.ids import new_id
@@ -23,7 +24,6 @@ from portal.models.base import OWNER_SHIFT
 from portal.models.batch import fold_name
 from portal.models.call import search_text
 
-CALLS = Call.__table__
 NO_COUNTS = asdict(calls_query.NO_CALLS)
 
 
@@ -101,13 +101,10 @@ def insert_calls(session: Session, rows: Iterable[Mapping[str, Any]]) -> Counter
     """Insert rows built by `call_row` and return the number of calls per batch key. The owner must be locked."""
     counter: Counter[int] = Counter()
     last_numbers: dict[int, int] = {}
-    # With RETURNING, one statement inserts many rows (see above).
-    statement = (
-        insert(CALLS).returning(CALLS.c.key) if session.get_bind().dialect.name == "postgresql" else insert(CALLS)
-    )
     for chunk in chunks(rows):
         last_numbers |= calls_query.find_last_numbers({row["batch_key"] for row in chunk} - last_numbers.keys())
-        session.execute(statement, [row | {"number": next_number(last_numbers, row["batch_key"])} for row in chunk])
+        numbered = [row | {"number": next_number(last_numbers, row["batch_key"])} for row in chunk]
+        insert_rows(session.connection(), Call.__table__, numbered)
         counter.update(row["batch_key"] for row in chunk)
     calls_derived.divide_calls(session.connection(), counter)
     return counter
