@@ -70,7 +70,7 @@ def render_batch(batch_id: str, parsed: ParsedParameters[CallListParameters]) ->
         window=calling_hours_view(batch.settings, request_clock().now),
         **dialing_facts(batch),
         outcomes=outcome_views(outcomes),
-        chart=picked_up_chart(calls_query.count_answers(owner, batch.id)),
+        chart=picked_up_chart(calls_query.count_answers(owner, batch.id) if batch.calls_picked else None),
         listing=call_listing(
             parameters,
             page,
