@@ -72,7 +72,7 @@ def render_batch(batch_id: str, parsed: ParsedParameters[CallListParameters]) ->
         dialing=dialing_panel(batch, outcomes),
         outcomes=outcome_views(outcomes),
         results=attempt_results(attempts_query.fetch_counts(owner, batch.id) if batch.calls_called else ()),
-        chart=picked_up_chart(calls_query.count_answers(owner, batch.id)),
+        chart=picked_up_chart(calls_query.count_answers(owner, batch.id) if batch.calls_picked else None),
         listing=call_listing(
             parameters,
             page,
