@@ -75,6 +75,7 @@ def lease_response(caller: Caller, body: LeaseBody) -> Response:
         " the account's, or an emergency stop is in force: hang up and do not place them.",
         scope=Scope.DIAL,
         body=HeartbeatBody,
+        takes_key=True,
         successes={200: SuccessAnswer("The attempts that are held, and the others.", HeartbeatAnswer)},
         errors=INVALID_BODY_ERRORS,
         tag=TAG,
@@ -83,9 +84,14 @@ def lease_response(caller: Caller, body: LeaseBody) -> Response:
 def extend_leases() -> Response:
     """Extend leases."""
     caller, given = require_caller_with_body(Scope.DIAL)
+    keyed = begin_keyed_request(caller, given)
     body = read_body(given, HeartbeatBody)
-    extended, gone = actions.extend_leases(caller.actor, body.attempt_ids, body.seconds)
-    return success_response({"extended": extended, "gone": gone}, "Leases extended successfully")
+
+    def extend() -> Response:
+        extended, gone = actions.extend_leases(caller.actor, body.attempt_ids, body.seconds)
+        return success_response({"extended": extended, "gone": gone}, "Leases extended successfully")
+
+    return answer_once(keyed, extend)
 
 
 @blueprint.post("/release")
@@ -96,6 +102,7 @@ def extend_leases() -> Response:
         " not count. Attempts in gone have ended, were lost, have reported events, or are not the account's.",
         scope=Scope.DIAL,
         body=ReleaseBody,
+        takes_key=True,
         successes={200: SuccessAnswer("The attempts that were undone, and the others.", ReleaseAnswer)},
         errors=INVALID_BODY_ERRORS,
         tag=TAG,
@@ -104,6 +111,11 @@ def extend_leases() -> Response:
 def release_leases() -> Response:
     """Undo leases."""
     caller, given = require_caller_with_body(Scope.DIAL)
+    keyed = begin_keyed_request(caller, given)
     body = read_body(given, ReleaseBody)
-    released, gone = actions.release_leases(caller.actor, body.attempt_ids)
-    return success_response({"released": released, "gone": gone}, "Leases released successfully")
+
+    def release() -> Response:
+        released, gone = actions.release_leases(caller.actor, body.attempt_ids)
+        return success_response({"released": released, "gone": gone}, "Leases released successfully")
+
+    return answer_once(keyed, release)
