@@ -105,7 +105,7 @@ def test_health_checks_have_no_session_and_are_logged_at_debug(
     assert "Set-Cookie" not in answer.headers
     assert "Cookie" not in answer.headers.get("Vary", "")
     assert answer.headers["Cache-Control"] == "no-store"
-    assert len(checkouts) == (1 if address == "/readyz" else 0)
+    assert len(checkouts) == (0 if address == "/healthz" else 1)
     assert ['"level": "debug"' in line for line in request_lines] == [True]
 
 
