@@ -68,7 +68,7 @@ def test_duplicate(
     answer = press(f"/batches/{first}/duplicate", name="Spring copy", contacts=contacts)
     assert answer.status_code == 200
     assert f"with {calls} calls" in extract_text(answer.text)
-    assert "(202) 555-0100" in answer.text
+    assert "+1 202-555-0100" in answer.text
     copy = api().json["data"]["batches"][0]
     assert (copy["batchName"], copy["queue_status"], copy["totalCalls"]) == ("Spring copy", "pending", calls)
     assert copy["callsPicked"] == 0
