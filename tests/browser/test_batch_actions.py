@@ -186,6 +186,6 @@ def test_an_export_of_calls_has_the_search_and_the_filter(opened: Page, tmp_path
 def export_rows(page: Page, folder: Path) -> list[list[str]]:
     """Export the calls of this view as CSV and return the rows."""
     page.locator("#export-menu summary").click()
-    rows = download_rows(page.locator("#export-menu").get_by_role("link", name="CSV"), "csv", folder)
+    rows = download_rows(page.locator("#export-menu").get_by_role("link", name="CSV", exact=True), "csv", folder)
     page.keyboard.press("Escape")
     return rows

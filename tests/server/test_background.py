@@ -58,5 +58,9 @@ def test_after_a_failure_a_task_waits_longer(
     assert "failing" in caplog.text
 
 
-def test_a_server_process_starts_scheduled_batches() -> None:
-    assert {task.name: task.seconds for task in server_tasks()} == {"hourly tasks": 3600, "scheduled starts": 5}
+def test_a_server_process_has_these_tasks() -> None:
+    assert {task.name: task.seconds for task in server_tasks()} == {
+        "hourly tasks": 3600,
+        "scheduled starts": 5,
+        "lost attempts": 5,
+    }

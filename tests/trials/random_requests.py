@@ -65,6 +65,7 @@ class RandomPlaceholders:
         anything = {
             "batch": owner.batches,
             "called": owner.numbers,
+            "call": owner.calls,
             "deleted": owner.deleted,
             "upload": owner.uploads,
             "trunk": owner.trunks,

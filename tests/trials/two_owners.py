@@ -73,6 +73,7 @@ class Side:
             {
                 "batch": account.batches,
                 "called": account.numbers,
+                "call": account.calls,
                 "deleted": account.deleted,
                 "upload": account.uploads,
                 "trunk": account.trunks,
