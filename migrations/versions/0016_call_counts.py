@@ -25,6 +25,7 @@ LONG = sa.text("calls > 4096")
 
 
 def upgrade() -> None:
+    lock_tables()
     op.add_column("calls", sa.Column("number", sa.Integer))
     create_counts("call_counts", sa.Column("status", sa.String(20)), sa.Column("held_for", sa.String(20)))
     create_counts(
@@ -73,7 +74,14 @@ def create_counts(table: str, *key_columns: sa.Column) -> None:
     )
 
 
+def lock_tables() -> None:
+    """Lock in the order in which readers and writers do, so that none of them meets a deadlock."""
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("LOCK TABLE batches, calls IN ACCESS EXCLUSIVE MODE")
+
+
 def downgrade() -> None:
+    lock_tables()
     derived.remove_triggers(op.get_bind())
     for table in ("call_spans", "call_text_versions", "call_answers", "call_counts"):
         op.drop_table(table)

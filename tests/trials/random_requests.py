@@ -33,8 +33,8 @@ SHORT = [value.wire for value in VALUES if len(value.wire) < 1000]
 LONG = [value.wire for value in VALUES if len(value.wire) >= 1000]
 
 JSON = "application/json"
-# The API's content types other than JSON, by path.
-OTHER_ROWS = {"/api/docs": "text/html", "/api/call/export/csv": "text/csv"}
+# The API's content types other than JSON, by the end of the path.
+OTHER_TYPES = {"/docs": "text/html", "/csv": "text/csv"}
 
 REFRESH_INTERVAL = 100
 ENVELOPE = {"message", "status", "code", "errorMessage", "data"}
@@ -148,7 +148,8 @@ def find_problem(generated: GeneratedRequest, response: WsgiResponse) -> str:
 
 def find_api_problem(generated: GeneratedRequest, response: WsgiResponse) -> str:
     """Return the problem of an API response: its type, or the envelope of an error."""
-    expected = OTHER_ROWS.get(generated.request.path, JSON) if response.status < 300 else JSON
+    ending = "/" + generated.request.path.rpartition("/")[2]
+    expected = OTHER_TYPES.get(ending, JSON) if response.status < 300 else JSON
     if response.body and response.kind != expected:
         return f"{response.status} as {response.kind}"
     if response.status >= 400 and response.body:
