@@ -46,6 +46,9 @@ PHONE_NUMBER_COLUMNS = {
 # The kinds of secret that no table may contain in plain text.
 NEVER_STORED = ("a password", "a token's secret", "a session's cookie", "a second factor's secret")
 
+# Fictional numbers, which the API's documentation has in its examples.
+EXAMPLE_NUMBER = re.compile(r"\+1\d{3}55501\d\d|\(\d{3}\) 555-01\d\d")
+
 # Routes for programs.
 PROGRAM_ROUTES = ("/metrics", "/healthz", "/readyz", "/api/openapi.json")
 
@@ -65,7 +68,7 @@ def run(conditions: Conditions) -> Outcome:
         program = WsgiClient(app, monitor)
         for path in PROGRAM_ROUTES:
             request = WsgiRequest(path=path).with_headers(Authorization=f"Bearer {METRICS_TOKEN}")
-            without_examples = re.sub(r"\+1202555010\d|\(202\) 555-010\d", "", program.send(request).text)
+            without_examples = EXAMPLE_NUMBER.sub("", program.send(request).text)
             monitor.check_text(f"the response of {path}", without_examples, phone_numbers=True)
         search_tables(app, monitor)
     figures = {"log lines": monitor.lines, "responses": monitor.responses, "cells": monitor.cells}
