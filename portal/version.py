@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import sha256
 from pathlib import Path
 
-VERSION = "0.3.0"
+VERSION = "0.4.0"
 
 ROOT = Path(__file__).resolve().parent.parent
 FINGERPRINTED_PATHS = ("portal/**/*.py", "templates/**/*.html", "static/**/*")
