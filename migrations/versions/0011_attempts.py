@@ -13,6 +13,8 @@ Revision ID: 0011
 import sqlalchemy as sa
 from alembic import op
 
+from portal.db.schema_changes import lock_tables
+
 revision = "0011"
 down_revision = "0010"
 branch_labels = None
@@ -33,6 +35,7 @@ EVENT_COLUMNS = ("attempt_number", "names_attempt")
 
 
 def upgrade() -> None:
+    lock_tables("users", "trunks", "calls", "call_events")
     op.add_column("calls", sa.Column("answered_at", MILLIS))
     op.add_column("calls", sa.Column("due_at", MILLIS, nullable=False, server_default="0"))
     op.add_column("calls", sa.Column("zone_set", sa.Text, nullable=False, server_default=""))
@@ -127,6 +130,7 @@ def create_checks() -> list[sa.CheckConstraint]:
 
 
 def downgrade() -> None:
+    lock_tables("users", "trunks", "calls", "call_events", "attempts")
     if op.get_bind().dialect.name == "sqlite":
         op.execute("DROP TRIGGER calls_by_earlier_release")
     else:

@@ -9,6 +9,8 @@ Revision ID: 0013b
 import sqlalchemy as sa
 from alembic import op
 
+from portal.db.schema_changes import lock_tables
+
 revision = "0013b"
 down_revision = "0013"
 branch_labels = None
@@ -37,6 +39,7 @@ TRIGGERS = {
 
 
 def upgrade() -> None:
+    lock_tables("batches", "attempts")
     op.create_table(
         "attempt_counts",
         sa.Column("batch_key", KEY, nullable=False),
@@ -61,6 +64,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    lock_tables("batches", "attempts")
     is_sqlite = op.get_bind().dialect.name == "sqlite"
     for name in TRIGGERS:
         op.execute(f"DROP TRIGGER {name}" if is_sqlite else f"DROP TRIGGER {name} ON attempts")

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from portal.calls import derived
+from portal.db.schema_changes import lock_tables
 
 revision = "0016"
 down_revision = "0015"
@@ -25,7 +26,7 @@ LONG = sa.text("calls > 4096")
 
 
 def upgrade() -> None:
-    lock_tables()
+    lock_tables("batches", "calls")
     op.add_column("calls", sa.Column("number", sa.Integer))
     create_counts("call_counts", sa.Column("status", sa.String(20)), sa.Column("held_for", sa.String(20)))
     create_counts(
@@ -74,14 +75,8 @@ def create_counts(table: str, *key_columns: sa.Column) -> None:
     )
 
 
-def lock_tables() -> None:
-    """Lock in the order in which readers and writers do, so that none of them meets a deadlock."""
-    if op.get_bind().dialect.name == "postgresql":
-        op.execute("LOCK TABLE batches, calls IN ACCESS EXCLUSIVE MODE")
-
-
 def downgrade() -> None:
-    lock_tables()
+    lock_tables("batches", "calls")
     derived.remove_triggers(op.get_bind())
     for table in ("call_spans", "call_text_versions", "call_answers", "call_counts"):
         op.drop_table(table)

@@ -184,3 +184,13 @@ def commit_progress() -> None:
     time.sleep(COMMIT_PAUSE_SECONDS)
     if connection.dialect.name == "sqlite":  # psycopg begins a transaction by itself
         connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def lock_tables(*tables: str) -> None:
+    """Lock existing tables before a migration changes several of them, in the order in which requests lock them.
+
+    Otherwise, on PostgreSQL, a request and the migration can wait for each other: a new or removed foreign key locks
+    the table to which it refers.
+    """
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute(f"LOCK TABLE {', '.join(tables)} IN ACCESS EXCLUSIVE MODE")
