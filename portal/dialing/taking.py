@@ -57,6 +57,7 @@ class TakenCall:
     number: int
     ring_seconds: int
     fields: Mapping[str, Any]
+    taken_at: int  # milliseconds
 
 
 @dataclass(frozen=True)
@@ -216,6 +217,7 @@ class Step:
             number=row["number"],
             ring_seconds=self.taker.ring_seconds,
             fields=call.fields,
+            taken_at=self.now,
         )
 
     def write_refused(self) -> None:

@@ -12,6 +12,7 @@ from portal.models.labeled_enum import LabeledEnum
 
 LABEL_LENGTH = 100
 ADDRESS_LENGTH = 500
+PLACE_WITHIN_MS = 2_500  # an attempt is placed within this time after it was taken, or not at all
 SILENT_MS = 10_000  # nothing is placed through an engine that was not heard for this time
 MIN_RING_SECONDS = 15  # 47 CFR 64.1200(a)(6)
 

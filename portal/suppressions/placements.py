@@ -7,8 +7,9 @@ from collections.abc import Iterable
 
 from portal.dialing.query import find_unplaced_numbers
 from portal.extensions import db
+from portal.models.trunk import PLACE_WITHIN_MS
 
-MAX_SECONDS = 3.0  # a dialer that died does not place what it has taken
+MAX_SECONDS = (PLACE_WITHIN_MS + 500) / 1000  # afterwards, what was taken before is not placed any more
 POLL_SECONDS = 0.02
 
 

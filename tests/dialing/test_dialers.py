@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from threading import Event
 from typing import Any
 
@@ -19,6 +20,7 @@ from portal.dialing import stops
 from portal.dialing.dialers import query, trunk_dialer
 from portal.dialing.dialers.trunk_dialer import TrunkDialer
 from portal.dialing.engines import EngineEvent, EngineUnreachable, EventKind, Outcome, Placement
+from portal.dialing.taking import TakenCall
 from portal.extensions import db
 from portal.live import live_calls
 from portal.models import Attempt, BatchAction, Channel, Trunk, User
@@ -169,6 +171,21 @@ def test_nothing_is_placed_through_a_silent_engine(
     step()
     assert len(engine.placed) == 5
     assert call_api("trunks").json["data"]["trunks"][0]["trouble"] == ""
+
+
+@on_sqlite
+def test_nothing_is_placed_late(
+    app: Flask, engine: FakeEngine, step: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the taking and the placement, the process was suspended for three seconds."""
+    take_calls = trunk_dialer.take_calls
+
+    def take_long_ago(*arguments: Any) -> list[TakenCall]:
+        return [replace(call, taken_at=call.taken_at - 3_000) for call in take_calls(*arguments)]
+
+    monkeypatch.setattr(trunk_dialer, "take_calls", take_long_ago)
+    step()
+    assert (engine.placed, find_attempts(app)) == ([], [])
 
 
 @on_sqlite

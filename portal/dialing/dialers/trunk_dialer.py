@@ -21,6 +21,7 @@ from portal.dialing.sweep import sweep_trunk
 from portal.dialing.taking import TakenCall, take_calls
 from portal.dialing.trunk_engines import engine_identity, open_engine
 from portal.extensions import db
+from portal.models.trunk import PLACE_WITHIN_MS
 from portal.telemetry import metrics
 from portal.times import now_ms
 
@@ -29,7 +30,7 @@ BUSY_AFTER_SECONDS = 2.0  # after a placement, until the row of the trunk says w
 IDLE_SECONDS = 1.0
 RETRY_SECONDS = 2.0  # after a failure
 SECOND_TASKS_SECONDS = 1.0  # between two sweeps, and between two reports that the engine was heard
-SILENT_MS = 5_000  # without a sign of the engine for this time, nothing is placed
+HEARD_WITHIN_MS = 5_000  # a dialer that has not heard the engine for this time places nothing
 PLACING_THREADS = 8
 MAX_EVENTS = 100_000  # that wait for the database; the sweep finds the ends of calls whose events are dropped
 
@@ -132,7 +133,7 @@ class TrunkDialer:
             try:
                 self.engine, self.identity = open_engine(trunk), identity
             except EngineUnreachable as error:
-                actions.record_trouble(trunk.key, describe_problem(error), now_ms() - SILENT_MS)
+                actions.record_trouble(trunk.key, describe_problem(error), now_ms() - HEARD_WITHIN_MS)
         return self.engine
 
     def hear(self, engine: Engine) -> None:
@@ -155,7 +156,7 @@ class TrunkDialer:
         if is_heard(engine):
             actions.record_hearing(trunk.key, engine.heard_at)
         else:
-            actions.record_trouble(trunk.key, describe_silence(engine), now_ms() - SILENT_MS)
+            actions.record_trouble(trunk.key, describe_silence(engine), now_ms() - HEARD_WITHIN_MS)
         if self.is_stopped:
             self.hang_up_all(trunk, engine)
         sweep_trunk(trunk, engine, self.worker)
@@ -170,18 +171,15 @@ class TrunkDialer:
 
     def place(self, engine: Engine, calls: list[TakenCall]) -> None:
         """Place calls whose attempts are committed, each once."""
-        placements = [
-            Placement(call.attempt_id, call.phone_number, call.from_number, call.ring_seconds) for call in calls
-        ]
-        results = self.pool.map(lambda placement: try_place(engine, placement), placements)
-        for placement, result in zip(placements, results, strict=True):
-            self.results[placement.attempt_id] = result
+        results = self.pool.map(lambda call: try_place(engine, call), calls)
+        for call, result in zip(calls, results, strict=True):
+            self.results[call.attempt_id] = result
             metrics.placements.labels(describe_result(result)).inc()
 
 
 def is_heard(engine: Engine) -> bool:
     """Return whether the events of the engine are heard now."""
-    return engine.heard_at is not None and now_ms() - engine.heard_at <= SILENT_MS
+    return engine.heard_at is not None and now_ms() - engine.heard_at <= HEARD_WITHIN_MS
 
 
 def describe_problem(error: EngineUnreachable) -> str:
@@ -197,8 +195,14 @@ def describe_silence(engine: Engine) -> str:
     return "The engine was heard before and is silent now; no call is placed"
 
 
-def try_place(engine: Engine, placement: Placement) -> PlacementResult:
-    """Place a call. After an unexpected failure the call counts as possibly placed."""
+def try_place(engine: Engine, call: TakenCall) -> PlacementResult:
+    """Place a call unless it was taken too long ago: then what was checked may no longer hold, such as after a pause.
+
+    After an unexpected failure the call counts as possibly placed.
+    """
+    if now_ms() - call.taken_at > PLACE_WITHIN_MS:
+        return NotPlaced("it was taken too long ago")
+    placement = Placement(call.attempt_id, call.phone_number, call.from_number, call.ring_seconds)
     try:
         return engine.place(placement)
     except Exception as error:
