@@ -43,6 +43,11 @@ def format_iso(ms: int) -> str:
     return f"{moment.isoformat(timespec='milliseconds')}Z"
 
 
+def format_optional_iso(ms: int | None) -> str | None:
+    """Return a time in the same format, or None."""
+    return None if ms is None else format_iso(ms)
+
+
 def datetime_at(ms: int, zone: tzinfo) -> datetime:
     """Return a time as a datetime in `zone`."""
     return (EPOCH + timedelta(milliseconds=ms)).replace(tzinfo=UTC).astimezone(zone)

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from portal.api.schema import TimeText
-from portal.times import format_iso
+from portal.times import format_iso, format_optional_iso
 from portal.web.spreadsheets import Cell, Heading, Instant
 
 EXAMPLE_TIME = "2025-05-01T12:00:00.000Z"
@@ -41,11 +41,6 @@ def time_field(name: str, attribute: str, label: str, example: str = EXAMPLE_TIM
 def optional_time_field(name: str, attribute: str, label: str = "", example: str = EXAMPLE_TIME) -> ApiField:
     """Return the field of a time that may be missing: null in JSON, an empty cell."""
     return ApiField(name, attribute, TimeText | None, example, format_optional_iso, instant_cell, f"{label} ({{zone}})")
-
-
-def format_optional_iso(ms: int | None) -> str | None:
-    """Return a time in the contract's format, or None."""
-    return None if ms is None else format_iso(ms)
 
 
 def instant_cell(ms: int | None) -> Instant | None:

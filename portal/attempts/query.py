@@ -7,12 +7,13 @@ from typing import Any
 
 from sqlalchemy import Row, Select, false, func, select
 
+from portal.db import query as paging
 from portal.db.transactions import CHUNK_SIZE, chunks
 from portal.extensions import db
 from portal.live import Deleted, live_batches, live_calls
 from portal.models import Attempt, AttemptCount, Batch, Call, CallEvent
 from portal.models.attempt import MACHINE
-from portal.web.pagination import Page, page_count
+from portal.web.pagination import Page
 
 # The number of ended attempts by their number, outcome, and whether a machine answered.
 OutcomeCounts = dict[tuple[int, str, bool], int]
@@ -151,12 +152,8 @@ def select_attempts(owner_key: int, batch_id: str, call_id: str | None) -> Selec
 
 def fetch_page(owner_key: int, batch_id: str, call_id: str | None, number: int, limit: int) -> Page[Row[Any]]:
     """Return one page of a batch's attempts, by call and number."""
-    statement = select_attempts(owner_key, batch_id, call_id)
-    total = db.session.execute(statement.with_only_columns(func.count())).scalar_one()
-    if number > page_count(total, limit):
-        return Page((), total, number, limit)
-    rows = statement.order_by(Attempt.call_key, Attempt.number).limit(limit).offset((number - 1) * limit)
-    return Page(db.session.execute(rows).all(), total, number, limit)
+    ordered = select_attempts(owner_key, batch_id, call_id).order_by(Attempt.call_key, Attempt.number)
+    return paging.fetch_page(ordered, number, limit)
 
 
 def stream_attempts(owner_key: int, batch_id: str, call_id: str | None) -> Iterator[Row[Any]]:

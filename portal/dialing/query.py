@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Row, Select, func, literal_column, select, tuple_
+from sqlalchemy import Row, func, literal_column, select, tuple_
 
 from portal.calls.query import STATE_COLUMNS
 from portal.db.transactions import chunks
@@ -19,7 +19,7 @@ from portal.trunks.query import ON_LINE, on_line_of
 # The word is part of the statement: the partial index of due calls requires it.
 IS_PENDING = Call.status == literal_column(f"'{CallStatus.PENDING}'")
 DUE_COLUMNS = (*STATE_COLUMNS, Call.due_at, Call.zone_set, Call.fields)
-MAX_COUNTED = 10_000  # waiting calls of one batch
+MAX_COUNTED = 10_000  # waiting calls
 
 
 def find_trunk(trunk_key: int, *, lock: bool = False) -> Row[Any] | None:
@@ -137,24 +137,13 @@ def find_overdue(now: int, limit: int) -> dict[int, list[str]]:
     return overdue
 
 
-def count_waiting(owner_key: int, batch_key: int | None = None) -> dict[HeldFor, int]:
-    """Count the pending calls of a batch, or of the owner's active batches, that are not due, by the reason.
-
-    At most MAX_COUNTED calls are counted.
-    """
+def count_waiting(owner_key: int) -> dict[HeldFor, int]:
+    """Count the pending calls of the owner's active batches that are not due, by the reason; at most MAX_COUNTED."""
+    active = live_batches(owner_key).with_only_columns(Batch.key).where(Batch.status == QueueStatus.ACTIVE)
     waiting = live_calls(owner_key).with_only_columns(Call.held_for).where(IS_PENDING, Call.due_at > now_ms())
-    if batch_key is None:
-        active = live_batches(owner_key).with_only_columns(Batch.key).where(Batch.status == QueueStatus.ACTIVE)
-        waiting = waiting.where(Call.batch_key.in_(active))
-    else:
-        waiting = waiting.where(Call.batch_key == batch_key)
+    limited = waiting.where(Call.batch_key.in_(active)).limit(MAX_COUNTED).subquery()
     counts = dict.fromkeys(HeldFor, 0)
-    for reason, count in db.session.execute(count_reasons(waiting)):
+    reasons = select(limited.c.held_for, func.count()).group_by(limited.c.held_for)
+    for reason, count in db.session.execute(reasons):
         counts[HeldFor(reason or HeldFor.DELAY)] += count
     return counts
-
-
-def count_reasons(waiting: Select[Any]) -> Select[Any]:
-    """Return a select of the reasons of waiting calls with their numbers."""
-    limited = waiting.limit(MAX_COUNTED).subquery()
-    return select(limited.c.held_for, func.count()).group_by(limited.c.held_for)

@@ -9,15 +9,10 @@ from typing import Any
 from portal.contacts.phone_numbers import format_national
 from portal.models.suppression import OWN_SOURCE
 from portal.suppressions.query import ListedCounts
-from portal.times import DAY_MS, format_iso
+from portal.times import DAY_MS, format_iso, format_optional_iso
 from portal.web.pagination import Page, pagination_json
 
 OWN_LABEL = "Own opt-outs"
-
-
-def iso_or_none(ms: int | None) -> str | None:
-    """Return a time in ISO 8601, or None."""
-    return None if ms is None else format_iso(ms)
 
 
 def suppressions_json(page: Page[Any], lists: Sequence[Any]) -> dict[str, Any]:
@@ -27,7 +22,7 @@ def suppressions_json(page: Page[Any], lists: Sequence[Any]) -> dict[str, Any]:
             "phoneNumber": row.phone_number,
             "source": row.source,
             "addedAt": format_iso(row.added_at),
-            "until": iso_or_none(row.until),
+            "until": format_optional_iso(row.until),
         }
         for row in page.rows
     ]
@@ -45,7 +40,7 @@ def list_json(row: Any) -> dict[str, Any]:
         "numbers": row.numbers,
         "loadedAt": format_iso(row.loaded_at),
         "validDays": row.valid_days,
-        "validUntil": iso_or_none(valid_until(row)),
+        "validUntil": format_optional_iso(valid_until(row)),
     }
 
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Row, ScalarSelect, Select, func, or_, select
 
 from portal.contacts.number_search import find_number_forms
+from portal.db import query as paging
 from portal.db.transactions import CHUNK_SIZE, chunks
 from portal.extensions import db
 from portal.live import live_calls
@@ -106,12 +107,7 @@ def select_suppressions(owner_key: int, parameters: SuppressionListParameters, r
 
 def fetch_page(owner_key: int, parameters: SuppressionListParameters, region: str) -> Page[Row[Any]]:
     """Return one page of the suppressions that match."""
-    statement, number, limit = select_suppressions(owner_key, parameters, region), parameters.page, parameters.limit
-    count = statement.with_only_columns(func.count(Suppression.key)).order_by(None)
-    total, offset = db.session.execute(count).scalar_one(), (number - 1) * limit
-    if offset >= total:
-        return Page((), total, number, limit)
-    return Page(db.session.execute(statement.limit(limit).offset(offset)).all(), total, number, limit)
+    return paging.fetch_page(select_suppressions(owner_key, parameters, region), parameters.page, parameters.limit)
 
 
 def list_lists(owner_key: int) -> Sequence[Row[Any]]:

@@ -9,7 +9,7 @@ from portal.contacts.phone_numbers import format_national
 from portal.models import TrunkKind
 from portal.models.labeled_enum import LabeledEnum
 from portal.models.trunk import SILENT_MS
-from portal.times import format_iso
+from portal.times import format_optional_iso
 from portal.web.pagination import Page, pagination_json
 
 
@@ -25,7 +25,7 @@ def trunk_json(row: Any) -> dict[str, Any]:
         "ringSeconds": trunk.ring_seconds,
         "held": trunk.held,
         "inUse": row.in_use,
-        "heardAt": None if trunk.heard_at is None else format_iso(trunk.heard_at),
+        "heardAt": format_optional_iso(trunk.heard_at),
         "trouble": trunk.trouble,
     }
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, func, literal_column, select
 
+from portal.db.query import fetch_page
 from portal.db.transactions import chunks
 from portal.extensions import db
 from portal.live import live_batches
@@ -23,15 +24,6 @@ def on_line_of(owner_key: int) -> tuple[ColumnElement[bool], ...]:
     Every attempt has a number. The condition makes SQLite choose the partial index, which has open attempts alone.
     """
     return (Attempt.owner_key == owner_key, Attempt.phone_number > "", *ON_LINE)
-
-
-def fetch_page(rows: Select[Any], number: int, limit: int) -> Page[Row[Any]]:
-    """Return one page of the rows of an ordered select, without rows past the end."""
-    total = db.session.execute(select(func.count()).select_from(rows.order_by(None).subquery())).scalar_one()
-    offset = (number - 1) * limit
-    if offset >= total:
-        return Page((), total, number, limit)
-    return Page(db.session.execute(rows.limit(limit).offset(offset)).all(), total, number, limit)
 
 
 def select_trunks(owner_key: int) -> Select[Any]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, and_, func, literal_column, or_, select
+from sqlalchemy import Row, and_, func, or_, select
 
+from portal.dialing.query import IS_PENDING
 from portal.extensions import db
 from portal.live import live_batches, live_calls
 from portal.models import (
@@ -14,7 +15,6 @@ from portal.models import (
     Batch,
     Call,
     CallerNumber,
-    CallStatus,
     Dialer,
     EmergencyStop,
     QueueStatus,
@@ -26,8 +26,6 @@ from portal.trunks.query import ON_LINE
 
 SEEN_MS = 30_000  # a dialer that wrote nothing for this time has ended
 MAX_DUE = 10_000  # due calls that are counted
-# The word is part of the statement: the partial index of due calls requires it.
-IS_PENDING = Call.status == literal_column(f"'{CallStatus.PENDING}'")
 
 has_calls = select(Attempt.key).where(Attempt.trunk_key == Trunk.key, *ON_LINE).correlate(Trunk).exists()
 has_numbers = select(CallerNumber.key).where(CallerNumber.trunk_key == Trunk.key).correlate(Trunk).exists()

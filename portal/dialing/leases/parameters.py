@@ -7,12 +7,12 @@ from typing import Annotated
 from pydantic import Field
 
 from portal.api.schema import ATTEMPT_ID
+from portal.models.dialer import WORKER_LENGTH
 from portal.web.field_types import HexId, name_type
 from portal.web.parameters import Parameters, whole_number
 
 MAX_LEASED = 100
 MAX_ATTEMPT_IDS = 1000
-WORKER_LENGTH = 100
 
 Seconds = whole_number(30, 600, "The lease ends after this time, unless a heartbeat extends it.")
 AttemptIds = Annotated[

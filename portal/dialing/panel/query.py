@@ -8,14 +8,13 @@ from typing import Any
 
 from sqlalchemy import Row, case, func, null, select
 
-from portal.dialing.query import IS_PENDING
+from portal.dialing.query import IS_PENDING, MAX_COUNTED
 from portal.extensions import db
 from portal.live import live_calls
 from portal.models import Attempt, Call, CallerNumber, Trunk
 from portal.models.call import HeldFor
 from portal.trunks.query import ON_LINE
 
-MAX_COUNTED = 10_000  # calls of a batch
 RATE_WINDOW_MS = 3 * 60_000
 MAX_RECENT = 1000  # attempts of the owner
 MIN_SPAN_MS = 10_000

@@ -1,6 +1,6 @@
 """Emergency stops of one account or of all accounts: who is stopped, and the acts that stop and resume."""
 
 from portal.dialing.stops.actions import locked_lists, resume, stop
-from portal.dialing.stops.query import StoppedOwners, find_stopped_owners, is_stopped
+from portal.dialing.stops.query import is_stopped
 
-__all__ = ["StoppedOwners", "find_stopped_owners", "is_stopped", "locked_lists", "resume", "stop"]
+__all__ = ["is_stopped", "locked_lists", "resume", "stop"]

@@ -13,18 +13,6 @@ from portal.models.emergency_stop import EVERYONE
 from portal.trunks.query import ON_LINE, on_line_of
 
 
-class StoppedOwners(frozenset[int]):
-    """The keys of the owners who are stopped; if all accounts are stopped, every key is in it."""
-
-    def __contains__(self, owner_key: object) -> bool:
-        return super().__contains__(owner_key) or super().__contains__(EVERYONE)
-
-
-def find_stopped_owners() -> StoppedOwners:
-    """Return the owners whose calls must be hung up and of whom no calls may be taken."""
-    return StoppedOwners(db.session.execute(select(EmergencyStop.owner_key)).scalars())
-
-
 def is_stopped(owner_key: int) -> bool:
     """Return whether a stop is in force for the owner's account or for all accounts.
 
